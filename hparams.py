@@ -1,0 +1,123 @@
+"""Every number of the toolkit, typed, with its unit; overridden by --hparams "name=value,..."."""
+
+import difflib
+from dataclasses import asdict, dataclass, fields, replace
+
+
+@dataclass(frozen=True)
+class HParams:
+    """One run's numbers. Made once in main() and passed down; never changed afterwards."""
+
+    # Sound. The published weights need exactly these.
+    num_mels: int = 80  # bands of the mel spectrogram
+    n_fft: int = 800  # samples
+    hop_size: int = 200  # samples between two mel columns: 12.5 ms
+    win_size: int = 800  # samples of the Hann window: 50 ms
+    sample_rate: int = 16000  # Hz
+    fmin: float = 55.0  # Hz, lowest edge of the mel bands
+    fmax: float = 7600.0  # Hz, highest edge
+    preemphasis: float = 0.97  # y[n] = x[n] - preemphasis * x[n - 1]; 0 turns it off
+    min_level_db: float = -100.0  # dB, the floor of the scale
+    ref_level_db: float = 20.0  # dB, subtracted before scaling
+    max_abs_value: float = 4.0  # the mel is scaled to [-4, 4]
+    mel_step_size: int = 16  # mel columns that one frame, or one window of frames, is given: 200 ms
+
+    # Picture.
+    img_height: int = 96  # px, a face as the networks see it
+    img_width: int = 96  # px
+    fps: float = 25.0  # frames per second of the training data
+    syncnet_T: int = 5  # frames that the expert judges at a time
+    multiplier: float = 1.0  # channel widths against the original's; below 1 = a smaller network
+
+    # Training the generator.
+    batch_size: int = 16  # windows
+    initial_learning_rate: float = 1e-4
+    nepochs: int = 200_000_000_000_000_000  # that is: until stopped
+    num_workers: int = 16  # processes that load data
+    checkpoint_interval: int = 3000  # steps
+    eval_interval: int = 3000  # steps
+    save_optimizer_state: bool = True
+    syncnet_wt: float = 0.0  # weight of the sync loss until the validation loss allows more
+    disc_wt: float = 0.07  # weight of the quality discriminator (hq only)
+    disc_initial_learning_rate: float = 1e-4
+
+    # Training the lip-sync expert.
+    syncnet_batch_size: int = 64  # windows
+    syncnet_lr: float = 1e-4
+    syncnet_eval_interval: int = 10000  # steps
+    syncnet_checkpoint_interval: int = 10000  # steps
+
+    def __post_init__(self) -> None:
+        if self.sample_rate % self.hop_size:
+            raise ValueError(
+                f"sample_rate {self.sample_rate} is no multiple of hop_size {self.hop_size}: "
+                "mel columns would not fall on whole fractions of a second"
+            )
+        if self.win_size > self.n_fft:
+            raise ValueError(f"win_size {self.win_size} is longer than n_fft {self.n_fft}")
+        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
+            raise ValueError(
+                f"fmin {self.fmin} and fmax {self.fmax} must rise and lie within "
+                f"half of sample_rate {self.sample_rate}"
+            )
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be over 0, not {getattr(self, name)}")
+
+    @property
+    def mels_per_second(self) -> int:
+        """Mel columns per second: 80 at the defaults."""
+        return self.sample_rate // self.hop_size
+
+    @property
+    def img_size(self) -> int:
+        """The side of a square face, the original's one number; img_size=N sets both sides."""
+        if self.img_height != self.img_width:
+            raise ValueError(
+                f"faces of {self.img_height}x{self.img_width} have no single img_size; "
+                "ask for img_height and img_width"
+            )
+        return self.img_height
+
+    def with_overrides(self, text: str) -> "HParams":
+        """A copy with the values of "name=value,name=value" in place of its own."""
+        values = {}
+        for pair in filter(None, (part.strip() for part in text.split(","))):
+            name, equals, value = (piece.strip() for piece in pair.partition("="))
+            if not equals:
+                raise ValueError(f"expected name=value, got {pair!r}")
+            for field in ("img_height", "img_width") if name == "img_size" else (name,):
+                values[field] = _parse(field, value)
+        return replace(self, **values)
+
+    def to_dict(self) -> dict:
+        """Plain values by name, for a checkpoint or a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "HParams":
+        """The reverse of to_dict; names that this version does not know are left out."""
+        return cls(**{name: values[name] for name in _TYPES.keys() & values.keys()})
+
+
+_POSITIVE = ("img_height", "img_width", "fps", "multiplier", "batch_size", "syncnet_batch_size")
+_TYPES = {field.name: field.type for field in fields(HParams)}
+
+
+def _parse(name: str, value: str) -> bool | int | float:
+    if name not in _TYPES:
+        near = difflib.get_close_matches(name, [*_TYPES, "img_size"], n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_TYPES)}"
+        raise ValueError(f"unknown hyperparameter {name!r}{hint}")
+    wanted = _TYPES[name]
+    if wanted is bool:
+        if value not in ("True", "False"):
+            raise ValueError(f"{name}: expected True or False, got {value!r}")
+        return value == "True"
+    try:
+        number = float(value)
+        if wanted is int and number != int(number):
+            raise ValueError(value)
+        return wanted(number) if "e" in value.lower() else wanted(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: expected {wanted.__name__}, got {value!r}") from None

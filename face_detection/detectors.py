@@ -1,0 +1,60 @@
+"""One interface for every face detector, and the choice among them by name."""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+DETECTOR_NAMES = ("auto", "s3fd", "haar")
+S3FD_PATH = Path(__file__).parent / "detection" / "sfd" / "s3fd.pth"
+PUBLISHED_SHA256 = "619a316812"  # the first digits of the published weights' hash
+
+log = logging.getLogger(__name__)
+
+
+class Detector(Protocol):
+    """Finds the faces of single pictures."""
+
+    settings: dict  # what its results depend on; part of the key under which they are cached
+
+    def detect(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        """For each BGR uint8 (H, W, 3) image its faces, best first: (n, 5) float
+
+        left, top, right, bottom, score in [0, 1]. Boxes reach from the brow to the chin (S3FD's
+        convention, whatever the detector) and may lie partly outside the picture.
+        """
+        ...
+
+
+def make_detector(
+    name: str = "auto",
+    *,
+    device: str = "cpu",
+    s3fd_path: Path | str | None = None,
+    batch_size: int = 16,
+    precision: str = "auto",
+) -> Detector:
+    """The detector of that name, one of DETECTOR_NAMES, with its weights loaded.
+
+    auto: S3FD where its weights are there, else Haar, and the log says so. s3fd_path: the
+    weights, if not in their usual place. precision: auto, fp32 or bf16 (S3FD only).
+    Raises ValueError for an unknown name and FileNotFoundError where weights are missing.
+    """
+    if name not in DETECTOR_NAMES:
+        raise ValueError(f"no detector is called {name!r}; choose one of {DETECTOR_NAMES}")
+    weights = Path(s3fd_path) if s3fd_path else S3FD_PATH
+    if name == "s3fd" or s3fd_path or (name == "auto" and weights.is_file()):
+        from face_detection.s3fd import S3FDDetector  # torch takes seconds to import
+
+        return S3FDDetector(weights, device=device, batch_size=batch_size, precision=precision)
+    from face_detection.haar import HaarDetector
+
+    if name == "auto":
+        log.warning(
+            "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
+            "faces only; `python -m face_detection.fetch` gets the weights (86 MB), and "
+            "--s3fd_path takes them from elsewhere",
+            weights,
+        )
+    return HaarDetector()

@@ -1,0 +1,92 @@
+"""Linking: the faces of single frames, joined into tracks; what is no face, left out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from face_detection.boxes import intersection_over_union
+from face_detection.tracks import Track
+
+START_SCORE = 0.5  # of a face that may begin a track; weaker ones may only continue one
+LEAST_OVERLAP = 0.25  # of a face with the same face, the last time it was seen
+LONGEST_GAP_SECONDS = 1.0  # a face that comes back later begins a new track
+SHORTEST_TRACK_SECONDS = 0.3  # a track shorter than this, in a longer shot, is a false alarm
+LEAST_SEEN = 0.3  # of the looks within a track that must have found the face
+
+
+@dataclass(eq=False)
+class _OpenTrack:
+    frames: list[int] = field(default_factory=list)
+    faces: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, frame: int, face: np.ndarray) -> None:
+        self.frames.append(frame)
+        self.faces.append(face)
+
+
+def link_faces(
+    faces: dict[int, np.ndarray], cuts: list[int], fps: float, frame_count: int
+) -> list[Track]:
+    """Tracks through the frames that were looked at, the largest-for-longest first.
+
+    faces: frame number -> (n, 5) boxes and scores. No track goes on past a cut.
+    """
+    looked = np.array(sorted(faces))
+    tracks: list[Track] = []
+    for begin, end in zip([0, *cuts], [*cuts, frame_count], strict=True):
+        shot = looked[(looked >= begin) & (looked < end)]
+        for open_track in _link_shot(shot, faces, fps):
+            track = _close(open_track, shot)
+            if _is_face(track, shot, min(SHORTEST_TRACK_SECONDS * fps, end - begin)):
+                tracks.append(track)
+    return sorted(tracks, key=lambda track: (-track.weight, track.first))
+
+
+def _link_shot(shot: np.ndarray, faces: dict[int, np.ndarray], fps: float) -> list[_OpenTrack]:
+    done: list[_OpenTrack] = []
+    live: list[_OpenTrack] = []
+    for frame in shot.tolist():
+        ended = [t for t in live if frame - t.frames[-1] > LONGEST_GAP_SECONDS * fps + 1]
+        done += ended
+        live = [track for track in live if track not in ended]
+        found = faces[frame]
+        taken = _match(live, found)
+        for at, face in enumerate(found):
+            if at in taken:
+                live[taken[at]].add(frame, face)
+            elif face[4] >= START_SCORE:
+                live.append(_OpenTrack([frame], [face]))
+    return done + live
+
+
+def _match(live: list[_OpenTrack], found: np.ndarray) -> dict[int, int]:
+    """Which face continues which track: the pairs with most overlap in all."""
+    if not live or not len(found):
+        return {}
+    overlap = intersection_over_union(np.stack([track.faces[-1] for track in live]), found)
+    rows, columns = linear_sum_assignment(-overlap)
+    return {
+        int(column): int(row)
+        for row, column in zip(rows, columns, strict=True)
+        if overlap[row, column] >= LEAST_OVERLAP
+    }
+
+
+def _close(track: _OpenTrack, looked: np.ndarray) -> Track:
+    """The track as it is kept: a gap is where a look between two sightings found nothing."""
+    faces = np.stack(track.faces)
+    gaps = tuple(
+        (before + 1, after)
+        for before, after in zip(track.frames, track.frames[1:], strict=False)
+        if np.searchsorted(looked, after) - np.searchsorted(looked, before) > 1
+    )
+    return Track(
+        np.array(track.frames), faces[:, :4].astype(float), faces[:, 4].astype(float), gaps
+    )
+
+
+def _is_face(track: Track, looked: np.ndarray, least_length: float) -> bool:
+    looks = np.count_nonzero((looked >= track.first) & (looked <= track.last))
+    long_enough = track.last - track.first + 1 >= least_length
+    return long_enough and len(track.frames) >= LEAST_SEEN * looks

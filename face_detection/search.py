@@ -1,0 +1,160 @@
+"""From frames to tracks: shrink, look at every few frames, closer where faces move, and link."""
+
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import video
+from face_detection.boxes import intersection_over_union
+from face_detection.cache import cached_tracks
+from face_detection.cuts import CutFinder
+from face_detection.detectors import Detector
+from face_detection.linking import START_SCORE, link_faces
+from face_detection.tracks import Tracks
+
+WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are sought
+DETECT_EVERY = 4  # frames from one look to the next while nothing moves
+STEADY_OVERLAP = 0.8  # of two looks at a face, above which the frames between need none
+CHUNK = 64  # frames held at a time
+
+Search = Generator[list[np.ndarray], list[np.ndarray], Tracks]
+
+
+def find_tracks_in_video(
+    path: Path | str,
+    detector: Detector,
+    *,
+    fps: float | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    detect_every: int = DETECT_EVERY,
+    use_cache: bool = True,
+) -> Tracks:
+    """The faces of a video, in pixels of its full-size frames, from the cache where known.
+
+    fps: at which it is read, its own if None; start, end: seconds. Raises video.MediaError.
+    """
+    media = video.probe(path)
+    rate = fps or media.fps or 25
+    height = work_height(media.width, media.height)
+
+    def find() -> Tracks:
+        frames = video.read_frames(path, rate, start=start, end=end, height=height)
+        return find_tracks(
+            frames,
+            detector,
+            fps=rate,
+            full_size=(media.width, media.height),
+            detect_every=detect_every,
+        )
+
+    settings = {"fps": str(rate), "start": start, "end": end, "detect_every": detect_every}
+    return cached_tracks([path], settings | detector.settings, find, use_cache=use_cache)
+
+
+def find_tracks(
+    frames: Iterable[np.ndarray],
+    detector: Detector,
+    *,
+    fps: float,
+    full_size: tuple[int, int] | None = None,
+    detect_every: int = DETECT_EVERY,
+) -> Tracks:
+    """The faces of a stream of BGR uint8 frames, of which a few dozen are held at a time.
+
+    full_size: (width, height) of the pixels that boxes are given in, where the frames are
+    shrunk already; the frames' own if None.
+    """
+    search = search_faces(frames, fps=fps, full_size=full_size, detect_every=detect_every)
+    try:
+        images = next(search)
+        while True:
+            images = search.send(detector.detect(images))
+    except StopIteration as finished:
+        return finished.value
+
+
+def work_height(width: int, height: int) -> int:
+    """Lines of a width x height picture once its shorter side is at most WORK_SIZE."""
+    return round(height * min(1.0, WORK_SIZE / min(width, height)))
+
+
+def search_faces(
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float,
+    full_size: tuple[int, int] | None = None,
+    detect_every: int = DETECT_EVERY,
+) -> Search:
+    """find_tracks with the detector left to the caller, who may run many searches at once.
+
+    Yields lists of images, takes for each list what Detector.detect makes of it, and returns
+    the tracks.
+    """
+    if detect_every < 1:
+        raise ValueError(f"detect_every must be at least 1, not {detect_every}")
+    frames = iter(frames)
+    faces: dict[int, np.ndarray] = {}  # frame number -> (n, 5), of the frames looked at
+    cuts: list[int] = []
+    cut_finder = CutFinder()
+    count, size, scale = 0, full_size or (0, 0), 1.0
+    while chunk := list(islice(frames, CHUNK)):
+        if count == 0:
+            size = full_size or (chunk[0].shape[1], chunk[0].shape[0])
+        chunk = [_shrink(image) for image in chunk]
+        scale = size[0] / chunk[0].shape[1]
+        new_cuts = [count + at for at, image in enumerate(chunk) if cut_finder.is_cut(image)]
+        yield from _look(chunk, count, new_cuts, detect_every, faces)
+        cuts += new_cuts
+        count += len(chunk)
+    tracks = link_faces(faces, cuts, fps, count)
+    return Tracks(count, *size, float(fps), tuple(cuts), [track.scaled(scale) for track in tracks])
+
+
+def _shrink(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    lines = work_height(width, height)
+    if lines == height:
+        return image
+    return cv2.resize(image, (round(width * lines / height), lines), interpolation=cv2.INTER_AREA)
+
+
+def _look(
+    chunk: list[np.ndarray],
+    start: int,
+    cuts: list[int],
+    detect_every: int,
+    faces: dict[int, np.ndarray],
+) -> Iterator:
+    """Detect faces in some frames of a chunk until those between need no look of their own."""
+    end = start + len(chunk)
+    due = {frame for frame in range(start, end) if frame % detect_every == 0} | {end - 1}
+    due |= {frame for cut in cuts for frame in (cut - 1, cut) if frame >= start}
+    looked = [start - 1] if start - 1 in faces else []
+    while due:
+        wanted = sorted(due)
+        found = yield [chunk[frame - start] for frame in wanted]
+        faces.update(zip(wanted, found, strict=True))
+        looked = sorted(looked + wanted)
+        due = {
+            (before + after) // 2
+            for before, after in zip(looked, looked[1:], strict=False)
+            if after - before > 1 and not _is_steady(faces[before], faces[after])
+        }
+
+
+def _is_steady(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether two looks saw the same sure faces in about the same places."""
+    sure_before, sure_after = (found[found[:, 4] >= START_SCORE] for found in (before, after))
+    if not len(sure_before) and not len(sure_after):
+        return True
+    if not len(before) or not len(after):
+        return False
+    overlap = intersection_over_union(before, after) >= STEADY_OVERLAP
+    return bool(
+        overlap[before[:, 4] >= START_SCORE].any(axis=1).all()
+        and overlap[:, after[:, 4] >= START_SCORE].any(axis=0).all()
+    )

@@ -1,0 +1,214 @@
+"""The faces of one video: which track is whose, which one is meant, and the box of each frame."""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from face_detection.boxes import areas
+from face_detection.smoothing import fill_between, smooth_boxes
+
+SMOOTHING_SECONDS = 0.36
+FACE_CHOICES = ("largest", "leftmost", "rightmost", "all")
+FORMAT = "talkface tracks 1"
+COLUMNS = ["frame", "left", "top", "right", "bottom", "score"]
+
+
+class NoFaceError(ValueError):
+    """There is no face where one is needed."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face, through one shot. Between its first and its last frame the face has a box."""
+
+    frames: np.ndarray  # (n,) rising frame numbers with a box; those between lie on a line
+    boxes: np.ndarray  # (n, 4) left, top, right, bottom
+    scores: np.ndarray  # (n,) the detector's, in [0, 1]
+    gaps: tuple[tuple[int, int], ...] = ()  # half-open spans in which it was sought in vain
+
+    @property
+    def first(self) -> int:
+        return int(self.frames[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.frames[-1])
+
+    @cached_property
+    def weight(self) -> float:
+        """Square pixels, summed over time: the face that is large for long has most."""
+        return float(areas(fill_between(self.frames, self.boxes)).sum())
+
+    @cached_property
+    def median_area(self) -> float:
+        return float(np.median(areas(self.boxes)))
+
+    @cached_property
+    def centre(self) -> float:
+        """The column around which the face is mostly found."""
+        return float(np.median(self.boxes[:, 0] + self.boxes[:, 2]) / 2)
+
+    def scaled(self, factor: float) -> "Track":
+        """The same face in a picture that is factor times as large."""
+        return replace(self, boxes=self.boxes * factor)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """All faces of one video. Boxes are in pixels of its frames as video.read_frames gives them."""
+
+    frame_count: int
+    width: int
+    height: int
+    fps: float
+    cuts: tuple[int, ...] = ()  # frames at which a new shot begins; never frame 0
+    tracks: list[Track] = field(default_factory=list)
+
+    def paths(
+        self, select: str = "largest", *, smooth: bool = True, fill_gaps: bool = True
+    ) -> list[np.ndarray]:
+        """Where the chosen face is in each frame: (frame_count, 4) float, NaN where it is not.
+
+        select: largest, leftmost or rightmost (one path: in each shot that face, and the next
+        best while it is away), all (one path for each face that is there at a time), or the
+        numbers of tracks ("2", "0,3": one path). fill_gaps=False leaves NaN also in short gaps.
+        Raises NoFaceError where there is no track at all, ValueError for an unknown choice.
+        """
+        if not self.tracks:
+            raise NoFaceError(f"no face in any of {self.frame_count} frames")
+        lanes = _choose(self.tracks, self.cuts, select)
+        width = round(SMOOTHING_SECONDS * self.fps) if smooth else 0
+        return [self._path(lane, width, fill_gaps) for lane in lanes]
+
+    def _path(self, lane: list[Track], width: int, fill_gaps: bool) -> np.ndarray:
+        path = np.full((self.frame_count, 4), np.nan)
+        for track in lane:
+            path[track.first : track.last + 1] = smooth_boxes(
+                fill_between(track.frames, track.boxes), width
+            )
+            for begin, end in () if fill_gaps else track.gaps:
+                path[begin:end] = np.nan
+        return path
+
+    def to_json(self) -> str:
+        """The tracks as text that a person can read, edit and hand back."""
+        head = {
+            "format": FORMAT,
+            "frame_count": self.frame_count,
+            "width": self.width,
+            "height": self.height,
+            "fps": self.fps,
+            "cuts": list(self.cuts),
+            "columns": COLUMNS,
+        }
+        lines = [f" {json.dumps(name)}: {json.dumps(value)}," for name, value in head.items()]
+        tracks = ",\n".join(_track_text(number, track) for number, track in enumerate(self.tracks))
+        return "\n".join(["{", *lines, ' "tracks": [', tracks, " ]", "}", ""])
+
+    @classmethod
+    def from_json(cls, path: Path | str) -> "Tracks":
+        """Read what to_json wrote, edited or not. Raises ValueError that names file and fault."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if values.get("format") != FORMAT:
+                raise ValueError(f"its format is {values.get('format')!r}, not {FORMAT!r}")
+            tracks = [_read_track(number, entry) for number, entry in enumerate(values["tracks"])]
+            return cls(
+                frame_count=int(values["frame_count"]),
+                width=int(values["width"]),
+                height=int(values["height"]),
+                fps=float(values["fps"]),
+                cuts=tuple(int(cut) for cut in values["cuts"]),
+                tracks=tracks,
+            )
+        except KeyError as error:
+            raise ValueError(f"{path}: no face tracks: {error} is missing") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: no face tracks: {error}") from error
+
+
+def faceless_spans(path: np.ndarray) -> list[tuple[int, int]]:
+    """The half-open spans of frames in which a path has no box."""
+    missing = np.concatenate([[False], np.isnan(path[:, 0]), [False]])
+    edges = np.flatnonzero(missing[1:] != missing[:-1])
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+
+
+def _choose(tracks: list[Track], cuts: tuple[int, ...], select: str) -> list[list[Track]]:
+    """The chosen tracks, as lanes: lists of tracks of which no two are there at one time."""
+    if select == "all":
+        lanes, left = [], list(tracks)
+        while left:
+            lane = _one_face(left, cuts, _largest_first, least_area=0.0)
+            chosen = {id(track) for track in lane}
+            left = [track for track in left if id(track) not in chosen]
+            lanes.append(lane)
+        return lanes
+    if select in _ORDERS:
+        return [_one_face(tracks, cuts, _ORDERS[select], least_area=0.25)]
+    try:
+        return [[tracks[_index(word, len(tracks))] for word in select.split(",")]]
+    except ValueError as error:
+        raise ValueError(f"face {select!r}: {error}; give one of {FACE_CHOICES}") from error
+
+
+def _index(word: str, count: int) -> int:
+    if not word.strip().isdecimal() or int(word) >= count:
+        raise ValueError(f"{word!r} is no number of a track; there are tracks 0 to {count - 1}")
+    return int(word)
+
+
+def _largest_first(track: Track) -> float:
+    return -track.weight
+
+
+_ORDERS = {
+    "largest": _largest_first,
+    "leftmost": lambda track: track.centre,
+    "rightmost": lambda track: -track.centre,
+}
+
+
+def _one_face(tracks: list[Track], cuts: tuple[int, ...], order, least_area: float) -> list[Track]:
+    """In each shot the first track by that order, then those that are there when it is not.
+
+    Faces of less than least_area times the area of the shot's main one are passers-by.
+    """
+    chosen = []
+    edges = [0, *cuts, max(track.last for track in tracks) + 1]
+    for begin, end in zip(edges, edges[1:], strict=False):
+        shot = [track for track in tracks if begin <= track.first < end]
+        if not shot:
+            continue
+        main = min(shot, key=_largest_first)
+        kept: list[Track] = []
+        for track in sorted(shot, key=order):
+            apart = all(track.last < other.first or other.last < track.first for other in kept)
+            if apart and track.median_area >= least_area * main.median_area:
+                kept.append(track)
+        chosen += kept
+    return chosen
+
+
+def _track_text(number: int, track: Track) -> str:
+    rows = [
+        f"   [{frame}, {', '.join(f'{edge:.2f}' for edge in box)}, {score:.3f}]"
+        for frame, box, score in zip(track.frames, track.boxes, track.scores, strict=True)
+    ]
+    gaps = json.dumps([list(gap) for gap in track.gaps])
+    return f'  {{"track": {number}, "gaps": {gaps}, "boxes": [\n' + ",\n".join(rows) + "\n  ]}"
+
+
+def _read_track(number: int, entry: dict) -> Track:
+    rows = np.array(entry["boxes"], float)
+    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or not np.isfinite(rows).all():
+        raise ValueError(f"track {number}: each of its boxes must have the numbers {COLUMNS}")
+    if (np.diff(rows[:, 0]) <= 0).any() or rows[0, 0] < 0:
+        raise ValueError(f"track {number}: its frame numbers must rise from 0")
+    if (rows[:, 1] >= rows[:, 3]).any() or (rows[:, 2] >= rows[:, 4]).any():
+        raise ValueError(f"track {number}: a box has its left over its right, or top over bottom")
+    gaps = tuple((int(begin), int(end)) for begin, end in entry.get("gaps", []))
+    return Track(rows[:, 0].astype(int), rows[:, 1:5], rows[:, 5], gaps)

@@ -1,0 +1,145 @@
+"""What a media file holds, as a record, and as parsed from what `ffmpeg -i` prints about it."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+HIGHEST_FPS = 240  # above it, a container's figure is its clock and no frame rate
+
+
+class MediaError(ValueError):
+    """A media file cannot be read or written; the message says which, why and what helps."""
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """One sound track of a file."""
+
+    codec: str
+    sample_rate: int  # Hz
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a file holds; sizes as shown: turned by its rotation, with square pixels."""
+
+    path: Path
+    kind: str  # "video", "image", "folder" (of frames) or "sound"
+    width: int = 0
+    height: int = 0
+    fps: Fraction | None = None  # None where there is no rate of its own: image, folder, sound
+    duration: float | None = None  # seconds
+    sounds: tuple[SoundTrack, ...] = ()
+    pix_fmt: str = ""
+    rotation: float = 0.0  # degrees, counter-clockwise, already counted in width and height
+    matrix: str = ""  # colour matrix that the video is tagged with, such as bt709
+    stream: int = 0  # number of the video stream in the file
+
+    @property
+    def has_picture(self) -> bool:
+        return self.kind != "sound"
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya"))
+
+    def shrunk(self, height: int | None) -> tuple[int, int]:
+        """Width and height when shrunk to `height` lines; never enlarged."""
+        if height is None or height >= self.height:
+            return self.width, self.height
+        return max(1, round(self.width * height / self.height)), height
+
+
+def parse_media_info(path: Path, text: str) -> MediaInfo:
+    """The record out of ffmpeg's words; MediaError when they describe nothing decodable."""
+    if not re.search(r"^Input #0", text, re.M):
+        raise MediaError(f"{path} cannot be read as video or sound: {last_words(text)}")
+    blocks = re.split(r"^  Stream #0:", text, flags=re.M)[1:]
+    sounds = tuple(filter(None, map(_parse_sound, blocks)))
+    picture = next(filter(None, map(_parse_picture, blocks)), None)
+    duration = _parse_duration(text)
+    if picture is None and not sounds:
+        raise MediaError(f"{path} has neither pictures nor sound that can be decoded")
+    if picture is None:
+        return MediaInfo(path, "sound", duration=duration, sounds=sounds)
+    return MediaInfo(path, "video", duration=duration, sounds=sounds, **picture)
+
+
+def last_words(text: str) -> str:
+    """The line of ffmpeg's output that says most: the last that is no mere consequence."""
+    lines = [re.sub(r"^(\[[^\]]*\] ?)+", "", line).strip() for line in text.splitlines()]
+    empty = re.compile(r"$|Error (opening|selecting)|At least one|Conversion failed|Task finished")
+    telling = [line for line in lines if not empty.match(line)]
+    return (telling or list(filter(None, lines)) or [""])[-1]
+
+
+def _parse_duration(text: str) -> float | None:
+    found = re.search(r"^  Duration: (\d+):(\d+):([\d.]+)", text, re.M)
+    if not found:
+        return None
+    hours, minutes, seconds = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _parse_sound(block: str) -> SoundTrack | None:
+    found = re.match(r"\d+\S*: Audio: (\w+).*?, (\d+) Hz", block)
+    return SoundTrack(found[1], int(found[2])) if found else None
+
+
+def _parse_picture(block: str) -> dict | None:
+    """The fields of MediaInfo that a video stream fills; None for sound, covers, empty tracks."""
+    line = block.splitlines()[0]
+    found = re.match(
+        r"(?P<stream>\d+)\S*: Video: .*?, (?P<pix_fmt>\w+)(?:\((?P<colour>.*?)\))?, "
+        r"(?P<width>\d+)x(?P<height>\d+)\b",
+        line,
+    )
+    if not found or found["pix_fmt"] == "none" or "(attached pic)" in line:
+        return None
+    width, height, rotation = _parse_shown_size(block, int(found["width"]), int(found["height"]))
+    return {
+        "width": width,
+        "height": height,
+        "rotation": rotation,
+        "fps": _parse_fps(line),
+        "pix_fmt": found["pix_fmt"],
+        "matrix": _parse_matrix(found["colour"] or ""),
+        "stream": int(found["stream"]),
+    }
+
+
+def _parse_shown_size(block: str, width: int, height: int) -> tuple[int, int, float]:
+    """Width and height with square pixels and turned upright, and the rotation in degrees."""
+    aspect = re.search(r"\bSAR (\d+):(\d+)", block.splitlines()[0])
+    if aspect and int(aspect[1]) and int(aspect[2]):
+        width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
+    turned = re.search(r"rotation of (-?[\d.]+) degrees", block)
+    rotation = float(turned[1]) if turned else 0.0
+    sideways = round(rotation / 90) % 2 == 1
+    return (height, width, rotation) if sideways else (width, height, rotation)
+
+
+def _parse_fps(line: str) -> Fraction | None:
+    """The stream's nominal rate, undoing the two decimals that it is printed with."""
+    figures = {name: value for value, name in re.findall(r"([\d.]+k?) (fps|tbr)\b", line)}
+    mean, nominal = (_exact_rate(figures.get(name)) for name in ("fps", "tbr"))
+    if mean and nominal and abs(nominal / mean - 1) < 0.05:
+        return nominal  # a few late frames make the mean of a short clip differ
+    return mean or nominal
+
+
+def _exact_rate(text: str | None) -> Fraction | None:
+    if text is None or text.endswith("k") or not 0 < float(text) <= HIGHEST_FPS:
+        return None
+    printed = Fraction(text)
+    broadcast = Fraction(round(printed) * 1000, 1001)  # 29.97 stands for 30000/1001
+    simple = (printed.limit_denominator(most) for most in range(1, 8))
+    near = (rate for rate in (broadcast, *simple) if abs(rate - printed) <= Fraction(1, 200))
+    return next(near, printed)
+
+
+def _parse_matrix(colour: str) -> str:
+    """bt709 out of "tv, bt709, progressive" or "tv, bt709/unknown/unknown"."""
+    found = re.search(r"(?:^|, )(bt709|bt470bg|smpte170m|bt2020nc|smpte240m|fcc)\b", colour)
+    return found[1] if found else ""

@@ -37,6 +37,12 @@ CRF_CODECS = ("libx264", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
 # Decoding begins this long before the first frame asked for: a seek may land after the key frame
 # (MPEG streams), and the picture shown at a moment may be older than it (variable frame rate).
 SEEK_LEAD_SECONDS = 5
+# Without these, swscale rounds down and repeats colour samples: reading and writing a frame once
+# made it 2 grey levels darker; with them it changes by 0.1. Shrunk frames only serve detection.
+EXACT = {"flags": "bicubic+accurate_rnd+full_chroma_int"}
+FAST = {"flags": "bilinear"}
+# Channels are averaged. Without rematrix_maxval, float sound of two channels comes out 3 dB louder.
+TO_MONO = {"out_sample_fmt": "flt", "out_chlayout": "mono", "rematrix_maxval": 1}
 QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}  # a playlist must not make us fetch from the net
 
@@ -108,10 +114,10 @@ def read_sound(
     if track >= len(info.sounds):
         raise MediaError(_no_sound_message(info, track))
     stream = ffmpeg.input(_url(path), **LOCAL_ONLY)[f"a:{track}"]
-    stream = stream.filter("aresample", sample_rate, **{"async": 1, "first_pts": 0})
+    stream = stream.filter("aresample", sample_rate, **TO_MONO, **{"async": 1, "first_pts": 0})
     bounds = {"start": start} | ({} if end is None else {"end": end})
     stream = stream.filter("atrim", **bounds)
-    stream = stream.output("pipe:", format="f32le", ac=1, ar=sample_rate)
+    stream = stream.output("pipe:", format="f32le")
     with _decoding(stream) as (process, words):
         samples = np.frombuffer(process.stdout.read(), np.float32)
         process.wait()
@@ -164,7 +170,7 @@ class VideoWriter:
         crf: int = 18,
         preset: str | None = None,
         pix_fmt: str = "yuv420p",
-        matrix: str | None = "bt709",
+        matrix: str = "bt709",
     ) -> None:
         """`matrix` is the colour matrix to tag; "" tags none, for a source that had none."""
         self.path = prepare_output(path)
@@ -173,14 +179,15 @@ class VideoWriter:
         if any(self.padding):
             log.info("%s needs even sizes: one line or column is repeated", pix_fmt)
         self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
-        video = _raw_input(width + self.padding[1], height + self.padding[0], as_rate(fps), matrix)
+        below, right = self.padding
+        video = _raw_input(width + right, height + below, as_rate(fps), matrix, pix_fmt)
         streams, options = [video], _video_options(codec, crf, preset, pix_fmt, matrix)
         if sound is not None:
             info = probe(sound)
             if sound_track >= len(info.sounds):
                 raise MediaError(_no_sound_message(info, sound_track))
             streams.append(_sound_input(sound, sound_start, sound_end, sound_track))
-            options |= _sound_options(self.path, info.sounds[sound_track])
+            options |= _sound_options(self.path, info.sounds[sound_track], cut=sound_start > 0)
         self._graph = _output(streams, self._partial, self.path, options)
         self._process: subprocess.Popen | None = None
 
@@ -248,7 +255,9 @@ def _decode_video(
     stream = stream.filter("fps", str(rate), start_time=0)
     end = {} if last is None else {"end_frame": last - first + lead}
     stream = stream.filter("trim", start_frame=lead, **end).filter("setpts", "PTS-STARTPTS")
-    stream = stream.filter("scale", *size).filter("setsar", 1)
+    stream = stream.filter(
+        "scale", *size, **(EXACT if size == (info.width, info.height) else FAST)
+    ).filter("setsar", 1)
     stream = stream.output("pipe:", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
     count = 0
     with _decoding(stream) as (process, words):
@@ -330,11 +339,12 @@ def _padding(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
     return height % 2 * ("420" in pix_fmt), width % 2 * ("420" in pix_fmt or "422" in pix_fmt)
 
 
-def _raw_input(width: int, height: int, fps: Fraction, matrix: str | None):
+def _raw_input(width: int, height: int, fps: Fraction, matrix: str, pix_fmt: str):
     stream = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="bgr24", s=f"{width}x{height}", r=str(fps)
     )
-    stream = stream.filter("scale", out_color_matrix=matrix or "bt601", out_range="tv")
+    coding = {"out_color_matrix": matrix or "bt601", "out_range": "tv"}
+    stream = stream.filter("scale", **coding, **EXACT).filter("format", pix_fmt)
     return stream if matrix else stream.filter("setparams", colorspace="unknown")
 
 
@@ -354,8 +364,9 @@ def _sound_input(path: str | Path, start: float, end: float | None, track: int):
     return ffmpeg.input(_url(path), **bounds, **LOCAL_ONLY)[f"a:{track}"]
 
 
-def _sound_options(path: Path, track: SoundTrack) -> dict:
-    if track.codec in CONTAINERS[path.suffix.lower()][1]:
+def _sound_options(path: Path, track: SoundTrack, cut: bool) -> dict:
+    """Packets are copied where that is possible and in sync: a cut is seldom between two."""
+    if track.codec in CONTAINERS[path.suffix.lower()][1] and not cut:
         return {"c:a": "copy"}
     return {"c:a": "libopus"} if path.suffix.lower() == ".webm" else {"c:a": "aac", "b:a": "192k"}
 

@@ -135,6 +135,15 @@ def mel_window_start(
     return math.floor(begin * hp.sample_rate / hp.hop_size)
 
 
+def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
+    """First mel column of the sound that the lip-sync expert hears with frames `frame` onwards.
+
+    The window begins at the frame itself, as the published expert was trained: at 25 frames per
+    second the five frames and the mel_step_size columns then span the same 200 ms.
+    """
+    return math.floor(frame / exact_fps(fps) * hp.sample_rate / hp.hop_size)
+
+
 def mel_window(mel: np.ndarray, start: int, hp: HParams) -> np.ndarray:
     """(num_mels, mel_step_size) columns from `start`; what lies outside the mel is silence."""
     end = start + hp.mel_step_size

@@ -33,7 +33,7 @@ class MediaInfo:
     sounds: tuple[SoundTrack, ...] = ()
     pix_fmt: str = ""
     rotation: float = 0.0  # degrees, counter-clockwise, already counted in width and height
-    matrix: str = ""  # colour matrix that the video is tagged with, such as bt709
+    colour: str = ""  # as tagged: "bt709", or "matrix/primaries/transfer"; "" where untagged
     stream: int = 0  # number of the video stream in the file
 
     @property
@@ -104,7 +104,7 @@ def _parse_picture(block: str) -> dict | None:
         "rotation": rotation,
         "fps": _parse_fps(line),
         "pix_fmt": found["pix_fmt"],
-        "matrix": _parse_matrix(found["colour"] or ""),
+        "colour": _parse_colour(found["colour"] or ""),
         "stream": int(found["stream"]),
     }
 
@@ -139,7 +139,10 @@ def _exact_rate(text: str | None) -> Fraction | None:
     return next(near, printed)
 
 
-def _parse_matrix(colour: str) -> str:
-    """bt709 out of "tv, bt709, progressive" or "tv, bt709/unknown/unknown"."""
-    found = re.search(r"(?:^|, )(bt709|bt470bg|smpte170m|bt2020nc|smpte240m|fcc)\b", colour)
-    return found[1] if found else ""
+def _parse_colour(tags: str) -> str:
+    """bt709 out of "tv, bt709, progressive"; the words that are not about colour are few."""
+    words = [word.removesuffix(")") for word in tags.split(", ")]
+    other = ("tv", "pc", "progressive", "top first", "bottom first", "top coded first (swapped)",
+             "bottom coded first (swapped)", "top", "bottom", "left", "center", "topleft",
+             "")  # fmt: skip
+    return next((word for word in words if word not in other), "")

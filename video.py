@@ -32,6 +32,8 @@ CONTAINERS = {
     ".webm": ("webm", ("opus", "vorbis")),
     ".avi": ("avi", ("mp3", "ac3", "mp2", "pcm_s16le")),
 }  # fmt: skip
+# swscale's names of the matrices that are not the default's, bt601.
+MATRICES = {"bt709": "bt709", "bt2020nc": "bt2020", "smpte240m": "smpte240m", "fcc": "fcc"}
 CRF_CODECS = ("libx264", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
 
 # Decoding begins this long before the first frame asked for: a seek may land after the key frame
@@ -170,9 +172,9 @@ class VideoWriter:
         crf: int = 18,
         preset: str | None = None,
         pix_fmt: str = "yuv420p",
-        matrix: str = "bt709",
+        colour: str = "bt709",
     ) -> None:
-        """`matrix` is the colour matrix to tag; "" tags none, for a source that had none."""
+        """`colour` is MediaInfo.colour of the source; "" for a source without tags: none then."""
         self.path = prepare_output(path)
         self.shape = (height, width, 3)
         self.padding = _padding(width, height, pix_fmt)
@@ -180,8 +182,8 @@ class VideoWriter:
             log.info("%s needs even sizes: one line or column is repeated", pix_fmt)
         self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
         below, right = self.padding
-        video = _raw_input(width + right, height + below, as_rate(fps), matrix, pix_fmt)
-        streams, options = [video], _video_options(codec, crf, preset, pix_fmt, matrix)
+        video = _raw_input(width + right, height + below, as_rate(fps), colour, pix_fmt)
+        streams, options = [video], _video_options(codec, crf, preset)
         if sound is not None:
             info = probe(sound)
             if sound_track >= len(info.sounds):
@@ -339,19 +341,22 @@ def _padding(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
     return height % 2 * ("420" in pix_fmt), width % 2 * ("420" in pix_fmt or "422" in pix_fmt)
 
 
-def _raw_input(width: int, height: int, fps: Fraction, matrix: str, pix_fmt: str):
+def _raw_input(width: int, height: int, fps: Fraction, colour: str, pix_fmt: str):
+    """Raw BGR on a pipe, turned into `pix_fmt` by the matrix that the tags then name."""
     stream = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="bgr24", s=f"{width}x{height}", r=str(fps)
     )
-    coding = {"out_color_matrix": matrix or "bt601", "out_range": "tv"}
+    tags = (colour or "unknown").split("/")
+    matrix, primaries, transfer = tags if len(tags) == 3 else tags * 3
+    coding = {"out_color_matrix": MATRICES.get(matrix, "bt601"), "out_range": "tv"}
     stream = stream.filter("scale", **coding, **EXACT).filter("format", pix_fmt)
-    return stream if matrix else stream.filter("setparams", colorspace="unknown")
+    return stream.filter(
+        "setparams", colorspace=matrix, color_primaries=primaries, color_trc=transfer
+    )
 
 
-def _video_options(codec: str, crf: int, preset: str | None, pix_fmt: str, matrix: str) -> dict:
-    options = {"c:v": codec, "pix_fmt": pix_fmt, "color_range": "tv"}
-    if matrix:
-        options |= {"colorspace": matrix, "color_primaries": matrix, "color_trc": matrix}
+def _video_options(codec: str, crf: int, preset: str | None) -> dict:
+    options = {"c:v": codec}
     if codec in CRF_CODECS:
         options["crf"] = crf
     elif codec.endswith("_nvenc"):

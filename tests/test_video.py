@@ -383,14 +383,16 @@ def test_sound_bounds(tmp_path):
         assert np.abs(sound[shared] - expected[shared]).max() < tolerance
 
 
-@pytest.mark.parametrize("matrix", ["bt709", "smpte170m", ""])
-def test_colours_survive(tmp_path, matrix):
+@pytest.mark.parametrize(
+    "colour", ["bt709", "smpte170m", "", "bt2020nc/bt2020/smpte2084", "bt470bg/unknown/unknown"]
+)
+def test_colours_survive(tmp_path, colour):
     colours = np.array([[(30, 60, 200), (20, 180, 90)], [(220, 60, 40), (128, 128, 128)]], np.uint8)
     image = colours.repeat(32, 0).repeat(32, 1)
-    with VideoWriter(tmp_path / "a.mp4", 64, 64, 25, matrix=matrix, crf=5) as writer:
+    with VideoWriter(tmp_path / "a.mp4", 64, 64, 25, colour=colour, crf=5) as writer:
         for _ in range(5):
             writer.write(image)
-    assert probe(tmp_path / "a.mp4").matrix == matrix
+    assert probe(tmp_path / "a.mp4").colour == colour
     frame = list(read_frames(tmp_path / "a.mp4"))[2]
     centres = frame[16::32, 16::32].astype(int)
     assert np.abs(centres - colours).max() <= 3
@@ -474,7 +476,7 @@ def test_reading_and_writing_changes_no_colour(tmp_path):
     """Losslessly coded, so that only the way to yuv420p and back is seen."""
     path = make(tmp_path / "a.mp4", "-f", "lavfi", "-i", "gradients=s=160x120:seed=1:d=0.4")
     frames = list(read_frames(path))
-    with VideoWriter(tmp_path / "b.mkv", 160, 120, 25, codec="ffv1", matrix="") as writer:
+    with VideoWriter(tmp_path / "b.mkv", 160, 120, 25, codec="ffv1", colour="") as writer:
         for frame in frames:
             writer.write(frame)
     change = np.stack(list(read_frames(tmp_path / "b.mkv"))) - np.stack(frames).astype(float)

@@ -1,0 +1,39 @@
+"""What several tests share: configurations, and where real media lie if they do."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hparams import HParams
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+# The networks of the tests are tiny: a second thread costs them more than it brings.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def hp() -> HParams:
+    return HParams()
+
+
+@pytest.fixture
+def tiny_hp() -> HParams:
+    """32-pixel faces and very narrow networks."""
+    return HParams().with_overrides("img_size=32,multiplier=0.0625")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real clips, which are not part of the repository."""
+    data = SHARED / "data"
+    if not data.is_dir():
+        pytest.skip("no real media beside the repository (shared/data)")
+    return data
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)

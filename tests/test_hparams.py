@@ -1,0 +1,60 @@
+"""Hyperparameters: defaults, overrides, and refusals that name the way out."""
+
+import json
+
+import pytest
+
+from hparams import HParams
+
+
+def test_defaults_are_the_originals(hp):
+    assert (hp.num_mels, hp.n_fft, hp.hop_size, hp.win_size) == (80, 800, 200, 800)
+    assert (hp.sample_rate, hp.fmin, hp.fmax, hp.preemphasis) == (16000, 55, 7600, 0.97)
+    assert (hp.img_size, hp.fps, hp.batch_size, hp.syncnet_batch_size) == (96, 25, 16, 64)
+    assert (hp.syncnet_wt, hp.disc_wt, hp.initial_learning_rate) == (0.0, 0.07, 1e-4)
+    assert hp.mels_per_second == 80
+
+
+def test_overrides_take_the_field_s_type(hp):
+    changed = hp.with_overrides("batch_size=8, syncnet_lr=1e-5,save_optimizer_state=False,")
+    assert (changed.batch_size, changed.syncnet_lr) == (8, 1e-5)
+    assert changed.save_optimizer_state is False
+    assert hp.batch_size == 16
+    assert hp.with_overrides("nepochs=2e5").nepochs == 200_000
+    assert isinstance(hp.with_overrides("fps=30").fps, float)
+
+
+def test_img_size_sets_both_sides(hp):
+    square = hp.with_overrides("img_size=128")
+    assert (square.img_height, square.img_width, square.img_size) == (128, 128, 128)
+    with pytest.raises(ValueError, match="288x192"):
+        _ = hp.with_overrides("img_height=288,img_width=192").img_size
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("batchsize=8", "did you mean 'batch_size'"),
+        ("img_siez=8", "did you mean 'img_size'"),
+        ("zzz=8", "known: num_mels"),
+        ("batch_size=x", "batch_size: expected int, got 'x'"),
+        ("batch_size=1.5", "batch_size: expected int, got '1.5'"),
+        ("batch_size=1e400", "batch_size: expected int, got '1e400'"),
+        ("save_optimizer_state=yes", "expected True or False, got 'yes'"),
+        ("batch_size", "expected name=value, got 'batch_size'"),
+        ("hop_size=300", "no multiple of hop_size 300"),
+        ("win_size=900", "win_size 900 is longer than n_fft 800"),
+        ("fmax=9000", "fmax 9000.0"),
+        ("batch_size=0", "batch_size must be over 0"),
+        ("fps=nan", "fps must be over 0"),
+    ],
+)
+def test_wrong_overrides_are_refused(hp, text, words):
+    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+        hp.with_overrides(text)
+
+
+def test_a_dict_goes_there_and_back(hp):
+    changed = hp.with_overrides("multiplier=0.25,img_height=288")
+    stored = json.loads(json.dumps(changed.to_dict()))
+    assert HParams.from_dict({**stored, "of_a_later_version": 1}) == changed

@@ -32,8 +32,16 @@ CONTAINERS = {
     ".webm": ("webm", ("opus", "vorbis")),
     ".avi": ("avi", ("mp3", "ac3", "mp2", "pcm_s16le")),
 }  # fmt: skip
-# swscale's names of the matrices that are not the default's, bt601.
-MATRICES = {"bt709": "bt709", "bt2020nc": "bt2020", "smpte240m": "smpte240m", "fcc": "fcc"}
+# Colour matrices by the names of their tags: swscale's own names.
+MATRICES = {
+    "unknown": "bt601",
+    "bt470bg": "bt601",
+    "smpte170m": "bt601",
+    "bt709": "bt709",
+    "bt2020nc": "bt2020",
+    "smpte240m": "smpte240m",
+    "fcc": "fcc",
+}
 CRF_CODECS = ("libx264", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
 
 # Decoding begins this long before the first frame asked for: a seek may land after the key frame
@@ -348,7 +356,8 @@ def _raw_input(width: int, height: int, fps: Fraction, colour: str, pix_fmt: str
     )
     tags = (colour or "unknown").split("/")
     matrix, primaries, transfer = tags if len(tags) == 3 else tags * 3
-    coding = {"out_color_matrix": MATRICES.get(matrix, "bt601"), "out_range": "tv"}
+    matrix = matrix if matrix in MATRICES else "bt709"  # RGB sources have none that we could keep
+    coding = {"out_color_matrix": MATRICES[matrix], "out_range": "tv"}
     stream = stream.filter("scale", **coding, **EXACT).filter("format", pix_fmt)
     return stream.filter(
         "setparams", colorspace=matrix, color_primaries=primaries, color_trc=transfer

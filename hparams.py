@@ -29,23 +29,49 @@ class HParams:
     syncnet_T: int = 5  # frames that the expert judges at a time
     multiplier: float = 1.0  # channel widths against the original's; below 1 = a smaller network
 
+    # Training any of the networks.
+    log_interval: int = 100  # steps from one line of the log to the next
+    accumulate: int = 1  # parts that a batch is computed in, one after the other, to save memory
+    warmup_steps: int = 0  # steps over which the learning rate rises from 0
+    final_lr_share: float = 1.0  # of the learning rate, reached by --max_steps along a cosine
+    clip_grad_norm: float = 0.0  # longer gradients are shortened to this; 0 = as they come
+    ema_decay: float = 0.0  # of the averaged weights that are validated and kept; 0 = no average
+    sync_batchnorm: bool = True  # several processes: BatchNorm sees the batch of all of them
+
     # Training the generator.
-    batch_size: int = 16  # windows
+    batch_size: int = 16  # windows in a step, those of all processes together
     initial_learning_rate: float = 1e-4
     nepochs: int = 200_000_000_000_000_000  # that is: until stopped
     num_workers: int = 16  # processes that load data
     checkpoint_interval: int = 3000  # steps
     eval_interval: int = 3000  # steps
+    eval_batches: int = 300  # at most, in one validation
     save_optimizer_state: bool = True
+    augment: float = 0.0  # chance of each kind of change to a window's pictures
+    lower_half_wt: float = 0.0  # weight of the L1 of the lower half, beside that of the whole face
     syncnet_wt: float = 0.0  # weight of the sync loss until the validation loss allows more
+    syncnet_wt_on: float = 0.01  # its weight from then on
+    hq_syncnet_wt_on: float = 0.03  # the same, with the quality discriminator
+    syncnet_wt_threshold: float = 0.75  # validation sync loss under which it is switched on
+    syncnet_wt_flat: float = 1.0  # on only when L1 fell by less than this share since the last time
+    syncnet_max_share: float = 0.1  # of the whole loss; the weight is lowered to keep within it
+    expert_max_loss: float = 0.4  # an expert worse than this on the validation set is refused
+    perceptual_wt: float = 0.0  # weight of the distance between VGG features; needs torchvision
     disc_wt: float = 0.07  # weight of the quality discriminator (hq only)
+    disc_warmup_steps: int = 3000  # steps over which that weight rises from 0 (hq only)
     disc_initial_learning_rate: float = 1e-4
 
     # Training the lip-sync expert.
-    syncnet_batch_size: int = 64  # windows
+    syncnet_batch_size: int = 64  # windows in a step, those of all processes together
     syncnet_lr: float = 1e-4
     syncnet_eval_interval: int = 10000  # steps
+    syncnet_eval_batches: int = 1400  # at most, in one validation
     syncnet_checkpoint_interval: int = 10000  # steps
+    syncnet_augment: float = 0.0  # chance of each kind of change to a window's pictures
+    syncnet_other_clip_share: float = 0.0  # of the wrong pairs whose mouths are another clip's
+    syncnet_contrast_windows: int = 0  # windows a clip told apart from each other (InfoNCE); 0 = none
+    syncnet_temperature: float = 0.07  # of that comparison
+    syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
 
     def __post_init__(self) -> None:
         if self.sample_rate % self.hop_size:
@@ -100,7 +126,23 @@ class HParams:
         return cls(**{name: values[name] for name in _TYPES.keys() & values.keys()})
 
 
-_POSITIVE = ("img_height", "img_width", "fps", "multiplier", "batch_size", "syncnet_batch_size")
+_POSITIVE = (
+    "img_height",
+    "img_width",
+    "fps",
+    "multiplier",
+    "log_interval",
+    "accumulate",
+    "batch_size",
+    "syncnet_batch_size",
+    "checkpoint_interval",
+    "eval_interval",
+    "eval_batches",
+    "syncnet_checkpoint_interval",
+    "syncnet_eval_interval",
+    "syncnet_eval_batches",
+    "syncnet_temperature",
+)
 _TYPES = {field.name: field.type for field in fields(HParams)}
 
 

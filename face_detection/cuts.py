@@ -25,10 +25,6 @@ class CutFinder:
             return False
         change = float(np.abs(thumbnail - self._last).mean())
         usual = max(self._changes, default=0.0)
-        cut = change > LEAST_CHANGE and change > LEAST_RATIO * usual
-        if cut:
-            self._changes.clear()
-        else:
-            self._changes.append(change)
+        self._changes.append(change)
         self._last = thumbnail
-        return cut
+        return change > LEAST_CHANGE and change > LEAST_RATIO * usual

@@ -12,7 +12,7 @@ START_SCORE = 0.5  # of a face that may begin a track; weaker ones may only cont
 LEAST_OVERLAP = 0.25  # of a face with the same face, the last time it was seen
 LONGEST_GAP_SECONDS = 1.0  # a face that comes back later begins a new track
 SHORTEST_TRACK_SECONDS = 0.3  # a track shorter than this, in a longer shot, is a false alarm
-LEAST_SEEN = 0.3  # of the looks within a track that must have found the face
+LEAST_CERTAINTY = 0.45  # mean score of a track, where a look in vain counts as 0
 
 
 @dataclass(eq=False)
@@ -89,4 +89,4 @@ def _close(track: _OpenTrack, looked: np.ndarray) -> Track:
 def _is_face(track: Track, looked: np.ndarray, least_length: float) -> bool:
     looks = np.count_nonzero((looked >= track.first) & (looked <= track.last))
     long_enough = track.last - track.first + 1 >= least_length
-    return long_enough and len(track.frames) >= LEAST_SEEN * looks
+    return bool(long_enough and track.scores.sum() >= LEAST_CERTAINTY * looks)

@@ -16,8 +16,8 @@ from face_detection.linking import START_SCORE, link_faces
 from face_detection.tracks import Tracks
 
 WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are sought
-DETECT_EVERY = 4  # frames from one look to the next while nothing moves
-STEADY_OVERLAP = 0.8  # of two looks at a face, above which the frames between need none
+DETECT_EVERY = 5  # frames from one look to the next while nothing moves
+STEADY_OVERLAP = 0.85  # of two looks at a face, above which the frames between need none
 CHUNK = 64  # frames held at a time
 
 Search = Generator[list[np.ndarray], list[np.ndarray], Tracks]
@@ -38,6 +38,8 @@ def find_tracks_in_video(
     fps: at which it is read, its own if None; start, end: seconds. Raises video.MediaError.
     """
     media = video.probe(path)
+    if not media.has_picture:
+        raise video.MediaError(f"{path} has no pictures, only sound")
     rate = fps or media.fps or 25
     height = work_height(media.width, media.height)
 

@@ -144,14 +144,6 @@ def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
     return math.floor(frame / exact_fps(fps) * hp.sample_rate / hp.hop_size)
 
 
-def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
-    """First of the mel_step_size columns that the expert compares with the frames from `frame` on.
-
-    It hears exactly those frames: the window begins with the first and ends with the last.
-    """
-    return math.floor(frame / exact_fps(fps) * hp.mels_per_second)
-
-
 def mel_window(mel: np.ndarray, start: int, hp: HParams) -> np.ndarray:
     """(num_mels, mel_step_size) columns from `start`; what lies outside the mel is silence."""
     end = start + hp.mel_step_size

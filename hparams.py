@@ -69,7 +69,7 @@ class HParams:
     syncnet_checkpoint_interval: int = 10000  # steps
     syncnet_augment: float = 0.0  # chance of each kind of change to a window's pictures
     syncnet_other_clip_share: float = 0.0  # of the wrong pairs whose mouths are another clip's
-    syncnet_contrast_windows: int = 0  # windows a clip told apart from each other (InfoNCE); 0 = none
+    syncnet_contrast_windows: int = 0  # a clip, told apart by InfoNCE; 0 = no InfoNCE
     syncnet_temperature: float = 0.07  # of that comparison
     syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
 

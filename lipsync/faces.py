@@ -1,0 +1,192 @@
+"""Where the chosen face is in every frame of a source: given, from a file, or found."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from face_detection import (
+    Box,
+    Detector,
+    NoFaceError,
+    Pads,
+    Tracks,
+    cached_tracks,
+    crop_box,
+    find_tracks,
+)
+from face_detection.search import DETECT_EVERY, WORK_SIZE
+from face_detection.tracks import faceless_spans
+from lipsync.settings import Settings
+from lipsync.source import FaceSource
+
+log = logging.getLogger(__name__)
+
+NO_PADS = Pads(0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class FacePaths:
+    """The boxes of one face or several through all frames of a source."""
+
+    paths: list[np.ndarray]  # each (frames, 4) float, NaN where that face is not
+    pads: Pads
+    size: tuple[int, int]  # width and height of the frames
+    filled: int = 0  # frames without a detected face whose box was interpolated
+
+    def at(self, frame: int) -> list[Box]:
+        """What to cut out of a frame; nothing where no face is, or none of it in the picture."""
+        boxes = (path[min(frame, len(path) - 1)] for path in self.paths)
+        crops = (_crop_or_none(box, self.pads, *self.size) for box in boxes)
+        return [crop for crop in crops if crop]
+
+    @property
+    def faceless(self) -> list[tuple[int, int]]:
+        """Half-open spans of frames in which there is no face at all."""
+        return faceless_spans(_any_of(self.paths))
+
+
+def locate_faces(
+    source: FaceSource,
+    settings: Settings,
+    detector: Callable[[], Detector],
+    watch: Callable[[Iterator], Iterator] = iter,
+) -> FacePaths:
+    """The face of every frame. `detector` makes one, and is called only if it is needed.
+
+    watch: given the frames on their way to the detector, gives them on, so as to count them.
+
+    Raises NoFaceError where there is no face at all, ValueError for a box outside the picture.
+    """
+    if settings.box is not None:
+        _check_inside(settings.box, *source.size)
+        return FacePaths([np.array([settings.box], float)], NO_PADS, source.size)
+    _check_pads(settings.pads, *source.size)
+    tracks = _given_or_found(source, settings, detector, watch)
+    try:
+        seen = tracks.paths(settings.face_select, smooth=settings.smooth, fill_gaps=False)
+        filled = tracks.paths(settings.face_select, smooth=settings.smooth)
+    except NoFaceError as error:
+        raise NoFaceError(
+            f"{source.info.path}: no face in any of {tracks.frame_count} frames looked at; give "
+            "its place with --box TOP BOTTOM LEFT RIGHT, or try --rotate or --detector s3fd"
+        ) from error
+    if settings.no_face == "error":
+        _refuse_gaps(source, seen)
+    paths = filled if settings.no_face == "interpolate" else seen
+    _check_something_is_left(paths, settings.pads, source.size)
+    gained = int(np.isnan(_any_of(seen)[:, 0]).sum() - np.isnan(_any_of(paths)[:, 0]).sum())
+    return FacePaths(paths, settings.pads, source.size, gained)
+
+
+def describe_spans(spans: list[tuple[int, int]], fps: float) -> str:
+    """Spans of frames in seconds, for people: "2.0-2.4 s, 7.1-9.0 s"."""
+    seconds = [f"{float(begin / fps):.1f}-{float(end / fps):.1f}" for begin, end in spans[:5]]
+    more = f" and {len(spans) - 5} more spans" if len(spans) > 5 else ""
+    return ", ".join(seconds) + " s" + more
+
+
+def _given_or_found(
+    source: FaceSource,
+    settings: Settings,
+    detector: Callable[[], Detector],
+    watch: Callable[[Iterator], Iterator],
+) -> Tracks:
+    """Tracks from the user's file if it is there; found ones are written to it if it is named."""
+    if settings.boxes and settings.boxes.exists():
+        return _checked(Tracks.from_json(settings.boxes), settings.boxes, source)
+    tracks = _find(source, settings, detector(), watch)
+    if settings.boxes:
+        _write_whole(settings.boxes, tracks.to_json())
+        log.info("face tracks written to %s: edit them and run again to use them", settings.boxes)
+    return tracks
+
+
+def _find(
+    source: FaceSource,
+    settings: Settings,
+    detector: Detector,
+    watch: Callable[[Iterator], Iterator],
+) -> Tracks:
+    every = settings.detect_every or DETECT_EVERY
+    described = replace(source, info=None)  # the file itself is known by its content
+
+    def find() -> Tracks:
+        frames = watch(source.frames(shorter_side=WORK_SIZE))
+        size = source.size
+        return find_tracks(frames, detector, fps=source.fps, full_size=size, detect_every=every)
+
+    key = {"source": str(described), "detect_every": every} | detector.settings
+    return cached_tracks(source.files, key, find, use_cache=settings.use_cache)
+
+
+def _checked(tracks: Tracks, path: Path, source: FaceSource) -> Tracks:
+    if (tracks.width, tracks.height) != source.size:
+        raise ValueError(
+            f"{path} was made for frames of {tracks.width}x{tracks.height}, "
+            f"{source.info.path} has {source.size[0]}x{source.size[1]}"
+        )
+    return tracks
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_inside(box: Box, width: int, height: int) -> None:
+    if not (0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height):
+        raise ValueError(
+            f"the box {box.top} {box.bottom} {box.left} {box.right} (top bottom left right) does "
+            f"not lie inside the picture of {width}x{height}"
+        )
+
+
+def _check_pads(pads: Pads, width: int, height: int) -> None:
+    if max(map(abs, pads[:2])) >= height or max(map(abs, pads[2:])) >= width:
+        raise ValueError(
+            f"the pads {' '.join(map(str, pads))} (top bottom left right) are larger than the "
+            f"picture of {width}x{height}"
+        )
+
+
+def _refuse_gaps(source: FaceSource, paths: list[np.ndarray]) -> None:
+    spans = faceless_spans(_any_of(paths))
+    if spans:
+        missing = sum(end - begin for begin, end in spans)
+        raise NoFaceError(
+            f"{source.info.path}: no face in {missing} of {len(paths[0])} frames "
+            f"({describe_spans(spans, source.fps)}); --no_face interpolate goes on without"
+        )
+
+
+def _any_of(paths: list[np.ndarray]) -> np.ndarray:
+    """(frames, 4): in each frame the box of the first path that has one."""
+    merged = paths[0].copy()
+    for path in paths[1:]:
+        merged = np.where(np.isnan(merged), path, merged)
+    return merged
+
+
+def _check_something_is_left(paths: list[np.ndarray], pads: Pads, size: tuple[int, int]) -> None:
+    boxes = np.concatenate(paths)
+    boxes = boxes[~np.isnan(boxes[:, 0])]
+    if not any(_crop_or_none(box, pads, *size) for box in boxes):
+        crop_box(boxes[0], pads, *size)  # raises, and says why
+
+
+def _crop_or_none(box: np.ndarray, pads: Pads, width: int, height: int) -> Box | None:
+    if np.isnan(box[0]):
+        return None
+    try:
+        return crop_box(box, pads, width, height)
+    except ValueError:  # the face has left the picture
+        return None

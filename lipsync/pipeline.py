@@ -1,0 +1,289 @@
+"""From a face, a speech and a generator to a video: decode, cut, generate, paste, encode."""
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+import video
+from face_detection import Box, Detector, make_detector
+from hparams import HParams
+from lipsync.faces import FacePaths, describe_spans, locate_faces
+from lipsync.generator import Generator, load_generator, resolve_device
+from lipsync.paste import cut_face, paste_face
+from lipsync.settings import Settings
+from lipsync.sound import Speech, load_speech
+from lipsync.source import FaceSource, open_source
+from lipsync.stages import ahead, timed
+
+log = logging.getLogger(__name__)
+
+# Bytes of frames on their way at a time, over about five batches that the stages hold.
+BYTES_ON_THE_WAY = {"cpu": 250_000_000, "cuda": 2_000_000_000}
+BATCHES_ON_THE_WAY = 5
+
+Progress = Callable[[str, int, int | None], None]  # stage, frames done, frames in all if known
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known about a video before its first frame is made."""
+
+    source: FaceSource
+    speech: Speech
+    strengths: np.ndarray  # (frames of the speech,) share of the generated mouth, 0 to 1
+    faces: FacePaths
+    frame_count: int
+    settings: Settings
+    sound: Path
+    sound_span: tuple[float, float | None]  # seconds of the sound file that the video carries
+
+    def strength(self, frame: int) -> float:
+        """How much of the generated mouth a frame shows; after the sound's end as at its end."""
+        if self.settings.silence == "model":
+            return 1.0
+        return float(self.strengths[frame]) if frame < len(self.strengths) else 0.0
+
+
+@dataclass
+class Report:
+    """What was made, and what a user should know about it."""
+
+    path: Path
+    frame_count: int
+    fps: Fraction
+    faceless: list[tuple[int, int]]  # half-open spans of frames of the face video without a face
+    filled: int  # frames whose face was interpolated
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage, which overlap
+
+    def notes(self) -> list[str]:
+        """Lines for the user; none where everything was plain."""
+        lines = []
+        if self.filled:
+            lines.append(f"{self.filled} frames without a detected face: its place interpolated")
+        if self.faceless:
+            missing = sum(end - begin for begin, end in self.faceless)
+            spans = describe_spans(self.faceless, self.fps)
+            lines.append(f"{missing} frames without a face stay as they were: {spans}")
+        return lines
+
+
+@dataclass
+class _Batch:
+    frames: list[np.ndarray]
+    places: list[tuple[int, Box, float]]  # index into frames, box, strength: one per face
+    windows: list[np.ndarray]
+    faces: list[np.ndarray]
+
+
+class LipSync:
+    """A loaded generator, and a face detector once one is needed, for any number of videos."""
+
+    def __init__(
+        self,
+        checkpoint_path: str | Path,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        batch_size: int | None = None,
+        detector: str = "auto",
+        s3fd_path: str | Path | None = None,
+        face_det_batch_size: int = 16,
+    ) -> None:
+        """Raises CheckpointError, FileNotFoundError or ValueError."""
+        self.device = resolve_device(device)
+        self.generator, self.hp = load_generator(
+            checkpoint_path, self.device, precision, batch_size
+        )
+        self._detector_choice = (detector, s3fd_path, face_det_batch_size)
+        self._detector: Detector | None = None
+
+    def detector(self) -> Detector:
+        """The face detector, loaded at the first call."""
+        if self._detector is None:
+            name, path, batch_size = self._detector_choice
+            self._detector = make_detector(
+                name, device=str(self.device), s3fd_path=path, batch_size=batch_size
+            )
+        return self._detector
+
+    def run(
+        self,
+        face: str | Path,
+        audio: str | Path,
+        outfile: str | Path,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Make one video, whole or not at all. Raises ValueError (MediaError, NoFaceError)."""
+        outfile = video.prepare_output(outfile)
+        refuse_to_overwrite(outfile, face, audio)
+        plan = make_plan(face, audio, settings or Settings(), self.hp, self.detector, progress)
+        seconds: dict[str, float] = {}
+        frames = timed(render(plan, self.generator, seconds), seconds, "waiting for frames")
+        with open_writer(outfile, plan) as writer, contextlib.closing(frames):
+            for number, frame in enumerate(frames, 1):
+                writer.write(frame)
+                if progress:
+                    progress("frames", number, plan.frame_count)
+        fps, faces = plan.source.fps, plan.faces
+        return Report(outfile, plan.frame_count, fps, faces.faceless, faces.filled, seconds)
+
+
+def make_plan(
+    face: str | Path,
+    audio: str | Path,
+    settings: Settings,
+    hp: HParams,
+    detector: Callable[[], Detector],
+    progress: Progress | None = None,
+) -> Plan:
+    """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
+    source = open_source(
+        face,
+        still_fps=settings.still_fps,
+        start=settings.start,
+        end=settings.end,
+        resize_factor=settings.resize_factor,
+        rotate=settings.rotate,
+        crop=settings.crop,
+        static=settings.static,
+    )
+    if source.info.has_alpha:
+        log.warning("%s: its transparency is dropped", face)
+    # A video dubbed with its own sound is cut together with it; other sound is taken whole.
+    span = (settings.start, settings.end) if _same_file(face, audio) else (0.0, None)
+    speech, strengths = load_speech(
+        audio,
+        source.fps,
+        hp,
+        start=span[0],
+        end=span[1],
+        offset_seconds=settings.audio_offset_ms / 1000,
+        legacy_timing=settings.legacy_timing,
+    )
+    watch = _watcher(source, progress)
+    faces = locate_faces(source, settings, detector, watch)
+    count = _count_frames(source, speech, faces, settings)
+    seconds = float(count / source.fps)
+    if settings.length != "audio" and seconds < speech.seconds:
+        span = (span[0], span[0] + seconds)
+    return Plan(source, speech, strengths, faces, count, settings, Path(audio), span)
+
+
+def render(
+    plan: Plan, generator: Generator, seconds: dict[str, float] | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the finished frames; decoding and generating run ahead in threads of their own.
+
+    seconds: where the time of each stage is added up.
+    """
+    seconds = {} if seconds is None else seconds
+    cut = timed(_cut_batches(plan, generator, seconds), seconds, "decode and cut")
+    made = timed(_generate(ahead(cut), generator, seconds), seconds, "generate and wait")
+    for batch in ahead(made):
+        yield from _paste(batch, plan.settings.blend)
+
+
+def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
+    """The encoder of a planned video, with its sound."""
+    settings, info = plan.settings, plan.source.info
+    return video.VideoWriter(
+        outfile,
+        *plan.source.size,
+        plan.source.fps,
+        sound=plan.sound,
+        sound_start=plan.sound_span[0],
+        sound_end=plan.sound_span[1],
+        codec=settings.codec,
+        crf=settings.crf,
+        preset=settings.preset,
+        pix_fmt=settings.pix_fmt,
+        colour=info.colour if info.kind == "video" else "bt709",
+    )
+
+
+def refuse_to_overwrite(outfile: Path, *inputs: str | Path) -> None:
+    """Raise ValueError where the result would take the place of something it is made from."""
+    for path in inputs:
+        if _same_file(outfile, path):
+            raise ValueError(f"{outfile} is an input: the result needs a name of its own")
+
+
+def _same_file(first: str | Path, second: str | Path) -> bool:
+    return os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second)
+
+
+def _watcher(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:
+    """Reports the frames that pass through on their way to the detector."""
+    duration = source.info.duration
+    total = round((source.end or duration) * source.fps) if duration else None
+
+    def watch(frames: Iterator) -> Iterator:
+        for number, frame in enumerate(frames, 1):
+            if progress:
+                progress("faces", number, total)
+            yield frame
+
+    return watch
+
+
+def _count_frames(source: FaceSource, speech: Speech, faces: FacePaths, settings: Settings) -> int:
+    if settings.length == "audio" or source.static:
+        return speech.frame_count
+    given = settings.box is not None
+    shown = source.frame_count if given else len(faces.paths[0])
+    return shown if settings.length == "video" else min(shown, speech.frame_count)
+
+
+def _cut_batches(plan: Plan, generator: Generator, seconds: dict[str, float]) -> Iterator[_Batch]:
+    width, height = plan.source.size
+    room = BYTES_ON_THE_WAY.get(generator.device.type, BYTES_ON_THE_WAY["cpu"])
+    most = max(1, room // (3 * width * height * BATCHES_ON_THE_WAY))
+    shown = timed(plan.source.played(plan.settings.loop), seconds, "decode")
+    shown = enumerate(islice(shown, plan.frame_count))
+    while group := list(islice(shown, min(most, generator.batch_size))):
+        batch = _Batch([], [], [], [])
+        for at, (number, (shown_number, frame)) in enumerate(group):
+            batch.frames.append(frame)
+            _add_faces(batch, at, number, shown_number, plan, generator)
+        yield batch
+
+
+def _add_faces(
+    batch: _Batch, at: int, number: int, shown_number: int, plan: Plan, generator: Generator
+) -> None:
+    strength = plan.strength(number)
+    if strength == 0:
+        return
+    for box in plan.faces.at(shown_number):
+        batch.places.append((at, box, strength))
+        batch.windows.append(plan.speech.window(number))
+        batch.faces.append(cut_face(batch.frames[at], box, generator.width, generator.height))
+
+
+def _generate(
+    batches: Iterator[_Batch], generator: Generator, seconds: dict[str, float]
+) -> Iterator[tuple[_Batch, np.ndarray]]:
+    for batch in batches:
+        if batch.places:
+            begin = time.perf_counter()
+            made = generator.generate(np.stack(batch.windows), np.stack(batch.faces))
+            seconds["generate"] = seconds.get("generate", 0.0) + time.perf_counter() - begin
+        else:
+            made = ()
+        yield batch, made
+
+
+def _paste(made: tuple[_Batch, np.ndarray], blend: str) -> Iterator[np.ndarray]:
+    batch, faces = made
+    for (at, box, strength), face in zip(batch.places, faces, strict=True):
+        paste_face(batch.frames[at], face, box, blend=blend, strength=strength)
+    yield from batch.frames

@@ -1,0 +1,63 @@
+"""What can be chosen about one video, apart from the networks, with the defaults."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from face_detection import DEFAULT_PADS, Box, Pads
+from lipsync.paste import BLENDS
+from lipsync.source import LOOPS
+
+NO_FACE = ("interpolate", "keep", "error")
+LENGTHS = ("audio", "video", "shortest")
+SILENCES = ("model", "keep")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One video's choices; every field is explained by the flag of inference.py of its name."""
+
+    # Picture.
+    still_fps: float = 25.0  # of a still or a folder; a video has its own
+    start: float = 0.0  # seconds
+    end: float | None = None  # seconds
+    resize_factor: int = 1
+    rotate: bool = False
+    crop: tuple[int, int, int, int] = (0, -1, 0, -1)  # top, bottom, left, right; -1 = the edge
+    static: bool = False
+    loop: str = "repeat"
+    length: str = "audio"
+
+    # Face.
+    box: Box | None = None
+    boxes: Path | None = None
+    pads: Pads = DEFAULT_PADS
+    smooth: bool = True
+    face_select: str = "largest"
+    no_face: str = "interpolate"
+    detect_every: int | None = None  # None = as measured best
+    use_cache: bool = True
+
+    # Mouth.
+    blend: str = "feather"
+    silence: str = "model"
+    audio_offset_ms: float = 0.0  # above 0 the mouth moves later
+    legacy_timing: bool = False
+
+    # Coding of the result.
+    codec: str = "libx264"
+    crf: int = 18
+    preset: str | None = None  # None = the codec's own default
+    pix_fmt: str = "yuv420p"
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("loop", LOOPS),
+            ("length", LENGTHS),
+            ("no_face", NO_FACE),
+            ("silence", SILENCES),
+            ("blend", BLENDS),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+                )

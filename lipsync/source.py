@@ -1,0 +1,160 @@
+"""The face's pictures as they are worked on: shrunk, turned, cropped, and repeated when too few."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import video
+from audio import exact_fps
+from face_detection import Box
+from media_info import MediaError, MediaInfo
+from pictures import files_in_order
+
+LOOPS = ("repeat", "pingpong", "freeze")
+# A video is played backwards in pieces that are read forwards and then held.
+BACKWARD_BYTES = 200_000_000
+
+
+@dataclass(frozen=True)
+class FaceSource:
+    """The chosen part of a video, a folder of frames, or a still. Frames are numbered from 0.
+
+    `crop` is in pixels of the picture after shrinking and turning, as the original has it.
+    """
+
+    info: MediaInfo
+    fps: Fraction
+    start: float = 0.0  # seconds
+    end: float | None = None  # seconds; None = to the end
+    resize_factor: int = 1
+    rotate: bool = False  # a quarter turn clockwise, after what the file's own tag asks for
+    crop: Box | None = None
+    static: bool = False  # only the first frame
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames."""
+        if self.crop:
+            return self.crop.width, self.crop.height
+        return self._uncropped
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that the pictures come from."""
+        return files_in_order(self.info.path) if self.info.kind == "folder" else [self.info.path]
+
+    @cached_property
+    def frame_count(self) -> int:
+        """How many frames there are, by reading them all, tiny."""
+        return sum(1 for _ in self.frames(shorter_side=16))
+
+    def frames(
+        self, first: int = 0, last: int | None = None, *, shorter_side: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield frames `first` to `last` - 1; with `shorter_side`, shrunk about that far."""
+        if self.static:
+            last = 1
+        begin = round(self.start * self.fps)
+        end = None if self.end is None else round(self.end * self.fps)
+        if last is not None:
+            end = min(begin + last, end or begin + last)
+        for image in video.read_frames(
+            self.info,
+            self.fps,
+            start=(begin + first) / self.fps,
+            end=None if end is None else end / self.fps,
+            height=self._read_height(shorter_side),
+        ):
+            yield self._edit(image)
+
+    def played(self, loop: str) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (number, frame) without end; after the last one as `loop`, one of LOOPS, says.
+
+        Every array is the taker's own, to be painted on.
+        """
+        for number, frame in enumerate(self.frames()):
+            if number == 0 or loop == "freeze":
+                kept = frame.copy()
+            yield number, frame
+        while number == 0 or loop == "freeze":
+            yield number, kept.copy()
+        while True:
+            if loop == "pingpong":
+                yield from self._backwards(number, 1)
+            yield from enumerate(self.frames())
+
+    def _backwards(self, after: int, until: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield frames after - 1 down to `until`."""
+        width, height = self.size
+        piece = max(8, BACKWARD_BYTES // (3 * width * height))
+        while after > until:
+            first = max(until, after - piece)
+            yield from reversed(list(enumerate(self.frames(first, after), first)))
+            after = first
+
+    @property
+    def _uncropped(self) -> tuple[int, int]:
+        size = self.info.shrunk(self._read_height(None))
+        return size[::-1] if self.rotate else size
+
+    def _read_height(self, shorter_side: int | None) -> int:
+        height = max(1, self.info.height // self.resize_factor)
+        if shorter_side is None or self.crop:
+            return height
+        return max(1, min(height, round(height * shorter_side / min(self.info.shrunk(height)))))
+
+    def _edit(self, image: np.ndarray) -> np.ndarray:
+        if self.rotate:
+            image = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
+        if self.crop:
+            left, top, right, bottom = self.crop
+            image = np.ascontiguousarray(image[top:bottom, left:right])
+        return image
+
+
+def open_source(
+    path: str | Path,
+    *,
+    still_fps: float = 25.0,
+    start: float = 0.0,
+    end: float | None = None,
+    resize_factor: int = 1,
+    rotate: bool = False,
+    crop: tuple[int, int, int, int] = (0, -1, 0, -1),
+    static: bool = False,
+) -> FaceSource:
+    """The pictures at `path`; MediaError or ValueError where they, or what is asked of them, fail.
+
+    still_fps: the rate of what has none of its own, a still or a folder. crop: top, bottom, left,
+    right, where -1 means the edge.
+    """
+    info = video.probe(path)
+    if not info.has_picture:
+        raise MediaError(f"{path} has no pictures, only sound; --face needs a video or an image")
+    if resize_factor < 1:
+        raise ValueError(f"resize_factor must be 1 or more, not {resize_factor}")
+    if start < 0 or (end is not None and end <= start):
+        raise ValueError(f"there is nothing between start {start} s and end {end} s")
+    fps = info.fps or exact_fps(25.0 if info.kind == "video" else still_fps)
+    static = static or info.kind == "image"
+    source = FaceSource(info, fps, start, end, resize_factor, rotate, None, static)
+    if tuple(crop) == (0, -1, 0, -1):
+        return source
+    box = _crop_box(crop, *source.size)
+    return FaceSource(info, fps, start, end, resize_factor, rotate, box, static)
+
+
+def _crop_box(crop: tuple[int, int, int, int], width: int, height: int) -> Box:
+    top, bottom, left, right = crop
+    box = Box(left, top, width if right == -1 else right, height if bottom == -1 else bottom)
+    if not (0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height):
+        raise ValueError(
+            f"crop {' '.join(map(str, crop))} (top bottom left right) does not lie inside the "
+            f"picture of {width}x{height}"
+        )
+    return box

@@ -1,0 +1,307 @@
+"""Lip-sync any face video or still to any speech.
+
+python inference.py --checkpoint_path checkpoints/talkface.pth --face a.mp4 --audio b.wav
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DEFAULT_OUTFILE = "results/result_voice.mp4"
+
+
+class _Parser(argparse.ArgumentParser):
+    """For a line of a job file: a wrong flag is that job's error and not the end of the run."""
+
+    def error(self, message: str) -> None:
+        raise ValueError(message)
+
+
+def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
+    parser = kind(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_inputs(parser.add_argument_group("what goes in and comes out"))
+    _add_picture(parser.add_argument_group("the picture"))
+    _add_face(parser.add_argument_group("the face"))
+    _add_mouth(parser.add_argument_group("the mouth"))
+    _add_coding(parser.add_argument_group("how the result is coded"))
+    _add_machine(parser.add_argument_group("the machine"))
+    return parser
+
+
+def _add_inputs(group) -> None:
+    group.add_argument("--checkpoint_path", help="weights of the generator, in any form")
+    group.add_argument("--face", help="video, picture, or folder of frames with the face")
+    group.add_argument("--audio", help="any file with sound: the speech")
+    group.add_argument(
+        "--outfile", help=f"the video to make; without it {DEFAULT_OUTFILE}", metavar="FILE"
+    )
+    group.add_argument(
+        "--jobs", metavar="FILE", help="many videos with one load: JSON lines, each with the names "
+        "of these flags: {\"face\": ..., \"audio\": ..., \"outfile\": ...}",
+    )  # fmt: skip
+    group.add_argument(
+        "--preview", type=float, metavar="SECOND",
+        help="make no video but one PNG of this second: box, mask, crop and result",
+    )  # fmt: skip
+
+
+def _add_picture(group) -> None:
+    group.add_argument("--static", action="store_true", help="use only the first frame")
+    group.add_argument("--fps", type=float, default=25.0, help="of a still or a folder of frames")
+    group.add_argument("--start", type=float, default=0.0, help="second of the video to begin at")
+    group.add_argument("--end", type=float, help="second of the video to end at")
+    group.add_argument(
+        "--length", choices=("audio", "video", "shortest"), default="audio",
+        help="how long the result is",
+    )  # fmt: skip
+    group.add_argument(
+        "--loop", choices=("repeat", "pingpong", "freeze"), default="repeat",
+        help="what follows when the video is shorter: it again, it backwards, its last frame",
+    )  # fmt: skip
+    group.add_argument("--resize_factor", type=int, default=1, help="divide the size by this")
+    group.add_argument("--rotate", action="store_true", help="turn right by 90 degrees")
+    group.add_argument(
+        "--crop", type=int, nargs=4, default=(0, -1, 0, -1),
+        metavar=("TOP", "BOTTOM", "LEFT", "RIGHT"),
+        help="cut the picture to this, after resizing and turning; -1 is the edge",
+    )  # fmt: skip
+
+
+def _add_face(group) -> None:
+    group.add_argument(
+        "--pads", type=int, nargs=4, default=(0, 10, 0, 0),
+        metavar=("TOP", "BOTTOM", "LEFT", "RIGHT"),
+        help="pixels added to the detected face; it should include the chin",
+    )  # fmt: skip
+    group.add_argument(
+        "--box", type=int, nargs=4, default=(-1, -1, -1, -1),
+        metavar=("TOP", "BOTTOM", "LEFT", "RIGHT"),
+        help="the face's place in all frames; none is sought then",
+    )  # fmt: skip
+    group.add_argument(
+        "--boxes", type=Path, metavar="FILE",
+        help="face tracks as JSON: read if the file is there, else written to be edited",
+    )  # fmt: skip
+    group.add_argument(
+        "--face_select", default="largest", metavar="WHICH",
+        help="largest, leftmost, rightmost, all, or the number of a track in --boxes",
+    )  # fmt: skip
+    group.add_argument(
+        "--no_face", choices=("interpolate", "keep", "error"), default="interpolate",
+        help="frames without a face: fill short gaps and keep the others, keep all, stop",
+    )  # fmt: skip
+    group.add_argument("--nosmooth", action="store_true", help="don't smooth the face's path")
+    group.add_argument("--detector", choices=("auto", "s3fd", "haar"), default="auto")
+    group.add_argument("--s3fd_path", metavar="FILE", help="weights of S3FD, if not in place")
+    group.add_argument(
+        "--detect_every", type=int, metavar="N", help="look for faces every N frames where steady"
+    )
+    group.add_argument("--no_cache", action="store_true", help="seek faces anew, keep no result")
+
+
+def _add_mouth(group) -> None:
+    group.add_argument(
+        "--blend", choices=("feather", "none"), default="feather",
+        help="paste the lower face with soft edges, or the whole rectangle as the original did",
+    )  # fmt: skip
+    group.add_argument(
+        "--silence", choices=("model", "keep"), default="model",
+        help="in pauses of the speech: what the model makes of silence, or the original mouth",
+    )  # fmt: skip
+    group.add_argument(
+        "--audio_offset_ms", type=float, default=0.0, help="above 0 the mouth moves later"
+    )
+    group.add_argument(
+        "--legacy_timing", action="store_true",
+        help="the original's: 40 ms late, and the last 0.12 s dropped; only to compare",
+    )  # fmt: skip
+
+
+def _add_coding(group) -> None:
+    group.add_argument("--crf", type=int, default=18, help="quality; lower is better and larger")
+    group.add_argument("--preset", help="speed of the encoder, such as veryfast")
+    group.add_argument("--codec", default="libx264", help="any video encoder of ffmpeg")
+    group.add_argument("--pix_fmt", default="yuv420p", help="any pixel format of the encoder")
+
+
+def _add_machine(group) -> None:
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    group.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
+    group.add_argument(
+        "--talkface_batch_size", "--wav2lip_batch_size", type=int, metavar="N",
+        help="faces generated at a time; without it, what suits the device",
+    )  # fmt: skip
+    group.add_argument(
+        "--face_det_batch_size", type=int, default=16, help="pictures searched at a time"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of random numbers, if any are drawn")
+    group.add_argument("--quiet", action="store_true", help="only errors and the path made")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    _check(parser, args)
+    logging.basicConfig(
+        level=logging.ERROR if args.quiet else logging.INFO, format="%(message)s", force=True
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        maker = _load(args)
+        return _run_jobs(maker, args, argv) if args.jobs else _run_one(maker, args)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; no file was made", file=sys.stderr)
+        return 130
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """What argparse can't say: which flags need which."""
+    if args.checkpoint_path is None:
+        parser.error("--checkpoint_path is required")
+    if args.jobs is None and (args.face is None or args.audio is None):
+        parser.error("--face and --audio are required, or --jobs")
+    for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
+    if not args.fps > 0:
+        parser.error(f"--fps must be over 0, not {args.fps}")
+
+
+def _load(args: argparse.Namespace):
+    """The networks; imported here, so that --help and a wrong flag answer at once."""
+    import torch
+
+    from lipsync import LipSync
+
+    torch.manual_seed(args.seed)
+    return LipSync(
+        args.checkpoint_path,
+        device=args.device,
+        precision=args.precision,
+        batch_size=args.talkface_batch_size,
+        detector=args.detector,
+        s3fd_path=args.s3fd_path,
+        face_det_batch_size=args.face_det_batch_size,
+    )
+
+
+def _settings(args: argparse.Namespace):
+    from face_detection import Box, Pads
+    from lipsync import Settings
+
+    return Settings(
+        still_fps=args.fps,
+        box=None if tuple(args.box) == (-1, -1, -1, -1) else Box.from_cli(*args.box),
+        pads=Pads(*args.pads),
+        crop=tuple(args.crop),
+        smooth=not args.nosmooth,
+        use_cache=not args.no_cache,
+        **{name: getattr(args, name) for name in _SAME_NAMES},
+    )
+
+
+_SAME_NAMES = (
+    "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
+    "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "codec",
+    "crf", "preset", "pix_fmt",
+)  # fmt: skip
+
+
+def _run_one(maker, args: argparse.Namespace) -> int:
+    """Make one video or one preview; its path is the last line of stdout."""
+    outfile = Path(args.outfile or DEFAULT_OUTFILE)
+    if args.preview is not None:
+        print(_preview(maker, args, outfile.with_suffix(".png")))
+        return 0
+    with _progress_bar(args.quiet) as progress:
+        report = maker.run(args.face, args.audio, outfile, _settings(args), progress)
+    for note in report.notes():
+        logging.info("%s", note)
+    print(report.path)
+    return 0
+
+
+def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
+    from lipsync.pipeline import make_plan
+    from lipsync.preview import draw_preview, write_preview
+
+    with _progress_bar(args.quiet) as progress:
+        plan = make_plan(args.face, args.audio, _settings(args), maker.hp, maker.detector, progress)
+    write_preview(path, draw_preview(plan, maker.generator, args.preview))
+    return path
+
+
+def _run_jobs(maker, args: argparse.Namespace, argv: list[str] | None) -> int:
+    """Every job of the file, whatever becomes of the others; 1 if any failed."""
+    from lipsync.jobs import read_jobs
+
+    failed = 0
+    outfiles: dict[Path, int] = {}
+    for line, job in read_jobs(args.jobs):
+        try:
+            job_args = _job_arguments(args, job, line, outfiles)
+            _run_one(maker, job_args)
+        except (ValueError, OSError) as error:
+            failed += 1
+            print(f"error: {args.jobs}, line {line}: {error}", file=sys.stderr)
+    if failed:
+        print(f"error: {failed} of {failed + len(outfiles)} jobs failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _job_arguments(args, job, line: int, outfiles: dict[Path, int]) -> argparse.Namespace:
+    """The command line's values with the job's in their place."""
+    if isinstance(job, ValueError):
+        raise job
+    parser = build_parser(_Parser)
+    parser.set_defaults(**vars(args) | {"outfile": None})
+    job_args = parser.parse_args(job)
+    _check(parser, argparse.Namespace(**vars(job_args) | {"jobs": None}))
+    for name in ("checkpoint_path", "device", "precision", "detector", "s3fd_path"):
+        if getattr(job_args, name) != getattr(args, name):
+            raise ValueError(f"{name} holds for all jobs: give it on the command line")
+    if job_args.outfile is None:
+        name = f"{line:03d}_{Path(job_args.face).stem}_{Path(job_args.audio).stem}.mp4"
+        job_args.outfile = Path(DEFAULT_OUTFILE).parent / name
+    target = Path(job_args.outfile).resolve()
+    if target in outfiles:
+        raise ValueError(f"{job_args.outfile} is the outfile of line {outfiles[target]} already")
+    outfiles[target] = line
+    return job_args
+
+
+@contextmanager
+def _progress_bar(quiet: bool) -> Iterator:
+    """A report of frames per second and the time left, a bar for each stage, on stderr."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm] = {}
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        if stage not in bars:
+            for bar in bars.values():
+                bar.close()
+            label = {"faces": "finding faces", "frames": "making frames"}[stage]
+            bars[stage] = tqdm(total=total, desc=label, unit="frame", disable=quiet)
+        bars[stage].update(done - bars[stage].n)
+
+    try:
+        yield progress
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -36,7 +36,7 @@ def cached_tracks(
             log.warning("%s; faces are sought anew", error)
     tracks = find()
     try:
-        _write_whole(entry, tracks.to_json())
+        write_whole(entry, tracks.to_json())
     except OSError as error:
         log.warning("face tracks could not be cached: %s", error)
     return tracks
@@ -57,8 +57,12 @@ def _key(paths: Iterable[Path | str], settings: dict) -> str:
     return digest.hexdigest()[:32]
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, with the folders it needs, so that it is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ class CutFinder:
             self._last = thumbnail
             return False
         change = float(np.abs(thumbnail - self._last).mean())
-        usual = max(self._changes, default=0.0)
+        usual = max(self._changes, default=LEAST_CHANGE)
         self._changes.append(change)
         self._last = thumbnail
         return change > LEAST_CHANGE and change > LEAST_RATIO * usual

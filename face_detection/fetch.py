@@ -51,7 +51,7 @@ def _download(url: str, path: Path) -> str:
     digest = hashlib.sha256()
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer, open(path, "wb") as file:
         size = int(answer.headers.get("Content-Length") or 0)
-        with tqdm(total=size or None, unit="B", unit_scale=True, desc=path.name) as bar:
+        with tqdm(total=size or None, unit="B", unit_scale=True, desc=Path(url).name) as bar:
             for block in _blocks(answer):
                 digest.update(block)
                 file.write(block)
@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     try:
-        print(fetch(args.url, args.target))
+        print(fetch(args.url, args.target, PUBLISHED_SHA256))
     except FetchError as error:
         sys.exit(f"error: {error}")
 

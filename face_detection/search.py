@@ -14,6 +14,7 @@ from face_detection.cuts import CutFinder
 from face_detection.detectors import Detector
 from face_detection.linking import START_SCORE, link_faces
 from face_detection.tracks import Tracks
+from pictures import files_in_order
 
 WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are sought
 DETECT_EVERY = 5  # frames from one look to the next while nothing moves
@@ -44,7 +45,7 @@ def find_tracks_in_video(
     height = work_height(media.width, media.height)
 
     def find() -> Tracks:
-        frames = video.read_frames(path, rate, start=start, end=end, height=height)
+        frames = video.read_frames(media, rate, start=start, end=end, height=height)
         return find_tracks(
             frames,
             detector,
@@ -53,8 +54,9 @@ def find_tracks_in_video(
             detect_every=detect_every,
         )
 
+    files = files_in_order(media.path) if media.kind == "folder" else [media.path]
     settings = {"fps": str(rate), "start": start, "end": end, "detect_every": detect_every}
-    return cached_tracks([path], settings | detector.settings, find, use_cache=use_cache)
+    return cached_tracks(files, settings | detector.settings, find, use_cache=use_cache)
 
 
 def find_tracks(

@@ -115,9 +115,12 @@ class Tracks:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
             if values.get("format") != FORMAT:
                 raise ValueError(f"its format is {values.get('format')!r}, not {FORMAT!r}")
+            count = int(values["frame_count"])
             tracks = [_read_track(number, entry) for number, entry in enumerate(values["tracks"])]
+            if any(track.last >= count for track in tracks):
+                raise ValueError(f"a box has a frame number of {count} (frame_count) or more")
             return cls(
-                frame_count=int(values["frame_count"]),
+                frame_count=count,
                 width=int(values["width"]),
                 height=int(values["height"]),
                 fps=float(values["fps"]),

@@ -1,0 +1,83 @@
+"""The cascades: drawn faces, real ones, and what auto says when it falls back on them."""
+
+import logging
+
+import cv2
+import numpy as np
+import pytest
+
+import video
+from face_detection import detectors as detectors_module
+from face_detection import find_tracks, make_detector
+from face_detection.boxes import intersection_over_union
+
+
+def draw_face(width: int = 100, left: int = 100, top: int = 60) -> np.ndarray:
+    """A plain frontal face on grey, in a picture of 320x240: brow at top, chin 1.1 widths below."""
+    image = np.full((240, 320, 3), 120, np.uint8)
+    height, middle = width * 1.3, left + width / 2
+
+    def patch(x, y, half_width, half_height, grey):
+        centre = round(middle + x * width), round(top + y * height)
+        axes = round(half_width * width), round(half_height * height)
+        cv2.ellipse(image, centre, axes, 0, 0, 360, (grey,) * 3, -1, cv2.LINE_AA)
+
+    patch(0, 0.5, 0.5, 0.5, 190)
+    for side in (-1, 1):
+        patch(side * 0.2, 0.36, 0.13, 0.02, 60)  # brow
+        patch(side * 0.2, 0.43, 0.12, 0.05, 90)  # eye
+        patch(side * 0.2, 0.43, 0.05, 0.035, 30)
+    patch(0, 0.6, 0.09, 0.02, 130)  # nose
+    patch(0, 0.56, 0.04, 0.09, 215)
+    patch(0, 0.78, 0.17, 0.035, 100)  # mouth
+    return cv2.GaussianBlur(image, (5, 5), 0)
+
+
+@pytest.fixture(scope="module")
+def haar():
+    return make_detector("haar")
+
+
+@pytest.mark.parametrize("width, left, top", [(100, 100, 60), (60, 30, 90), (140, 150, 20)])
+def test_a_drawn_face_is_found_where_it_is(haar, width, left, top):
+    (faces,) = haar.detect([draw_face(width, left, top)])
+    drawn = np.array([[left, top, left + width, top + 1.3 * width]])
+    assert faces.shape == (1, 5) and faces[0, 4] > 0.8
+    assert intersection_over_union(faces, drawn)[0, 0] > 0.7
+
+
+def test_there_is_none_in_noise_or_in_the_dark(haar):
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    for faces in haar.detect([noise, np.zeros((240, 320, 3), np.uint8), np.zeros((1, 1, 3), "u1")]):
+        assert faces.shape[1] == 5 and not (faces[:, 4] >= 0.5).any()
+
+
+def test_a_face_is_found_through_a_whole_clip(haar):
+    clip = (draw_face(100, 60 + frame, 60) for frame in range(60))
+    tracks = find_tracks(clip, haar, fps=25)
+    assert [(track.first, track.last) for track in tracks.tracks] == [(0, 59)]
+    (path,) = tracks.paths()
+    centre = (path[:, 0] + path[:, 2]) / 2
+    assert np.abs(centre - (110 + np.arange(60))).max() < 3
+
+
+def test_auto_says_what_it_uses_instead_and_how_to_get_s3fd(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(detectors_module, "S3FD_PATH", tmp_path / "s3fd.pth")
+    with caplog.at_level(logging.WARNING):
+        assert make_detector("auto").settings["detector"] == "haar"
+    assert "python -m face_detection.fetch" in caplog.text
+    assert str(tmp_path / "s3fd.pth") in caplog.text
+
+
+def test_an_unknown_detector_is_an_error_that_names_the_known():
+    with pytest.raises(ValueError, match="'dlib'.*haar"):
+        make_detector("dlib")
+
+
+@pytest.mark.slow
+def test_real_talkers_are_found_in_every_frame(haar, shared_data):
+    for clip in sorted((shared_data / "grid_other").glob("*.mpg")):
+        tracks = find_tracks(video.read_frames(clip), haar, fps=25)
+        (path,) = tracks.paths()
+        assert not np.isnan(path).any(), clip
+        assert len(tracks.tracks) == 1, clip

@@ -1,0 +1,190 @@
+"""Tracks: smoothing, gaps, the choice of the face, and the JSON that a user may edit."""
+
+import json
+
+import numpy as np
+import pytest
+
+from face_detection import NoFaceError, Track, Tracks
+from face_detection.smoothing import fill_between, smooth_boxes
+from face_detection.tracks import faceless_spans
+
+
+def make_track(first: int, last: int, left: float = 10, size: float = 20, **more) -> Track:
+    frames = np.arange(first, last + 1)
+    box = [left, 5, left + size, 5 + size]
+    return Track(
+        frames, np.tile(np.array(box, float), (len(frames), 1)), np.ones(len(frames)), **more
+    )
+
+
+def make_tracks(*tracks: Track, count: int = 100, cuts=()) -> Tracks:
+    ranked = sorted(tracks, key=lambda track: -track.weight)
+    return Tracks(count, 320, 240, 25.0, tuple(cuts), ranked)
+
+
+def lefts(path: np.ndarray) -> list[float]:
+    return np.round(path[:, 0], 3).tolist()
+
+
+def smooth_slowly(boxes: np.ndarray, width: int) -> np.ndarray:
+    """A weighted least-squares line around each frame, by numpy's own fit."""
+    half, smoothed = width // 2, np.empty_like(boxes)
+    for frame in range(len(boxes)):
+        near = np.arange(max(0, frame - half), min(len(boxes), frame + half + 1))
+        weights = np.cos(np.pi * (near - frame) / (2 * half + 2))  # polyfit squares them
+        for edge in range(4):
+            line = np.polyfit(near - frame, boxes[near, edge], 1, w=weights)
+            smoothed[frame, edge] = np.polyval(line, 0)
+    return smoothed
+
+
+@pytest.mark.parametrize("count, width", [(40, 9), (40, 4), (3, 9), (5, 2)])
+def test_smoothing_equals_a_fitted_line_at_each_frame(count, width):
+    boxes = np.random.default_rng(0).normal(50, 5, (count, 4))
+    np.testing.assert_allclose(smooth_boxes(boxes, width), smooth_slowly(boxes, width), atol=1e-9)
+
+
+def test_a_steadily_moving_face_is_not_dragged_even_at_the_ends():
+    moving = np.arange(30)[:, None] * np.array([1.0, 2, 1, 2])
+    np.testing.assert_allclose(smooth_boxes(moving, 9), moving, atol=1e-9)
+
+
+def test_smoothing_reads_what_it_does_not_write():
+    boxes = np.random.default_rng(0).normal(50, 5, (20, 4))
+    before = boxes.copy()
+    smooth_boxes(boxes, 9)
+    np.testing.assert_array_equal(boxes, before)
+
+
+def test_frames_between_lie_on_a_line():
+    filled = fill_between(np.array([3, 5, 9]), np.array([[0.0] * 4, [2] * 4, [4] * 4]))
+    assert lefts(filled) == [0, 1, 2, 2.5, 3, 3.5, 4]
+
+
+def test_the_path_is_nan_where_the_face_is_away():
+    (path,) = make_tracks(make_track(10, 19)).paths(smooth=False)
+    assert path.shape == (100, 4)
+    assert faceless_spans(path) == [(0, 10), (20, 100)]
+
+
+def test_gaps_are_filled_unless_asked_not_to():
+    rows = [0, 1, 2, 6, 7]
+    track = Track(np.array(rows), np.tile([1.0, 1, 9, 9], (5, 1)), np.ones(5), gaps=((3, 6),))
+    tracks = make_tracks(track, count=8)
+    assert faceless_spans(tracks.paths()[0]) == []
+    assert faceless_spans(tracks.paths(fill_gaps=False)[0]) == [(3, 6)]
+
+
+def test_smoothing_never_crosses_a_cut():
+    tracks = make_tracks(make_track(0, 49, left=10), make_track(50, 99, left=200), cuts=[50])
+    assert set(lefts(tracks.paths()[0])) == {10.0, 200.0}
+
+
+def test_the_largest_for_longest_is_chosen_in_each_shot():
+    tracks = make_tracks(
+        make_track(0, 49, left=10, size=40),
+        make_track(0, 49, left=100, size=20),
+        make_track(50, 99, left=150, size=20),
+        make_track(60, 69, left=200, size=40),
+        cuts=[50],
+    )
+    path = lefts(tracks.paths("largest", smooth=False)[0])
+    assert path == [10.0] * 50 + [150.0] * 50
+
+
+def test_the_next_best_stands_in_while_the_chosen_face_is_away():
+    tracks = make_tracks(make_track(0, 59, left=10), make_track(70, 99, left=100))
+    path = lefts(tracks.paths(smooth=False)[0])
+    assert path[:60] == [10.0] * 60 and path[70:] == [100.0] * 30
+
+
+def test_a_passer_by_in_the_background_does_not_stand_in():
+    tracks = make_tracks(make_track(0, 59, size=40), make_track(70, 99, left=100, size=10))
+    assert faceless_spans(tracks.paths()[0]) == [(60, 100)]
+
+
+def test_left_right_and_number_choose_as_they_say():
+    tracks = make_tracks(make_track(0, 99, left=100, size=40), make_track(0, 99, left=10, size=30))
+    for select, left in [("leftmost", 10), ("rightmost", 100), ("0", 100), ("1", 10)]:
+        (path,) = tracks.paths(select, smooth=False)
+        assert set(lefts(path)) == {left}
+
+
+def test_all_gives_each_face_its_path_and_none_twice():
+    tracks = make_tracks(
+        make_track(0, 99, left=10, size=40),
+        make_track(0, 39, left=100),
+        make_track(50, 99, left=200),
+        make_track(60, 70, left=250),
+    )
+    paths = tracks.paths("all", smooth=False)
+    boxes_a_frame = sum((~np.isnan(path[:, 0])).astype(int) for path in paths)
+    assert len(paths) == 3
+    assert boxes_a_frame.sum() == 100 + 40 + 50 + 11
+
+
+@pytest.mark.parametrize("select", ["biggest", "2", "-1", ""])
+def test_an_unknown_choice_is_an_error_that_names_it(select):
+    with pytest.raises(ValueError, match=f"face '{select}'"):
+        make_tracks(make_track(0, 9), make_track(20, 29)).paths(select)
+
+
+def test_no_track_at_all_is_an_error_that_says_how_much_was_seen():
+    with pytest.raises(NoFaceError, match="100 frames"):
+        make_tracks().paths()
+
+
+def test_json_brings_back_what_was_written(tmp_path):
+    tracks = make_tracks(make_track(0, 9, gaps=((2, 3),)), make_track(20, 30, size=50), cuts=[15])
+    file = tmp_path / "tracks.json"
+    file.write_text(tracks.to_json())
+    again = Tracks.from_json(file)
+    assert again.to_json() == tracks.to_json()
+    assert again.cuts == (15,) and again.tracks[1].gaps == ((2, 3),)
+    np.testing.assert_array_equal(again.paths()[0], tracks.paths()[0])
+
+
+def test_a_user_may_leave_out_rows_and_the_rest_is_interpolated(tmp_path):
+    values = json.loads(make_tracks(make_track(0, 99)).to_json())
+    values["tracks"][0]["boxes"] = [[0, 0, 0, 10, 10, 1], [99, 99, 0, 109, 10, 1]]
+    file = tmp_path / "edited.json"
+    file.write_text(json.dumps(values))
+    (path,) = Tracks.from_json(file).paths()
+    np.testing.assert_allclose(path[:, 0], np.arange(100), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("not json", "Expecting value"),
+        ("[1]", "no face tracks"),
+        ('{"format": "other"}', "'other'"),
+        ('{"format": "talkface tracks 1"}', "frame_count"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path, text, fault):
+    file = tmp_path / "odd.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=f"odd.json.*{fault}"):
+        Tracks.from_json(file)
+
+
+@pytest.mark.parametrize(
+    "rows, fault",
+    [
+        ([[5, 0, 0, 9, 9, 1], [4, 0, 0, 9, 9, 1]], "rise"),
+        ([[5, 9, 0, 0, 9, 1]], "left over its right"),
+        ([[5, 0, 0, 9, 9]], "score"),
+        ([[5, 0, 0, None, 9, 1]], "track 0"),
+        ([[100, 0, 0, 9, 9, 1]], "frame_count"),
+        ([], "track 0"),
+    ],
+)
+def test_a_wrong_edit_is_named(tmp_path, rows, fault):
+    values = json.loads(make_tracks(make_track(0, 99)).to_json())
+    values["tracks"][0]["boxes"] = rows
+    file = tmp_path / "edited.json"
+    file.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=fault):
+        Tracks.from_json(file)

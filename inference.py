@@ -246,9 +246,10 @@ def _run_jobs(maker, args: argparse.Namespace, argv: list[str] | None) -> int:
     """Every job of the file, whatever becomes of the others; 1 if any failed."""
     from lipsync.jobs import read_jobs
 
-    failed = 0
+    failed = jobs = 0
     outfiles: dict[Path, int] = {}
     for line, job in read_jobs(args.jobs):
+        jobs += 1
         try:
             job_args = _job_arguments(args, job, line, outfiles)
             _run_one(maker, job_args)
@@ -256,7 +257,7 @@ def _run_jobs(maker, args: argparse.Namespace, argv: list[str] | None) -> int:
             failed += 1
             print(f"error: {args.jobs}, line {line}: {error}", file=sys.stderr)
     if failed:
-        print(f"error: {failed} of {failed + len(outfiles)} jobs failed", file=sys.stderr)
+        print(f"error: {failed} of {jobs} jobs failed", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from face_detection import (
     find_tracks,
 )
 from face_detection.search import DETECT_EVERY, WORK_SIZE
-from face_detection.tracks import faceless_spans
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
 
@@ -35,7 +34,7 @@ class FacePaths:
     paths: list[np.ndarray]  # each (frames, 4) float, NaN where that face is not
     pads: Pads
     size: tuple[int, int]  # width and height of the frames
-    filled: int = 0  # frames without a detected face whose box was interpolated
+    seen: list[np.ndarray] | None = None  # the same without interpolated boxes, if there are any
 
     def at(self, frame: int) -> list[Box]:
         """What to cut out of a frame; nothing where no face is, or none of it in the picture."""
@@ -43,10 +42,11 @@ class FacePaths:
         crops = (_crop_or_none(box, self.pads, *self.size) for box in boxes)
         return [crop for crop in crops if crop]
 
-    @property
-    def faceless(self) -> list[tuple[int, int]]:
-        """Half-open spans of frames in which there is no face at all."""
-        return faceless_spans(_any_of(self.paths))
+    def is_filled(self, frame: int) -> bool:
+        """Whether a frame's only boxes are interpolated, from those before and after a gap."""
+        if self.seen is None:
+            return False
+        return all(np.isnan(path[min(frame, len(path) - 1), 0]) for path in self.seen)
 
 
 def locate_faces(
@@ -76,17 +76,19 @@ def locate_faces(
         ) from error
     if settings.no_face == "error":
         _refuse_gaps(source, seen)
-    paths = filled if settings.no_face == "interpolate" else seen
-    _check_something_is_left(paths, settings.pads, source.size)
-    gained = int(np.isnan(_any_of(seen)[:, 0]).sum() - np.isnan(_any_of(paths)[:, 0]).sum())
-    return FacePaths(paths, settings.pads, source.size, gained)
+    if settings.no_face == "keep":
+        filled = seen
+    _check_something_is_left(filled, settings.pads, source.size)
+    return FacePaths(filled, settings.pads, source.size, seen)
 
 
-def describe_spans(spans: list[tuple[int, int]], fps: float) -> str:
-    """Spans of frames in seconds, for people: "2.0-2.4 s, 7.1-9.0 s"."""
-    seconds = [f"{float(begin / fps):.1f}-{float(end / fps):.1f}" for begin, end in spans[:5]]
-    more = f" and {len(spans) - 5} more spans" if len(spans) > 5 else ""
-    return ", ".join(seconds) + " s" + more
+def describe_frames(frames: Iterable[int], fps: float) -> str:
+    """Frame numbers as spans of seconds, for people: "2.0-2.4 s, 7.1-9.0 s"."""
+    frames = np.fromiter(frames, int)
+    breaks = np.flatnonzero(np.diff(frames) > 1) + 1
+    spans = np.split(frames, breaks)
+    told = [f"{float(span[0] / fps):.1f}-{float((span[-1] + 1) / fps):.1f}" for span in spans[:5]]
+    return ", ".join(told) + " s" + (f" and {len(spans) - 5} more" if len(spans) > 5 else "")
 
 
 def _given_or_found(
@@ -159,21 +161,12 @@ def _check_pads(pads: Pads, width: int, height: int) -> None:
 
 
 def _refuse_gaps(source: FaceSource, paths: list[np.ndarray]) -> None:
-    spans = faceless_spans(_any_of(paths))
-    if spans:
-        missing = sum(end - begin for begin, end in spans)
+    missing = np.flatnonzero(np.all([np.isnan(path[:, 0]) for path in paths], axis=0))
+    if len(missing):
         raise NoFaceError(
-            f"{source.info.path}: no face in {missing} of {len(paths[0])} frames "
-            f"({describe_spans(spans, source.fps)}); --no_face interpolate goes on without"
+            f"{source.info.path}: no face in {len(missing)} of {len(paths[0])} frames "
+            f"({describe_frames(missing, source.fps)}); --no_face interpolate goes on without"
         )
-
-
-def _any_of(paths: list[np.ndarray]) -> np.ndarray:
-    """(frames, 4): in each frame the box of the first path that has one."""
-    merged = paths[0].copy()
-    for path in paths[1:]:
-        merged = np.where(np.isnan(merged), path, merged)
-    return merged
 
 
 def _check_something_is_left(paths: list[np.ndarray], pads: Pads, size: tuple[int, int]) -> None:

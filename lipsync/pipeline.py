@@ -15,7 +15,7 @@ import numpy as np
 import video
 from face_detection import Box, Detector, make_detector
 from hparams import HParams
-from lipsync.faces import FacePaths, describe_spans, locate_faces
+from lipsync.faces import FacePaths, describe_frames, locate_faces
 from lipsync.generator import Generator, load_generator, resolve_device
 from lipsync.paste import cut_face, paste_face
 from lipsync.settings import Settings
@@ -53,26 +53,35 @@ class Plan:
 
 
 @dataclass
+class Tally:
+    """What is noticed while frames are made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage; stages overlap
+    faceless: list[int] = field(default_factory=list)  # frames of the result that stay untouched
+    filled: list[int] = field(default_factory=list)  # frames whose face was interpolated
+
+
+@dataclass(frozen=True)
 class Report:
     """What was made, and what a user should know about it."""
 
     path: Path
     frame_count: int
     fps: Fraction
-    faceless: list[tuple[int, int]]  # half-open spans of frames of the face video without a face
-    filled: int  # frames whose face was interpolated
-    seconds: dict[str, float] = field(default_factory=dict)  # by stage, which overlap
+    tally: Tally
 
     def notes(self) -> list[str]:
-        """Lines for the user; none where everything was plain."""
-        lines = []
-        if self.filled:
-            lines.append(f"{self.filled} frames without a detected face: its place interpolated")
-        if self.faceless:
-            missing = sum(end - begin for begin, end in self.faceless)
-            spans = describe_spans(self.faceless, self.fps)
-            lines.append(f"{missing} frames without a face stay as they were: {spans}")
-        return lines
+        """Lines for the user; none where every frame had its face."""
+        told = {
+            "without a detected face, its place interpolated": self.tally.filled,
+            "without a face, left as they were": self.tally.faceless,
+        }
+        return [
+            f"{len(frames)} of {self.frame_count} frames {what}: "
+            + describe_frames(frames, self.fps)
+            for what, frames in told.items()
+            if frames
+        ]
 
 
 @dataclass
@@ -126,15 +135,14 @@ class LipSync:
         outfile = video.prepare_output(outfile)
         refuse_to_overwrite(outfile, face, audio)
         plan = make_plan(face, audio, settings or Settings(), self.hp, self.detector, progress)
-        seconds: dict[str, float] = {}
-        frames = timed(render(plan, self.generator, seconds), seconds, "waiting for frames")
+        tally = Tally()
+        frames = timed(render(plan, self.generator, tally), tally.seconds, "waiting for frames")
         with open_writer(outfile, plan) as writer, contextlib.closing(frames):
             for number, frame in enumerate(frames, 1):
                 writer.write(frame)
                 if progress:
                     progress("frames", number, plan.frame_count)
-        fps, faces = plan.source.fps, plan.faces
-        return Report(outfile, plan.frame_count, fps, faces.faceless, faces.filled, seconds)
+        return Report(outfile, plan.frame_count, plan.source.fps, tally)
 
 
 def make_plan(
@@ -178,16 +186,11 @@ def make_plan(
     return Plan(source, speech, strengths, faces, count, settings, Path(audio), span)
 
 
-def render(
-    plan: Plan, generator: Generator, seconds: dict[str, float] | None = None
-) -> Iterator[np.ndarray]:
-    """Yield the finished frames; decoding and generating run ahead in threads of their own.
-
-    seconds: where the time of each stage is added up.
-    """
-    seconds = {} if seconds is None else seconds
-    cut = timed(_cut_batches(plan, generator, seconds), seconds, "decode and cut")
-    made = timed(_generate(ahead(cut), generator, seconds), seconds, "generate and wait")
+def render(plan: Plan, generator: Generator, tally: Tally | None = None) -> Iterator[np.ndarray]:
+    """Yield the finished frames; decoding and generating run ahead in threads of their own."""
+    tally = tally or Tally()
+    cut = timed(_cut_batches(plan, generator, tally), tally.seconds, "decode and cut")
+    made = _generate(ahead(cut), generator, tally)
     for batch in ahead(made):
         yield from _paste(batch, plan.settings.blend)
 
@@ -243,42 +246,49 @@ def _count_frames(source: FaceSource, speech: Speech, faces: FacePaths, settings
     return shown if settings.length == "video" else min(shown, speech.frame_count)
 
 
-def _cut_batches(plan: Plan, generator: Generator, seconds: dict[str, float]) -> Iterator[_Batch]:
+def _cut_batches(plan: Plan, generator: Generator, tally: Tally) -> Iterator[_Batch]:
     width, height = plan.source.size
     room = BYTES_ON_THE_WAY.get(generator.device.type, BYTES_ON_THE_WAY["cpu"])
     most = max(1, room // (3 * width * height * BATCHES_ON_THE_WAY))
-    shown = timed(plan.source.played(plan.settings.loop), seconds, "decode")
-    shown = enumerate(islice(shown, plan.frame_count))
+    shown = enumerate(islice(plan.source.played(plan.settings.loop), plan.frame_count))
     while group := list(islice(shown, min(most, generator.batch_size))):
-        batch = _Batch([], [], [], [])
-        for at, (number, (shown_number, frame)) in enumerate(group):
-            batch.frames.append(frame)
-            _add_faces(batch, at, number, shown_number, plan, generator)
+        batch = _Batch([frame for _, (_, frame) in group], [], [], [])
+        for at, (number, (shown_number, _)) in enumerate(group):
+            boxes = plan.faces.at(shown_number)
+            _note_gaps(tally, number, shown_number, boxes, plan.faces)
+            _add_faces(batch, at, number, boxes, plan, generator)
         yield batch
 
 
+def _note_gaps(
+    tally: Tally, number: int, shown_number: int, boxes: list[Box], faces: FacePaths
+) -> None:
+    if not boxes:
+        tally.faceless.append(number)
+    elif faces.is_filled(shown_number):
+        tally.filled.append(number)
+
+
 def _add_faces(
-    batch: _Batch, at: int, number: int, shown_number: int, plan: Plan, generator: Generator
+    batch: _Batch, at: int, number: int, boxes: list[Box], plan: Plan, generator: Generator
 ) -> None:
     strength = plan.strength(number)
-    if strength == 0:
-        return
-    for box in plan.faces.at(shown_number):
+    for box in boxes if strength > 0 else ():
         batch.places.append((at, box, strength))
         batch.windows.append(plan.speech.window(number))
         batch.faces.append(cut_face(batch.frames[at], box, generator.width, generator.height))
 
 
 def _generate(
-    batches: Iterator[_Batch], generator: Generator, seconds: dict[str, float]
+    batches: Iterator[_Batch], generator: Generator, tally: Tally
 ) -> Iterator[tuple[_Batch, np.ndarray]]:
     for batch in batches:
+        begin = time.perf_counter()
+        made = ()
         if batch.places:
-            begin = time.perf_counter()
             made = generator.generate(np.stack(batch.windows), np.stack(batch.faces))
-            seconds["generate"] = seconds.get("generate", 0.0) + time.perf_counter() - begin
-        else:
-            made = ()
+        spent = time.perf_counter() - begin
+        tally.seconds["generate"] = tally.seconds.get("generate", 0.0) + spent
         yield batch, made
 
 

@@ -1,7 +1,7 @@
 """From frames to tracks: shrink, look at every few frames, closer where faces move, and link."""
 
-from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -20,8 +20,6 @@ WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are s
 DETECT_EVERY = 5  # frames from one look to the next while nothing moves
 STEADY_OVERLAP = 0.85  # of two looks at a face, above which the frames between need none
 CHUNK = 64  # frames held at a time
-
-Search = Generator[list[np.ndarray], list[np.ndarray], Tracks]
 
 
 def find_tracks_in_video(
@@ -72,50 +70,31 @@ def find_tracks(
     full_size: (width, height) of the pixels that boxes are given in, where the frames are
     shrunk already; the frames' own if None.
     """
-    search = search_faces(frames, fps=fps, full_size=full_size, detect_every=detect_every)
-    try:
-        images = next(search)
-        while True:
-            images = search.send(detector.detect(images))
-    except StopIteration as finished:
-        return finished.value
+    if detect_every < 1:
+        raise ValueError(f"detect_every must be at least 1, not {detect_every}")
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return Tracks(0, *(full_size or (0, 0)), float(fps))
+    width, height = full_size or (first.shape[1], first.shape[0])
+    small = map(_shrink, chain([first], frames))
+    faces: dict[int, np.ndarray] = {}  # frame number -> (n, 5), of the frames looked at
+    cuts: list[int] = []
+    cut_finder = CutFinder()
+    count = 0
+    while chunk := list(islice(small, CHUNK)):
+        new_cuts = [count + at for at, image in enumerate(chunk) if cut_finder.is_cut(image)]
+        _look(chunk, count, new_cuts, detect_every, detector, faces)
+        cuts += new_cuts
+        count += len(chunk)
+    scale = width / _shrink(first).shape[1]
+    tracks = [track.scaled(scale) for track in link_faces(faces, cuts, fps, count)]
+    return Tracks(count, width, height, float(fps), tuple(cuts), tracks)
 
 
 def work_height(width: int, height: int) -> int:
     """Lines of a width x height picture once its shorter side is at most WORK_SIZE."""
     return round(height * min(1.0, WORK_SIZE / min(width, height)))
-
-
-def search_faces(
-    frames: Iterable[np.ndarray],
-    *,
-    fps: float,
-    full_size: tuple[int, int] | None = None,
-    detect_every: int = DETECT_EVERY,
-) -> Search:
-    """find_tracks with the detector left to the caller, who may run many searches at once.
-
-    Yields lists of images, takes for each list what Detector.detect makes of it, and returns
-    the tracks.
-    """
-    if detect_every < 1:
-        raise ValueError(f"detect_every must be at least 1, not {detect_every}")
-    frames = iter(frames)
-    faces: dict[int, np.ndarray] = {}  # frame number -> (n, 5), of the frames looked at
-    cuts: list[int] = []
-    cut_finder = CutFinder()
-    count, size, scale = 0, full_size or (0, 0), 1.0
-    while chunk := list(islice(frames, CHUNK)):
-        if count == 0:
-            size = full_size or (chunk[0].shape[1], chunk[0].shape[0])
-        chunk = [_shrink(image) for image in chunk]
-        scale = size[0] / chunk[0].shape[1]
-        new_cuts = [count + at for at, image in enumerate(chunk) if cut_finder.is_cut(image)]
-        yield from _look(chunk, count, new_cuts, detect_every, faces)
-        cuts += new_cuts
-        count += len(chunk)
-    tracks = link_faces(faces, cuts, fps, count)
-    return Tracks(count, *size, float(fps), tuple(cuts), [track.scaled(scale) for track in tracks])
 
 
 def _shrink(image: np.ndarray) -> np.ndarray:
@@ -131,8 +110,9 @@ def _look(
     start: int,
     cuts: list[int],
     detect_every: int,
+    detector: Detector,
     faces: dict[int, np.ndarray],
-) -> Iterator:
+) -> None:
     """Detect faces in some frames of a chunk until those between need no look of their own."""
     end = start + len(chunk)
     due = {frame for frame in range(start, end) if frame % detect_every == 0} | {end - 1}
@@ -140,7 +120,7 @@ def _look(
     looked = [start - 1] if start - 1 in faces else []
     while due:
         wanted = sorted(due)
-        found = yield [chunk[frame - start] for frame in wanted]
+        found = detector.detect([chunk[frame - start] for frame in wanted])
         faces.update(zip(wanted, found, strict=True))
         looked = sorted(looked + wanted)
         due = {

@@ -1,5 +1,20 @@
-"""Scores for lip-synced video: sync, picture quality, and the protocols that the field quotes."""
+"""Scores for lip-synced video: sync, picture quality, and the protocols that the field quotes.
 
+from evaluation import measure_similarity, read_expert
+
+expert = read_expert("checkpoints/syncnet_small.safetensors")
+print(measure_similarity("talk.mp4", "talk.mp4", expert, detector).report())
+"""
+
+from evaluation.expert import Expert, read_expert
+from evaluation.similarity import Similarity, measure_similarity, similarity_of_faces
 from evaluation.syncnet_v2 import SyncNetV2
 
-__all__ = ["SyncNetV2"]
+__all__ = [
+    "Expert",
+    "Similarity",
+    "SyncNetV2",
+    "measure_similarity",
+    "read_expert",
+    "similarity_of_faces",
+]

@@ -1,0 +1,73 @@
+"""The lip-sync expert as a judge: faces and sound in, unit vectors out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from audio import expert_window_start, mel_window, melspectrogram
+from evaluation.shifts import WINDOW_FRAMES
+from hparams import HParams
+from models.checkpoint import read_checkpoint
+from models.folding import folded
+from models.inputs import lip_window, to_faces
+from models.syncnet import SyncNet
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A network with embed_sound and embed_mouths, and the numbers that it was trained with."""
+
+    network: nn.Module
+    hp: HParams
+    device: str | torch.device = "cpu"
+
+    def prepare(self, face: np.ndarray) -> np.ndarray:
+        """A face of any size at the expert's: BGR uint8 (img_height, img_width, 3)."""
+        return cv2.resize(face, (self.hp.img_width, self.hp.img_height))
+
+    @torch.inference_mode()
+    def embed_faces(self, faces: list[np.ndarray]) -> torch.Tensor:
+        """n prepared faces in consecutive frames -> (n - 4, D): each window of five."""
+        images = torch.from_numpy(np.stack(faces)).to(self.device)
+        windows = to_faces(images).unfold(0, WINDOW_FRAMES, 1).movedim(-1, 2)
+        return self.network.embed_mouths(lip_window(windows))
+
+    @torch.inference_mode()
+    def embed_sound(self, mel: np.ndarray, frames: range) -> torch.Tensor:
+        """What is heard in the window that begins at each frame: (len(frames), D)."""
+        starts = [expert_window_start(frame, self.hp.fps, self.hp) for frame in frames]
+        windows = np.stack([mel_window(mel, start, self.hp) for start in starts])
+        return self.network.embed_sound(torch.from_numpy(windows)[:, None].to(self.device))
+
+    def mel(self, wav: np.ndarray) -> np.ndarray:
+        """The spectrogram of mono sound at hp.sample_rate."""
+        return melspectrogram(wav, self.hp)
+
+    def count_sound_windows(self, mel: np.ndarray) -> int:
+        """How many frames there are whose window of sound lies wholly within the mel."""
+        last = mel.shape[1] - self.hp.mel_step_size
+        count = 0
+        while expert_window_start(count, self.hp.fps, self.hp) <= last:
+            count += 1
+        return count
+
+
+def read_expert(path: str | Path, device: str | torch.device = "cpu") -> Expert:
+    """The expert in a checkpoint file, ready to judge.
+
+    Raises models.checkpoint.CheckpointError or FileNotFoundError.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"no lip-sync expert at {path}; give one with --syncnet_checkpoint_path, "
+            "or train one with color_syncnet_train.py"
+        )
+    checkpoint = read_checkpoint(path, "expert")
+    network = checkpoint.build(SyncNet, "cpu")
+    size = {"img_height": network.height, "img_width": network.width}
+    hp = HParams.from_dict({**checkpoint.hparams, **size, "multiplier": network.multiplier})
+    return Expert(folded(network).to(device), hp, device)

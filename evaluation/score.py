@@ -1,0 +1,109 @@
+"""Does this voice fit this face? The expert's similarity of one or more videos, in words.
+
+python -m evaluation.score VIDEO [VIDEO ...] [--audio FILE] [--json out.json] [--plot out.png]
+"""
+
+import argparse
+import csv
+import json
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from evaluation.expert import read_expert
+from evaluation.plot import plot_similarity
+from evaluation.similarity import Similarity, measure_similarity
+from evaluation.weights import CHECKPOINTS
+from face_detection import DETECTOR_NAMES, make_detector
+from models.checkpoint import whole_or_absent
+from video import MediaError
+
+DEFAULT_EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.score",
+        description="Say whether a voice fits a face: the lip-sync expert's similarity of every "
+        "five frames with their sound, and the shift at which they fit best.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("video", type=Path, nargs="+", help="videos with a face")
+    parser.add_argument("--audio", type=Path, help="the voice, if not the video's own sound")
+    parser.add_argument(
+        "--syncnet_checkpoint_path", type=Path, default=DEFAULT_EXPERT, help="the lip-sync expert"
+    )
+    parser.add_argument("--face_select", default="largest", help="which face, where there are more")
+    parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
+    parser.add_argument("--device", default=None, help="cpu or cuda; what is there if not given")
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--csv", type=Path, help="write the score of each window here")
+    parser.add_argument(
+        "--plot", type=Path, help="draw the scores here; .NAME is put before .png for many videos"
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        expert = read_expert(args.syncnet_checkpoint_path, device)
+        detector = make_detector(args.detector, device=device)
+        results = {path: _score(path, args, expert, detector) for path in args.video}
+        _write(args, results)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return int(any(isinstance(result, MediaError) for result in results.values()))
+
+
+def _score(path: Path, args: argparse.Namespace, expert, detector) -> Similarity | MediaError:
+    """Score one video and print it; what cannot be read does not stop the others."""
+    print(path)
+    try:
+        sound = args.audio or path
+        result = measure_similarity(path, sound, expert, detector, select=args.face_select)
+    except MediaError as error:
+        print(f"cannot be scored: {error}\n")
+        return error
+    print(result.report() + "\n")
+    return result
+
+
+def _write(args: argparse.Namespace, results: dict[Path, Similarity | MediaError]) -> None:
+    scored = {path: result for path, result in results.items() if isinstance(result, Similarity)}
+    if args.json:
+        rows = [_row(path, result) for path, result in results.items()]
+        with whole_or_absent(args.json) as partial:
+            content = rows[0] if len(rows) == 1 else {"videos": rows}
+            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if args.csv:
+        with whole_or_absent(args.csv) as partial:
+            _write_windows(partial, scored)
+    for path, result in scored.items() if args.plot else ():
+        one = len(results) == 1
+        target = args.plot if one else args.plot.with_suffix(f".{path.stem}{args.plot.suffix}")
+        plot_similarity(result, target, path.name)
+
+
+def _row(path: Path, result: Similarity | MediaError) -> dict:
+    if isinstance(result, MediaError):
+        return {"video": str(path), "absent": str(result)}
+    return {"video": str(path), **result.to_dict()}
+
+
+def _write_windows(path: Path, results: dict[Path, Similarity]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["video", "frame", "seconds", "similarity"])
+        for video, result in results.items():
+            for frame, cosine in zip(result.frames, result.cosines, strict=True):
+                rows.writerow([video, frame, f"{frame / result.fps:.3f}", f"{cosine:.5f}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""lipsync/generator.py: folding changes nothing, batches shrink, wrong choices are refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from lipsync.generator import (
+    Generator,
+    fold_batch_norms,
+    load_generator,
+    resolve_device,
+    resolve_precision,
+)
+from models.talkface import TalkFace
+from tests.deterministic import filled
+from tests.lipsync_material import Painter, save_tiny_generator
+
+CPU = torch.device("cpu")
+
+
+def inputs(count, size=32):
+    random = np.random.RandomState(0)
+    windows = random.standard_normal((count, 80, 16)).astype(np.float32)
+    return windows, random.randint(0, 256, (count, size, size, 3)).astype(np.uint8)
+
+
+@torch.inference_mode()
+def test_folding_keeps_the_function():
+    network = filled(TalkFace(32, 32, 0.125))
+    mel, face = torch.randn(2, 1, 80, 16), torch.rand(2, 6, 32, 32)
+    before = network(mel, face)
+    fold_batch_norms(network)
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in network.modules())
+    assert torch.allclose(network(mel, face), before, atol=1e-5)
+
+
+def test_frames_do_not_depend_on_the_batch():
+    generator = Generator(filled(TalkFace(32, 32, 0.125)), device=CPU, precision="fp32")
+    windows, faces = inputs(7)
+    whole = generator.generate(windows, faces)
+    generator.batch_size = 3
+    assert np.abs(generator.generate(windows, faces).astype(int) - whole).max() <= 1
+    assert whole.shape == faces.shape and whole.dtype == np.uint8
+
+
+class Hungry(Painter):
+    """Runs out of memory above four faces."""
+
+    def forward(self, mel, face):
+        if len(face) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        return super().forward(mel, face)
+
+
+def test_a_batch_that_does_not_fit_is_halved_for_good(caplog):
+    generator = Generator(Hungry(), device=CPU, precision="fp32", batch_size=32)
+    made = generator.generate(*inputs(21))
+    assert made.shape == (21, 32, 32, 3) and (made == 40).all()
+    assert generator.batch_size == 3  # 21 -> 11 -> 6 -> 3
+    assert "going on with batches of 3" in caplog.text
+
+
+class Starving(Painter):
+    def forward(self, mel, face):
+        raise torch.OutOfMemoryError("out of memory")
+
+
+class Broken(Painter):
+    def forward(self, mel, face):
+        raise RuntimeError("shapes do not match")
+
+
+@pytest.mark.parametrize("network, words", [(Starving, "out of memory"), (Broken, "shapes")])
+def test_other_errors_and_one_face_that_does_not_fit_are_raised(network, words):
+    generator = Generator(network(), device=CPU, precision="fp32")
+    with pytest.raises(RuntimeError, match=words):
+        generator.generate(*inputs(5))
+
+
+def test_a_checkpoint_says_its_own_size_and_sound(tmp_path):
+    path = save_tiny_generator(tmp_path / "tiny.pth")
+    generator, hp = load_generator(path, CPU, "fp32", None)
+    assert (generator.height, generator.width, hp.img_size) == (32, 32, 32)
+    assert generator.batch_size == 16
+
+
+def test_devices():
+    assert resolve_device("cpu") == CPU
+    with pytest.raises(ValueError, match="no such device: toaster"):
+        resolve_device("toaster")
+    with pytest.raises(ValueError, match="there is no device cuda:99 here"):
+        resolve_device("cuda:99")
+
+
+def test_precisions(monkeypatch):
+    for amx, precision in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
+        assert resolve_precision("auto", CPU) == precision
+    with pytest.raises(ValueError, match="no precision is called 'int4'"):
+        resolve_precision("int4", CPU)
+    with pytest.raises(ValueError, match="fp16 is not for CPUs"):
+        resolve_precision("fp16", CPU)

@@ -41,20 +41,28 @@ def make_detector(
     weights, if not in their usual place. precision: auto, fp32 or bf16 (S3FD only).
     Raises ValueError for an unknown name and FileNotFoundError where weights are missing.
     """
-    if name not in DETECTOR_NAMES:
-        raise ValueError(f"no detector is called {name!r}; choose one of {DETECTOR_NAMES}")
-    weights = Path(s3fd_path) if s3fd_path else S3FD_PATH
-    if name == "s3fd" or s3fd_path or (name == "auto" and weights.is_file()):
+    if resolve_name(name, s3fd_path) == "s3fd":
         from face_detection.s3fd import S3FDDetector  # torch takes seconds to import
 
+        weights = s3fd_path or S3FD_PATH
         return S3FDDetector(weights, device=device, batch_size=batch_size, precision=precision)
     from face_detection.haar import HaarDetector
 
-    if name == "auto":
-        log.warning(
-            "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
-            "faces only; `python -m face_detection.fetch` gets the weights (86 MB), and "
-            "--s3fd_path takes them from elsewhere",
-            weights,
-        )
     return HaarDetector()
+
+
+def resolve_name(name: str, s3fd_path: Path | str | None = None) -> str:
+    """The detector that a name stands for; where auto means another than S3FD, the log says so."""
+    if name not in DETECTOR_NAMES:
+        raise ValueError(f"no detector is called {name!r}; choose one of {DETECTOR_NAMES}")
+    if name != "auto":
+        return name
+    if s3fd_path or S3FD_PATH.is_file():
+        return "s3fd"
+    log.warning(
+        "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
+        "faces only; `python -m face_detection.fetch` gets the weights (86 MB), and "
+        "--s3fd_path takes them from elsewhere",
+        S3FD_PATH,
+    )
+    return "haar"

@@ -1,0 +1,202 @@
+"""Turn a corpus of videos into training data: face crops, sound and mel for each clip.
+
+python preprocess.py --data_root data_root/main --preprocessed_root lrs2_preprocessed/
+
+Each clip is independent: killed at any moment and run again, it goes on where it was.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
+from face_detection.detectors import resolve_name
+from face_detection.search import DETECT_EVERY
+from hparams import HParams
+from preprocessing.clip import report_row
+from preprocessing.corpus import (
+    DONE,
+    LISTS,
+    Clip,
+    CorpusError,
+    find_clips,
+    make_filelists,
+    take_shard,
+)
+from preprocessing.on_ray import RayMissingError, run_on_ray
+from preprocessing.report import Report, report_path
+from preprocessing.settings import Settings
+from preprocessing.workers import Machine, WorkerError, run_here
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing warns of the same command given twice
+    fcntl = None
+
+log = logging.getLogger("preprocess")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--data_root", type=Path, required=True, help="videos as <folder>/<clip>.mp4, or any")
+    add("--preprocessed_root", type=Path, required=True, help="where <folder>/<clip>/ go")
+    add("--hparams", default="", help="name=value,...: fps, img_size, ...")
+    _add_faces(parser.add_argument_group("faces"))
+    _add_machines(parser.add_argument_group("machines"))
+    lists = parser.add_argument_group("filelists")
+    lists.add_argument(
+        "--make_filelists", type=_parse_shares, metavar="TRAIN,VAL,TEST",
+        help="at the end write lists in these shares, such as 0.9,0.05,0.05, split by folder",
+    )  # fmt: skip
+    lists.add_argument("--filelists", type=Path, default=Path("filelists"), help="their folder")
+    return parser
+
+
+def _add_faces(group) -> None:
+    add = group.add_argument
+    add("--detector", choices=DETECTOR_NAMES, default="auto")
+    add("--s3fd_path", type=Path, help="S3FD's weights, if not in their usual place")
+    add("--batch_size", type=_positive, default=32, help="images that S3FD is given at a time")
+    add("--detect_every", type=_positive, default=DETECT_EVERY, help="frames from look to look")
+    add(
+        "--pads", type=int, nargs=4, default=list(DEFAULT_PADS),
+        metavar=("TOP", "BOTTOM", "LEFT", "RIGHT"), help="pixels added; as in inference",
+    )  # fmt: skip
+    add("--nosmooth", action="store_true", help="do not smooth the boxes over time")
+    add("--crop_size", type=int, default=288, help="longer side of a crop at most; 0 keeps all")
+    add("--max_missing", type=float, default=0.3, help="share of frames that may lack the face")
+
+
+def _add_machines(group) -> None:
+    add = group.add_argument
+    add("--ngpu", type=int, default=1, help="GPUs to use, where there are any; 0 uses the CPU")
+    add("--workers", type=int, default=0, help="processes without a GPU; 0 is one a processor")
+    add("--num_shards", type=_positive, default=1, help="runs that share the clips")
+    add("--shard_index", type=int, default=0, help="which of them this is, from 0")
+    add("--backend", choices=("local", "ray"), default="local", help="ray: a Ray cluster")
+    add("--ray_address", help="of the cluster; without it the one at hand, or one made here")
+    add("--gpus_per_clip", type=float, default=0.0, help="of a Ray task: 0.25 puts 4 on a GPU")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def _parse_shares(text: str) -> tuple[float, float, float]:
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if len(shares) != len(LISTS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three shares that add up to 1")
+    return shares
+
+
+def main(argv: list[str] | None = None) -> None:
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    try:
+        settings = _settings(args)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        sys.exit(_run(args, settings))
+    except (CorpusError, RayMissingError, WorkerError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run the same command again to go on")
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    if not 0 <= args.max_missing <= 1:
+        raise ValueError(f"--max_missing {args.max_missing} is no share from 0 to 1")
+    return Settings(
+        root=args.preprocessed_root.resolve(),
+        hp=HParams().with_overrides(args.hparams),
+        detector=resolve_name(args.detector, args.s3fd_path),
+        s3fd_path=args.s3fd_path and args.s3fd_path.resolve(),
+        batch_size=args.batch_size,
+        detect_every=args.detect_every,
+        pads=Pads(*args.pads),
+        smooth=not args.nosmooth,
+        crop_size=args.crop_size,
+        max_missing=args.max_missing,
+    )
+
+
+def _run(args: argparse.Namespace, settings: Settings) -> int:
+    """Preprocess the clips that are not done yet, report on all; the exit code."""
+    clips = take_shard(find_clips(args.data_root.resolve()), args.num_shards, args.shard_index)
+    report_file = report_path(settings.root, args.num_shards, args.shard_index)
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with _alone(report_file.with_suffix(".lock")):
+        report, rate = _preprocess(clips, args, settings)
+        report.write(report_file)
+    print(report.summary(settings))
+    print(f"{rate}; every clip is in {report_file}")
+    if args.make_filelists:
+        counts = make_filelists(settings.root, args.make_filelists, args.filelists)
+        print(f"{args.filelists}: " + ", ".join(f"{which} {n}" for which, n in counts.items()))
+    if report.mostly_bad:
+        log.error("over half of the clips could not be used")
+    return int(report.mostly_bad)
+
+
+def _preprocess(
+    clips: list[Clip], args: argparse.Namespace, settings: Settings
+) -> tuple[Report, str]:
+    """The report on all clips, and how fast those went that were to be done."""
+    todo = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
+    if args.backend == "ray":
+        rows = run_on_ray(todo, settings, args.ray_address, args.gpus_per_clip)
+    else:
+        machine = Machine.find(args.ngpu, args.workers, settings.detector)
+        rows = run_here(todo, settings, machine)
+    begun = time.monotonic()
+    fresh = list(_watched(rows, len(todo), args.quiet))
+    seconds = time.monotonic() - begun
+    media = sum(row.get("seconds", 0) for row in fresh)
+    done = {clip.name for clip in clips} - {row["clip"] for row in fresh}
+    before = [report_row(settings.root / name, name, settings) for name in sorted(done)]
+    rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
+    return Report.of(fresh + before), rate
+
+
+def _watched(rows: Iterator[dict], total: int, quiet: bool) -> Iterator[dict]:
+    """The rows as they come, with a progress bar, and a line for each clip left out."""
+    for row in tqdm(rows, total=total, unit="clip", disable=quiet or not total):
+        if not row["kept"]:
+            tqdm.write(f"left out {row['clip']}: {row['reason']}: {row['detail']}", sys.stderr)
+        yield row
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock file, so that the same command given twice does not undo its own work."""
+    with lock.open("w") as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CorpusError(f"another run is at work on these clips; it holds {lock}") from error
+        yield
+        lock.unlink()
+
+
+if __name__ == "__main__":
+    main()

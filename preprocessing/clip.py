@@ -1,0 +1,227 @@
+"""One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
+
+import glob
+import json
+import os
+import shutil
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import video
+from audio import exact_fps, load_wav, melspectrogram
+from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
+from media_info import MediaError, MediaInfo
+from preprocessing.corpus import DONE, Clip
+from preprocessing.settings import Settings
+
+FORMAT = "talkface clip 1"
+JPEG_QUALITY = 95
+FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
+PARTIAL = ".partial"  # suffix of the folder of a clip that is not whole yet
+
+
+class SkippedClip(ValueError):
+    """A clip that cannot be used. `reason` is one of a few, to count by; the text has the rest."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def preprocess_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
+    """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
+
+    Returns its row of the report: kept, and how large and long it is, or skipped, and why.
+    """
+    target = settings.root / clip.name
+    try:
+        if not (target / DONE).is_file():
+            with _whole_folder(target) as folder:
+                _write_clip(clip, settings, detector, folder)
+    except SkippedClip as skipped:
+        return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
+    return report_row(target, clip.name, settings)
+
+
+def report_row(folder: Path, name: str, settings: Settings) -> dict:
+    """What the report says of a clip that is done, and whether other settings made it."""
+    described = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    wanted = ("seconds", "frames", "faces", "median_face_height", "source_fps")
+    row = {"clip": name, "kept": True} | {key: described[key] for key in wanted}
+    if not settings.of_a_clip().items() <= described["settings"].items():
+        row["other_settings"] = True
+    return row
+
+
+def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path) -> None:
+    media = _probe(clip.source)
+    sound = _read_sound(clip.source, settings)
+    frames = _Frames(media, exact_fps(settings.hp.fps))
+    with _skipping("undecodable"):
+        tracks = find_tracks(
+            frames.first_time(),
+            detector,
+            fps=settings.hp.fps,
+            full_size=(media.width, media.height),
+            detect_every=settings.detect_every,
+        )
+    boxes = _crop_boxes(tracks, settings)
+    with _skipping("undecodable"):
+        _write_crops(frames.again(), boxes, settings.crop_size, folder)
+    _write_wav(folder / "audio.wav", sound, settings.hp.sample_rate)
+    np.save(folder / "mel.npy", melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
+    described = _describe(clip, media, boxes, settings, detector)
+    (folder / DONE).write_text(described, encoding="utf-8")
+
+
+@contextmanager
+def _skipping(reason: str) -> Iterator[None]:
+    try:
+        yield
+    except MediaError as error:
+        raise SkippedClip(reason, str(error)) from error
+
+
+def _probe(source: Path) -> MediaInfo:
+    with _skipping("undecodable"):
+        media = video.probe(source)
+    if not media.has_picture:
+        raise SkippedClip("no pictures", f"{source} has only sound")
+    return media
+
+
+def _read_sound(source: Path, settings: Settings) -> np.ndarray:
+    """16-bit mono samples: the mel is made from what audio.wav holds, to the last bit."""
+    with _skipping("no sound"):
+        samples = load_wav(source, settings.hp.sample_rate)
+    if not np.isfinite(samples).all():
+        raise SkippedClip("no sound", f"{source}: samples that are no numbers")
+    return np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2")
+
+
+class _Frames:
+    """The frames of one clip, to be read twice; decoded once where they fit in memory."""
+
+    def __init__(self, media: MediaInfo, fps: Fraction) -> None:
+        self._media, self._fps = media, fps
+        self._kept: list[np.ndarray] | None = []
+
+    def first_time(self) -> Iterator[np.ndarray]:
+        for frame in video.read_frames(self._media, self._fps):
+            if self._kept is not None:
+                self._kept.append(frame)
+                if len(self._kept) * frame.nbytes > FRAMES_IN_MEMORY:
+                    self._kept = None
+            yield frame
+
+    def again(self) -> Iterator[np.ndarray]:
+        if self._kept is not None:
+            return iter(self._kept)
+        return video.read_frames(self._media, self._fps)
+
+
+def _crop_boxes(tracks: Tracks, settings: Settings) -> list[Box | None]:
+    """What is cut out of each frame: the main face, None where it is not. Raises SkippedClip."""
+    try:
+        (path,) = tracks.paths("largest", smooth=settings.smooth)
+    except NoFaceError as error:
+        raise SkippedClip("no face", str(error)) from error
+    boxes = [_crop_or_none(box, tracks, settings) for box in path]
+    missing = boxes.count(None)
+    if missing > settings.max_missing * len(boxes):
+        raise SkippedClip(
+            "too many frames without a face", f"{missing} of {len(boxes)}; see --max_missing"
+        )
+    least = 3 * settings.hp.syncnet_T
+    if len(boxes) - missing <= least:
+        raise SkippedClip(
+            "too short", f"a face in {len(boxes) - missing} frames; training needs over {least}"
+        )
+    return boxes
+
+
+def _crop_or_none(box: np.ndarray, tracks: Tracks, settings: Settings) -> Box | None:
+    if np.isnan(box[0]):
+        return None
+    try:
+        return crop_box(box, settings.pads, tracks.width, tracks.height)
+    except ValueError:  # the face has left the picture
+        return None
+
+
+def _write_crops(
+    frames: Iterator[np.ndarray], boxes: list[Box | None], crop_size: int, folder: Path
+) -> None:
+    for number, (image, box) in enumerate(zip(frames, boxes, strict=True)):
+        if box is None:
+            continue
+        crop = _at_most(image[box.top : box.bottom, box.left : box.right], crop_size)
+        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        (folder / f"{number}.jpg").write_bytes(encoded)  # imwrite would fail without a word
+
+
+def _at_most(crop: np.ndarray, side: int) -> np.ndarray:
+    height, width = crop.shape[:2]
+    scale = side / max(height, width)
+    if not side or scale >= 1:
+        return crop
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+
+
+def _write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(samples.tobytes())
+
+
+def _describe(
+    clip: Clip,
+    media: MediaInfo,
+    boxes: list[Box | None],
+    settings: Settings,
+    detector: Detector,
+) -> str:
+    heights = [box.height for box in boxes if box]
+    values = {
+        "format": FORMAT,
+        "source": clip.source.name,
+        "source_fps": str(media.fps),
+        "source_size": [media.width, media.height],
+        "seconds": round(len(boxes) / settings.hp.fps, 3),
+        "frames": len(boxes),
+        "faces": len(heights),
+        "median_face_height": float(np.median(heights)),
+        "settings": settings.of_a_clip() | detector.settings,
+        "boxes": boxes,  # left, top, right, bottom in the source's pixels; null: no face
+    }
+    return json.dumps(values) + "\n"
+
+
+@contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    """A folder beside target to write to; it becomes target at the end, or is removed."""
+    remove_partial(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if not (target / DONE).is_file():  # else another machine was faster
+            shutil.rmtree(target, ignore_errors=True)  # of the original's making: no clip.json
+            os.replace(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_partial(target: Path) -> None:
+    """Remove what a run that was killed left of a clip."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}"):
+        shutil.rmtree(left, ignore_errors=True)

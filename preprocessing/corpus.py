@@ -1,0 +1,117 @@
+"""The clips of a corpus: which files they are, how they are called, which lists they go to."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+VIDEO_SUFFIXES = frozenset(
+    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob .webm "
+    ".wmv".split()
+)
+LISTS = ("train", "val", "test")
+DONE = "clip.json"  # the last file of a clip to be written
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be preprocessed, or not as asked; the message says why."""
+
+
+@dataclass(frozen=True, order=True)
+class Clip:
+    """One video, and the name under which it is preprocessed: <folder>/<clip>."""
+
+    name: str
+    source: Path
+
+
+def find_clips(data_root: Path) -> list[Clip]:
+    """Every video below a folder, sorted by name.
+
+    A video that lies in data_root itself takes the name of data_root for its folder; two that
+    differ in their suffix alone keep it in their names. Raises CorpusError where there is none.
+    """
+    if not data_root.is_dir():
+        raise CorpusError(f"no such folder: {data_root}; --data_root is the folder of the clips")
+    sources = sorted(_video_files(data_root))
+    if not sources:
+        raise CorpusError(f"{data_root} has no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
+    plain = [_name(path.relative_to(data_root), data_root) for path in sources]
+    taken = Counter(plain)
+    return sorted(
+        Clip(f"{name}{path.suffix}" if taken[name] > 1 else name, path)
+        for name, path in zip(plain, sources, strict=True)
+    )
+
+
+def _video_files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            if Path(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _name(relative: Path, data_root: Path) -> str:
+    """<folder>/<clip>, without spaces: what follows one in a filelist is not read."""
+    folder = relative.parent if relative.parent.parts else Path(data_root.resolve().name)
+    return "_".join((folder / relative.stem).as_posix().split())
+
+
+def take_shard(clips: list[Clip], count: int, index: int) -> list[Clip]:
+    """Every count-th clip from the index-th on: disjoint for each index, all of them together."""
+    if not 0 <= index < count:
+        raise CorpusError(f"shard_index {index} must be at least 0 and below num_shards {count}")
+    return clips[index::count]
+
+
+def done_clips(root: Path) -> list[str]:
+    """The names of the clips that lie whole in a preprocessed folder, sorted."""
+    names = []
+    for folder, below, files in os.walk(root):
+        if DONE in files:
+            names.append(Path(folder).relative_to(root).as_posix())
+            below.clear()
+        below[:] = [name for name in below if not name.startswith(".")]
+    return sorted(names)
+
+
+def make_filelists(root: Path, shares: tuple[float, float, float], target: Path) -> dict[str, int]:
+    """Write target/{train,val,test}.txt: all whole clips of root, split by folder (= speaker).
+
+    The same folders always land in the same list. Returns clips per list. Raises CorpusError
+    where there are fewer than three folders, or lists already there say something else.
+    """
+    names = done_clips(root)
+    lists = dict.fromkeys(LISTS, "")
+    for which, folders in split_folders({_folder(name) for name in names}, shares).items():
+        lists[which] = "".join(f"{name}\n" for name in names if _folder(name) in folders)
+    for which, text in lists.items():
+        file = target / f"{which}.txt"
+        if file.is_file() and file.read_text() != text:
+            raise CorpusError(f"{file} is there and differs; move it or give another --filelists")
+    target.mkdir(parents=True, exist_ok=True)
+    for which, text in lists.items():
+        (target / f"{which}.txt").write_text(text)
+    return {which: text.count("\n") for which, text in lists.items()}
+
+
+def split_folders(
+    folders: Iterable[str], shares: tuple[float, float, float]
+) -> dict[str, frozenset[str]]:
+    """Folders by list, in about those shares; val and test have at least one each."""
+    shuffled = sorted(folders, key=lambda folder: hashlib.sha256(folder.encode()).digest())
+    wanted = [max(1, round(share * len(shuffled))) if share else 0 for share in shares[1:]]
+    if sum(wanted) + 1 > len(shuffled):
+        raise CorpusError(
+            f"{len(shuffled)} folders cannot be split into train, val and test: a folder is one "
+            "speaker, and none may be in two lists; write the lists by hand"
+        )
+    val, rest = shuffled[: wanted[0]], shuffled[wanted[0] :]
+    test, train = rest[: wanted[1]], rest[wanted[1] :]
+    return {"train": frozenset(train), "val": frozenset(val), "test": frozenset(test)}
+
+
+def _folder(name: str) -> str:
+    return name.split("/")[0]

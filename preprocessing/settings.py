@@ -1,0 +1,37 @@
+"""What one run of preprocess.py does with each clip."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from face_detection import DEFAULT_PADS, Pads
+from face_detection.search import DETECT_EVERY
+from hparams import HParams
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Plain values, so that a worker process or another machine can be given them."""
+
+    root: Path  # where the preprocessed clips go
+    hp: HParams
+    detector: str = "auto"
+    s3fd_path: Path | None = None
+    batch_size: int = 32  # images that a detector is given at a time
+    detect_every: int = DETECT_EVERY
+    pads: Pads = DEFAULT_PADS
+    smooth: bool = True
+    crop_size: int = 288  # pixels of the longer side of a crop, at most; 0 keeps all
+    max_missing: float = 0.3  # of the frames, that may be without a face
+
+    def of_a_clip(self) -> dict:
+        """What a clip's files depend on; written into its clip.json."""
+        sound = ("sample_rate", "num_mels", "n_fft", "hop_size", "win_size", "fmin", "fmax")
+        numbers = asdict(self.hp)
+        return {
+            "fps": self.hp.fps,
+            "detect_every": self.detect_every,
+            "pads": list(self.pads),
+            "smooth": self.smooth,
+            "crop_size": self.crop_size,
+            "max_missing": self.max_missing,
+        } | {name: numbers[name] for name in sound}

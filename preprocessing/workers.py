@@ -1,0 +1,163 @@
+"""Preprocess many clips on one machine: a process pool on the CPU, or one process per GPU."""
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from face_detection import Detector, make_detector
+from preprocessing.clip import preprocess_clip
+from preprocessing.corpus import Clip
+from preprocessing.settings import Settings
+
+THREADS_PER_GPU = 8  # clips decoded at a time, so that the GPU gets large batches
+CLIPS_PER_GPU_TASK = 128
+
+
+class WorkerError(RuntimeError):
+    """A worker process died; the message says what may help."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to work with."""
+
+    devices: tuple[str, ...]  # one worker process each; the same one may come several times
+    clips_at_once: int  # in each process, with one detector for all of them
+    clips_per_task: int
+
+    @classmethod
+    def find(cls, ngpu: int, workers: int, detector: str) -> "Machine":
+        """ngpu GPUs where there are any and the detector is a network, else CPU processes."""
+        there = torch.cuda.device_count() if detector != "haar" else 0
+        if min(ngpu, there) > 0:
+            gpus = tuple(f"cuda:{index}" for index in range(min(ngpu, there)))
+            return cls(gpus, THREADS_PER_GPU, CLIPS_PER_GPU_TASK)
+        return cls(("cpu",) * (workers or count_cpus()), 1, 1)
+
+
+def count_cpus() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_here(clips: list[Clip], settings: Settings, machine: Machine) -> Iterator[dict]:
+    """Preprocess clips in worker processes; yields each clip's report row as it is done.
+
+    Raises WorkerError when a process dies, and whatever a clip raises that is not its own fault
+    (a full disk). Closing the generator lets the clips in hand be finished.
+    """
+    spawn = multiprocessing.get_context("spawn")  # forked CUDA and thread pools do not work
+    devices = spawn.Queue()
+    for device in machine.devices:
+        devices.put(device)
+    pool = ProcessPoolExecutor(
+        len(machine.devices), spawn, _start_worker, (devices, settings, machine)
+    )
+    size = machine.clips_per_task
+    tasks = [clips[first : first + size] for first in range(0, len(clips), size)]
+    try:
+        for done in as_completed([pool.submit(_preprocess, task) for task in tasks]):
+            yield from done.result()
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process died, perhaps for want of memory; run again with fewer --workers: "
+            "clips that are done are kept"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class SharedDetector:
+    """One detector for the threads of a process: what they ask for at one time is one batch."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.settings = detector.settings
+        self._detector = detector
+        self._asked: queue.SimpleQueue[tuple[list[np.ndarray], Future]] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def detect(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        """See Detector.detect; waits for its turn."""
+        answer: Future = Future()
+        self._asked.put((images, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        while True:
+            asked = [self._asked.get()]
+            while not self._asked.empty():
+                asked.append(self._asked.get())
+            self._answer(asked)
+
+    def _answer(self, asked: list[tuple[list[np.ndarray], Future]]) -> None:
+        try:
+            found = iter(self._detector.detect([image for images, _ in asked for image in images]))
+        except BaseException as error:  # handed on, whatever it is, to those who wait for it
+            for _, answer in asked:
+                answer.set_exception(error)
+            return
+        for images, answer in asked:
+            answer.set_result([next(found) for _ in images])
+
+
+_worker: "_Worker | None" = None
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """What a worker process keeps from one task to the next."""
+
+    settings: Settings
+    detector: Detector
+    threads: int
+
+
+def _start_worker(devices, settings: Settings, machine: Machine) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    logging.basicConfig(level=logging.ERROR)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    torch.set_num_threads(max(1, count_cpus() // len(machine.devices)))
+    cv2.setNumThreads(1)
+    detector = build_detector(settings, devices.get())
+    if machine.clips_at_once > 1:
+        detector = SharedDetector(detector)
+    _worker = _Worker(settings, detector, machine.clips_at_once)
+
+
+def build_detector(settings: Settings, device: str) -> Detector:
+    """The detector that the settings name, on one device."""
+    return make_detector(
+        settings.detector,
+        device=device,
+        s3fd_path=settings.s3fd_path,
+        batch_size=settings.batch_size,
+    )
+
+
+def _end_with_parent(parent: int) -> None:
+    """Without this, workers of a killed run would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _preprocess(clips: list[Clip]) -> list[dict]:
+    with ThreadPoolExecutor(_worker.threads) as threads:
+        return list(
+            threads.map(
+                lambda clip: preprocess_clip(clip, _worker.settings, _worker.detector), clips
+            )
+        )

@@ -54,7 +54,8 @@ class MediaInfo:
 def parse_media_info(path: Path, text: str) -> MediaInfo:
     """The record out of ffmpeg's words; MediaError when they describe nothing decodable."""
     if not re.search(r"^Input #0", text, re.M):
-        raise MediaError(f"{path} cannot be read as video or sound: {last_words(text)}")
+        reason = (telling_lines(text) or ["ffmpeg gives no reason"])[-1]
+        raise MediaError(f"{path} cannot be read as video or sound: {reason}")
     blocks = re.split(r"^  Stream #0:", text, flags=re.M)[1:]
     sounds = tuple(filter(None, map(_parse_sound, blocks)))
     picture = next(filter(None, map(_parse_picture, blocks)), None)
@@ -66,12 +67,11 @@ def parse_media_info(path: Path, text: str) -> MediaInfo:
     return MediaInfo(path, "video", duration=duration, sounds=sounds, **picture)
 
 
-def last_words(text: str) -> str:
-    """The line of ffmpeg's output that says most: the last that is no mere consequence."""
+def telling_lines(text: str) -> list[str]:
+    """ffmpeg's words without the names of its parts and without mere consequences."""
     lines = [re.sub(r"^(\[[^\]]*\] ?)+", "", line).strip() for line in text.splitlines()]
     empty = re.compile(r"$|Error (opening|selecting)|At least one|Conversion failed|Task finished")
-    telling = [line for line in lines if not empty.match(line)]
-    return (telling or list(filter(None, lines)) or [""])[-1]
+    return [line for line in lines if not empty.match(line)]
 
 
 def _parse_duration(text: str) -> float | None:

@@ -17,7 +17,7 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from media_info import MediaError, MediaInfo, SoundTrack, last_words, parse_media_info
+from media_info import MediaError, MediaInfo, SoundTrack, parse_media_info, telling_lines
 from pictures import files_in_order, is_picture, probe_folder, probe_image, read_images
 
 log = logging.getLogger(__name__)
@@ -328,8 +328,10 @@ def _stop(process: subprocess.Popen) -> None:
 
 
 def _words(file: IO[bytes]) -> str:
+    """The first error that ffmpeg named: those after it tend to follow from it."""
     file.seek(0)
-    return last_words(file.read(1 << 20).decode(errors="replace"))
+    lines = telling_lines(file.read(1 << 20).decode(errors="replace"))
+    return lines[0] if lines else ""
 
 
 def _exit_reason(code: int) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 FPS = 25  # frames a second of everything that synthesis makes
+SHUTTER_SECONDS = 0.020  # the shutter is open for half a frame, in its middle
+CURVE_RATE = 500  # points a second of the curves that motion is computed in
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,20 @@ class Performance:
     def frames(self) -> int:
         """How many frames it lasts."""
         return len(self.rotation)
+
+
+def curve_points(frames: int) -> int:
+    """Points of a curve that lasts `frames` frames."""
+    return frames * CURVE_RATE // FPS
+
+
+def sample_frames(curve: np.ndarray, frames: int) -> np.ndarray:
+    """What a camera sees of a curve: (frames, ...) float32 from (curve_points(frames), ...).
+
+    The one place that says when a frame is: around (i + 0.5) / FPS, for SHUTTER_SECONDS.
+    """
+    per_frame = CURVE_RATE // FPS
+    open_points = round(SHUTTER_SECONDS * CURVE_RATE)
+    first = (per_frame - open_points) // 2
+    grouped = curve[: frames * per_frame].reshape(frames, per_frame, *curve.shape[1:])
+    return grouped[:, first : first + open_points].mean(axis=1).astype(np.float32)

@@ -98,8 +98,8 @@ SOUNDS = {
 VISEME_OF_SOUND = {sound: viseme for viseme, sounds in SOUNDS.items() for sound in sounds}
 
 VOICELESS_STOPS = set("ptkqcʈʔʦʧ")  # closed during the end of the phone before
-# Share of a voiced stop's interval at which its burst is heard. Measured on 11 voices at three rates
-# for b (half of them within 0.56..0.66), d and g; the rest are like their neighbours.
+# Share of a voiced stop's interval at which its burst is heard. Measured for b (half of them within
+# 0.56..0.66), d and g on 11 voices at three rates; the rest are like their neighbours.
 BURST_SHARE = {
     **dict.fromkeys("bɓ", 0.59), **dict.fromkeys("dɖɗ", 0.69), **dict.fromkeys("ɡgɟɠ", 0.65),
     **dict.fromkeys("ʤʣ", 0.50),
@@ -148,6 +148,9 @@ def _split(phones: Iterable[Phone]) -> list[Gesture]:
     """One gesture a part of each phone, its time shared evenly."""
     made: list[Gesture] = []
     for phone in phones:
+        if not phone.ipa and made and made[-1].viseme == "rest":
+            made[-1] = replace(made[-1], end=phone.end)
+            continue
         unknown = ("er", phone.ipa) if phone.ipa else ("rest", "")
         parts = visemes_of(phone.ipa) or (unknown,)
         step = (phone.end - phone.start) / len(parts)

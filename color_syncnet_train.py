@@ -1,0 +1,125 @@
+"""Train the lip-sync expert: do these five mouths and this sound belong together?
+
+python color_syncnet_train.py --data_root lrs2_preprocessed/ --checkpoint_dir runs/expert
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+
+import torch
+
+from hparams import HParams
+from models.syncnet import SyncNet
+from training.arguments import run_script, training_parser
+from training.clips import Corpus
+from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
+from training.loop import Batch, Values
+from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.saving import load_network, network_state
+from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.update import Update
+from training.windows import ExpertContrast, ExpertPairs
+
+
+class ExpertTrainer:
+    """The expert on pairs, as published, or on windows of one clip against each other."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, corpus: Corpus):
+        self.runtime, self.hp, self.corpus = runtime, hp, corpus
+        self.step = 0
+        expert = runtime.place(SyncNet(hp.img_height, hp.img_width, hp.multiplier))
+        expert = runtime.synced(expert).train()
+        optimizer = torch.optim.Adam(expert.parameters(), lr=hp.syncnet_lr)
+        self.update = Update(expert, optimizer, runtime, hp, max_steps)
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        losses = self.contrast_losses if self.hp.syncnet_contrast_windows else self.pair_losses
+        means = Means()
+        for batch in self.update.parts(parts):
+            values = losses(batch)
+            self.update.backward(values["loss"], len(parts))
+            means.add(values)
+        return means.tensors() | self.update.apply(self.step)
+
+    def pair_losses(self, batch: Batch) -> Values:
+        """The original's: is the cosine 1 in sync and 0 off sync?"""
+        with self.runtime.autocast():
+            sound, mouth = self.update.call(batch["mel"][:, None], stacked_mouths(batch["mouths"]))
+        cosines, in_sync = cosine(sound, mouth), batch["in_sync"]
+        right = ((cosines > 0.5) == (in_sync > 0.5)).float().mean()
+        return {"loss": bce_of_cosine(cosines, in_sync), "accuracy": right}
+
+    def contrast_losses(self, batch: Batch) -> Values:
+        """Which of the clip's sounds is each mouth's? And the original's loss on all pairs."""
+        mel, mouths = batch["mel"], stacked_mouths(batch["mouths"])
+        clips = len(mel)
+        with self.runtime.autocast():
+            pair = self.update.call(mel.flatten(0, 1)[:, None], mouths.flatten(0, 1))
+        sounds, mouths = (vectors.unflatten(0, (clips, -1)) for vectors in pair)
+        among = contrast(sounds, mouths, batch["starts"], self.hp.syncnet_temperature)
+        bce, right = bce_of_matrix(sounds, mouths, batch["starts"])
+        loss = among + self.hp.syncnet_bce_wt * bce
+        return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right}
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        expert = self.update.judged.eval()
+        score = score_expert(expert, batches, self.runtime)
+        self.update.network.train()
+        if self.runtime.is_first:
+            warn_if_stuck(score, self.step, self.corpus, self.hp)
+        return {**score, "score": score["loss"]}
+
+    def draw_samples(self, folder) -> None:
+        """An expert makes no pictures."""
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+def train(args: argparse.Namespace):
+    hp, seed = starting_numbers(args, "expert")
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+    ) as runtime:
+        return train_expert(open_session(args, runtime, hp, seed))
+
+
+def train_expert(session: Session):
+    """Returns the path of the last checkpoint."""
+    hp, args = session.hp, session.args
+    trainer = ExpertTrainer(session.runtime, hp, args.max_steps, session.train)
+    checkpoint = None
+    if args.checkpoint_path:
+        checkpoint = load_network(args.checkpoint_path, "expert", trainer.update)
+    clips, each = session.train.clips, hp.syncnet_contrast_windows
+    kind = ExpertContrast if each else ExpertPairs
+    stream = session.stream(kind(clips, hp, session.seed, hp.syncnet_augment), items_in_a_batch(hp))
+    pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
+    validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)
+    progress = session.resume(trainer, checkpoint, stream.batch_size)
+    schedule = session.schedule(hp.syncnet_eval_interval, hp.syncnet_checkpoint_interval)
+    return session.loop(trainer, stream, validation, progress, schedule).run()
+
+
+def items_in_a_batch(hp: HParams) -> int:
+    """Pairs, or clips of syncnet_contrast_windows each, that make syncnet_batch_size windows."""
+    each = hp.syncnet_contrast_windows
+    if not each:
+        return hp.syncnet_batch_size
+    if each < 2 or hp.syncnet_batch_size % each:
+        raise ValueError(
+            f"syncnet_contrast_windows={each} must be 2 or more and divide "
+            f"syncnet_batch_size={hp.syncnet_batch_size}"
+        )
+    return hp.syncnet_batch_size // each
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(training_parser(__doc__.splitlines()[0]), argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

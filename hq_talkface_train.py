@@ -1,0 +1,213 @@
+"""Train the generator against a frozen lip-sync expert and a discriminator that learns with it.
+
+python hq_talkface_train.py --data_root lrs2_preprocessed/ --checkpoint_dir runs/hq \
+    --syncnet_checkpoint_path runs/expert/checkpoint_best.pth
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hparams import HParams
+from models.quality_discriminator import VisualQualityDiscriminator
+from models.talkface import TalkFace
+from training.arguments import add_expert_arguments, run_script, training_parser
+from training.experts import open_judges
+from training.generator_terms import Judges, Speech, warn_if_fooled
+from training.loop import Batch, Values
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.samples import draw_samples
+from training.saving import load_network, network_state
+from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.sync_weight import SyncWeight
+from training.update import Update
+from training.windows import GeneratorWindows
+
+# Of both optimizers: the first moment forgets sooner, since the other network moves the target.
+BETAS = (0.5, 0.999)
+DISCRIMINATOR = "disc_"
+
+
+class Critic(nn.Module):
+    """A discriminator as distributed training calls it: by its forward, for logits."""
+
+    def __init__(self, discriminator: VisualQualityDiscriminator):
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        return self.discriminator.logits(faces).float()
+
+
+class HqTrainer:
+    """The generator pays for what the expert and the discriminator do not believe."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        hp: HParams,
+        max_steps: int | None,
+        judges: Judges,
+        samples: GeneratorWindows,
+    ):
+        self.runtime, self.hp, self.judges, self.samples = runtime, hp, judges, samples
+        self.step = 0
+        shape = (hp.img_height, hp.img_width, hp.multiplier)
+        generator = runtime.synced(runtime.place(TalkFace(*shape))).train()
+        optimizer = torch.optim.Adam(
+            generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS
+        )
+        self.update = Update(generator, optimizer, runtime, hp, max_steps)
+        self.discriminator = runtime.place(VisualQualityDiscriminator(*shape))
+        optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), lr=hp.disc_initial_learning_rate, betas=BETAS
+        )
+        plain = replace(hp, ema_decay=0.0)  # nobody uses an averaged discriminator
+        self.critic = Update(
+            self.discriminator, optimizer, runtime, plain, max_steps,
+            called=Critic(self.discriminator),
+        )  # fmt: skip
+        self.sync_weight = SyncWeight(hp, full=hp.hq_syncnet_wt_on)
+
+    @property
+    def disc_weight(self) -> float:
+        """Rises from 0: at first the discriminator knows less than the generator."""
+        return self.hp.disc_wt * min(1.0, self.step / max(1, self.hp.disc_warmup_steps))
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        # Both networks' parts end together, so one context of each holds.
+        for batch, _ in zip(self.update.parts(parts), self.critic.parts(parts), strict=True):
+            speech = Speech.of(batch)
+            with self.runtime.autocast():
+                generated = self.update.call(speech.frame_mels, speech.faces)
+            terms = self.judges.terms(generated, speech, with_sync=self.sync_weight.value > 0)
+            terms["quality"] = self.quality_loss(generated)
+            terms["loss"] = self.loss(terms, self.sync_weight.value, self.disc_weight)
+            self.update.backward(terms["loss"], len(parts))
+            terms |= self.critic_terms(generated.detach(), speech.targets)
+            self.critic.backward(terms["disc_real"] + terms["disc_fake"], len(parts))
+            means.add(terms)
+        critic_said = self.critic.apply(self.step)
+        said = {"disc_gradient_norm": critic_said["gradient_norm"]}
+        return means.tensors() | self.update.apply(self.step) | said
+
+    def quality_loss(self, generated: torch.Tensor) -> torch.Tensor:
+        """What the generator pays; the discriminator's weights take no part in it."""
+        self.discriminator.requires_grad_(False)
+        with self.runtime.autocast():
+            loss = self.discriminator.perceptual_loss(generated)
+        self.discriminator.requires_grad_(True)
+        return loss
+
+    def critic_terms(self, generated: torch.Tensor, targets: torch.Tensor) -> Values:
+        """What the discriminator pays for true and for generated faces."""
+        with self.runtime.autocast():
+            logits = self.critic.call(torch.cat((targets, generated.to(targets.dtype)), dim=2))
+        real, fake = logits.chunk(2)  # frames lie time after time: first the true ones
+        score = F.binary_cross_entropy_with_logits
+        return {
+            "disc_real": score(real, torch.ones_like(real)),
+            "disc_fake": score(fake, torch.zeros_like(fake)),
+        }
+
+    def loss(self, terms: dict, sync_weight: float, disc_weight: float):
+        """From tensors or from floats: sync, quality and pictures share a weight of 1."""
+        total = (1 - sync_weight - disc_weight) * terms["reconstruction"]
+        total = total + disc_weight * terms["quality"]
+        if sync_weight:
+            total = total + sync_weight * terms["sync"]
+        if self.hp.perceptual_wt:
+            total = total + self.hp.perceptual_wt * terms["perceptual"]
+        return total
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        generator, means = self.update.judged.eval(), Means()
+        for batch in batches:
+            speech = Speech.of(batch)
+            with self.runtime.autocast():
+                generated = generator(speech.frame_mels, speech.faces)
+                quality = self.discriminator.perceptual_loss(generated)
+            scores = self.judges.scores(generated, speech) | {"quality": quality}
+            scores |= self.critic_terms(generated, speech.targets)
+            means.add(scores, weight=len(speech.mel))
+        self.update.network.train()
+        scores = means.read_all(self.runtime)
+        # The discriminator's verdict changes with the discriminator: it cannot say what is best.
+        pictures = {**scores, "quality": 0.0}
+        scores["score"] = self.loss(pictures, self.hp.hq_syncnet_wt_on, 0.0)
+        others = self.loss(scores, 0.0, self.disc_weight)
+        self.sync_weight.decide(scores["l1"], scores["sync"], others)
+        if self.runtime.is_first:
+            warn_if_fooled(scores, self.step)
+        weights = {"sync_weight": self.sync_weight.value, "disc_weight": self.disc_weight}
+        return scores | weights
+
+    def draw_samples(self, folder: Path) -> None:
+        draw_samples(self.update.judged.eval(), self.samples, self.runtime, folder)
+        self.update.network.train()
+
+    def files(self) -> dict[str, dict]:
+        state = network_state(self.update, self.hp)
+        return {
+            "": {**state, "sync_weight": self.sync_weight.state_dict()},
+            DISCRIMINATOR: network_state(self.critic, self.hp),
+        }
+
+
+def train(args: argparse.Namespace) -> Path:
+    hp, seed = starting_numbers(args, "generator")
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+    ) as runtime:
+        return train_hq(open_session(args, runtime, hp, seed))
+
+
+def train_hq(session: Session) -> Path:
+    """Returns the path of the last checkpoint."""
+    hp, args = session.hp, session.args
+    windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
+    unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
+    judges = open_judges(session)
+    trainer = HqTrainer(session.runtime, hp, args.max_steps, judges, unseen)
+    checkpoint = None
+    if args.checkpoint_path:
+        checkpoint = load_network(args.checkpoint_path, "generator", trainer.update)
+        trainer.sync_weight.restore(checkpoint.extra)
+    if path := discriminator_path(args):
+        load_network(path, "discriminator", trainer.critic)
+    stream = session.stream(windows, hp.batch_size)
+    validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
+    progress = session.resume(trainer, checkpoint, stream.batch_size)
+    schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
+    return session.loop(trainer, stream, validation, progress, schedule).run()
+
+
+def discriminator_path(args: argparse.Namespace) -> Path | None:
+    """The file that the command line names, or the one that was saved with the generator's."""
+    if args.disc_checkpoint_path or not args.checkpoint_path:
+        return args.disc_checkpoint_path
+    beside = args.checkpoint_path.with_name(DISCRIMINATOR + args.checkpoint_path.name)
+    return beside if beside.exists() else None
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = training_parser(__doc__.splitlines()[0])
+    add_expert_arguments(parser)
+    parser.add_argument(
+        "--disc_checkpoint_path", type=Path,
+        help="the discriminator to go on with; without it, the one beside --checkpoint_path",
+    )  # fmt: skip
+    return run_script(parser, argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

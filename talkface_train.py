@@ -1,0 +1,129 @@
+"""Train the generator against a frozen lip-sync expert.
+
+python talkface_train.py --data_root lrs2_preprocessed/ --checkpoint_dir runs/talkface \
+    --syncnet_checkpoint_path runs/expert/checkpoint_best.pth
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from hparams import HParams
+from models.talkface import TalkFace
+from training.arguments import add_expert_arguments, run_script, training_parser
+from training.experts import open_judges
+from training.generator_terms import Judges, Speech, warn_if_fooled
+from training.loop import Batch, Values
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.samples import draw_samples
+from training.saving import load_network, network_state
+from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.sync_weight import SyncWeight
+from training.update import Update
+from training.windows import GeneratorWindows
+
+
+class GeneratorTrainer:
+    """Pictures first; the expert has a say once there is something to judge."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        hp: HParams,
+        max_steps: int | None,
+        judges: Judges,
+        samples: GeneratorWindows,
+    ):
+        self.runtime, self.hp, self.judges, self.samples = runtime, hp, judges, samples
+        self.step = 0
+        generator = runtime.place(TalkFace(hp.img_height, hp.img_width, hp.multiplier))
+        generator = runtime.synced(generator).train()
+        optimizer = torch.optim.Adam(generator.parameters(), lr=hp.initial_learning_rate)
+        self.update = Update(generator, optimizer, runtime, hp, max_steps)
+        self.sync_weight = SyncWeight(hp, full=hp.syncnet_wt_on)
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        for batch in self.update.parts(parts):
+            speech = Speech.of(batch)
+            with self.runtime.autocast():
+                generated = self.update.call(speech.frame_mels, speech.faces)
+            with_sync = self.sync_weight.value > 0
+            terms = self.judges.terms(generated, speech, with_sync=with_sync)
+            terms["loss"] = self.loss(terms, self.sync_weight.value)
+            self.update.backward(terms["loss"], len(parts))
+            means.add(terms)
+        return means.tensors() | self.update.apply(self.step)
+
+    def loss(self, terms: dict, sync_weight: float):
+        """From tensors or from floats: sync and pictures share a weight of 1."""
+        total = (1 - sync_weight) * terms["reconstruction"]
+        if sync_weight:
+            total = total + sync_weight * terms["sync"]
+        if self.hp.perceptual_wt:
+            total = total + self.hp.perceptual_wt * terms["perceptual"]
+        return total
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        generator, means = self.update.judged.eval(), Means()
+        for batch in batches:
+            speech = Speech.of(batch)
+            with self.runtime.autocast():
+                generated = generator(speech.frame_mels, speech.faces)
+            means.add(self.judges.scores(generated, speech), weight=len(speech.mel))
+        self.update.network.train()
+        scores = means.read_all(self.runtime)
+        scores["score"] = self.loss(scores, self.hp.syncnet_wt_on)
+        self.sync_weight.decide(scores["l1"], scores["sync"], self.loss(scores, 0.0))
+        if self.runtime.is_first:
+            warn_if_fooled(scores, self.step)
+        return {**scores, "sync_weight": self.sync_weight.value}
+
+    def draw_samples(self, folder: Path) -> None:
+        draw_samples(self.update.judged.eval(), self.samples, self.runtime, folder)
+        self.update.network.train()
+
+    def files(self) -> dict[str, dict]:
+        state = network_state(self.update, self.hp)
+        return {"": {**state, "sync_weight": self.sync_weight.state_dict()}}
+
+
+def train(args: argparse.Namespace) -> Path:
+    hp, seed = starting_numbers(args, "generator")
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+    ) as runtime:
+        return train_generator(open_session(args, runtime, hp, seed))
+
+
+def train_generator(session: Session) -> Path:
+    """Returns the path of the last checkpoint."""
+    hp, args = session.hp, session.args
+    windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
+    unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
+    judges = open_judges(session)
+    trainer = GeneratorTrainer(session.runtime, hp, args.max_steps, judges, unseen)
+    checkpoint = None
+    if args.checkpoint_path:
+        checkpoint = load_network(args.checkpoint_path, "generator", trainer.update)
+        trainer.sync_weight.restore(checkpoint.extra)
+    stream = session.stream(windows, hp.batch_size)
+    validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
+    progress = session.resume(trainer, checkpoint, stream.batch_size)
+    schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
+    return session.loop(trainer, stream, validation, progress, schedule).run()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = training_parser(__doc__.splitlines()[0])
+    add_expert_arguments(parser)
+    return run_script(parser, argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the training scripts share: data, losses, the loop, the log, checkpoints, samples."""

@@ -1,0 +1,80 @@
+"""The command line that the training scripts share, and how their errors reach the user."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hparams import HParams
+
+FILELISTS = Path(__file__).resolve().parents[1] / "filelists"
+
+
+def training_parser(description: str) -> argparse.ArgumentParser:
+    """The flags of every training script; those of the original keep their names."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--data_root", type=Path, required=True, help="the corpus, as preprocess.py wrote it")
+    add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
+    add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
+    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
+    add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
+    add("--max_steps", type=int, help="stop at this step; without it, when you stop it")
+    add("--seed", type=int, help="of weights and data; without it 0, or the checkpoint's")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
+        help="of the networks' arithmetic; auto takes what the hardware is made for")  # fmt: skip
+    add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
+    add("--keep", type=int, default=0, help="checkpoints to keep beside the best; 0 = all")
+    return parser
+
+
+def add_expert_arguments(parser: argparse.ArgumentParser) -> None:
+    """What both generators' scripts have on top."""
+    add = parser.add_argument
+    add("--syncnet_checkpoint_path", type=Path, required=True, help="the expert to train against")
+    add("--second_syncnet_checkpoint_path", type=Path,
+        help="another expert that only watches: generated mouths should please it too")  # fmt: skip
+    add("--force", action="store_true", help="train even against an expert that is blind here")
+
+
+def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: Callable) -> int:
+    """Parse, set up logging, train(args, parser); an error becomes one line and exit code 1."""
+    args = parser.parse_args(argv)
+    if args.max_steps is not None and args.max_steps < 1:
+        parser.error(f"--max_steps must be 1 or more, not {args.max_steps}")
+    if args.keep < 0:
+        parser.error(f"--keep must be 0 or more, not {args.keep}")
+    check_hparams(parser, args.hparams)
+    first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(
+        level=logging.INFO if first else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    try:
+        print(train(args))
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_hparams(parser: argparse.ArgumentParser, text: str) -> None:
+    """A wrong override is a wrong flag: exit code 2, before anything is read."""
+    try:
+        HParams().with_overrides(text)
+    except ValueError as error:
+        parser.error(f"--hparams: {error}")
+
+
+def _one_line(error: Exception) -> str:
+    """The message; of an error that comes from a worker process, without its traceback."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[-1].strip() if text.startswith("Caught ") else text

@@ -1,0 +1,96 @@
+"""Changes of a window's pictures: the same for all its frames, so that only the mouth moves."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one window; each kind of change is drawn by itself."""
+
+    mirror: bool
+    levels: np.ndarray | None  # (3, 256) uint8: a table for each colour, in BGR order
+    grey: bool
+    blur: float  # pixels, 0 = none
+    quality: int  # of a JPEG, 100 = not compressed
+    noise: float  # grey levels
+    shift: tuple[float, float]  # pixels right and down
+    patch: tuple[float, ...] | None  # centre, half sizes (shares of the face), grey level
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, chance: float) -> "Change":
+        """Each kind with this chance, its strength even over a range."""
+
+        def happens() -> bool:
+            return random.random() < chance
+
+        return cls(
+            mirror=random.random() < min(chance, 0.5),
+            levels=_levels(random) if happens() else None,
+            grey=random.random() < chance / 3,
+            blur=random.uniform(0.3, 1.2) if happens() else 0.0,
+            quality=int(random.integers(30, 90)) if happens() else 100,
+            noise=random.uniform(1, 8) if happens() else 0.0,
+            shift=tuple(random.uniform(-3, 3, 2)) if happens() else (0.0, 0.0),
+            patch=_patch(random) if happens() else None,
+        )
+
+    def looks(self, faces: np.ndarray) -> np.ndarray:
+        """Mirror, colours and grey: what a generator may learn to repeat. (n, H, W, 3) uint8"""
+        if self.mirror:
+            faces = faces[:, :, ::-1]
+        if self.levels is not None:
+            faces = np.stack([table[faces[..., c]] for c, table in enumerate(self.levels)], -1)
+        if self.grey:
+            grey = [cv2.cvtColor(np.ascontiguousarray(f), cv2.COLOR_BGR2GRAY) for f in faces]
+            faces = np.repeat(np.stack(grey)[..., None], 3, axis=-1)
+        return np.ascontiguousarray(faces)
+
+    def everything(self, faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """All changes: for the expert, which must trust nothing but the mouth's movement."""
+        faces = self.looks(faces)
+        faces = self.occlude(np.stack([self._degrade(face) for face in faces]))
+        if self.noise:
+            grain = random.normal(0, self.noise, faces.shape).astype(np.float32)
+            faces = np.clip(faces + grain, 0, 255).astype(np.uint8)
+        return faces
+
+    def occlude(self, faces: np.ndarray) -> np.ndarray:
+        """An ellipse of one grey over a part of every face."""
+        if self.patch is None:
+            return faces
+        height, width = faces.shape[1:3]
+        x, y, half_width, half_height, level = self.patch
+        centre = (round(x * width), round(y * height))
+        axes = (max(1, round(half_width * width)), max(1, round(half_height * height)))
+        faces = faces.copy()
+        for face in faces:
+            cv2.ellipse(face, centre, axes, 0, 0, 360, (int(level),) * 3, -1)
+        return faces
+
+    def _degrade(self, face: np.ndarray) -> np.ndarray:
+        if any(self.shift):
+            move = np.float32([[1, 0, self.shift[0]], [0, 1, self.shift[1]]])
+            face = cv2.warpAffine(face, move, face.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+        if self.blur:
+            face = cv2.GaussianBlur(face, (0, 0), self.blur)
+        if self.quality < 100:
+            code = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
+            face = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        return face
+
+
+def _levels(random: np.random.Generator) -> np.ndarray:
+    """Gamma and brightness for all colours, a tint for each."""
+    level = np.arange(256) / 255
+    gains = random.uniform(0.8, 1.2) * random.uniform(0.92, 1.08, (3, 1))
+    curve = gains * level ** random.uniform(0.7, 1.4) + random.uniform(-0.08, 0.08)
+    return np.clip(255 * curve, 0, 255).astype(np.uint8)
+
+
+def _patch(random: np.random.Generator) -> tuple[float, ...]:
+    x, y = random.uniform(0, 1), random.uniform(0.5, 1)
+    half_width, half_height = random.uniform(0.05, 0.2, 2)
+    return x, y, half_width, half_height, random.integers(256)

@@ -1,0 +1,217 @@
+"""The clips of a preprocessed corpus: which there are, which can be trained on, and why not."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from audio import expert_window_start, load_wav, melspectrogram
+from hparams import HParams
+from media_info import MediaError
+from models.checkpoint import whole_or_absent
+from training.packed import ClipError, PackedFaces, face_files, packed_path, read_face
+
+log = logging.getLogger(__name__)
+
+# What the published weights were trained on; below a tenth of it a corpus is called small.
+PUBLISHED_HOURS = 29
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be trained on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One usable clip. `frames`: the indices that have a face, rising; holes are left out."""
+
+    name: str  # "<folder>/<clip>", as in the filelist
+    folder: Path
+    frames: np.ndarray
+    columns: int  # of its mel
+    starts: np.ndarray  # frames where a window of syncnet_T faces begins whose sound is there
+    packed: PackedFaces | None = None
+
+    def read_faces(self, frames: np.ndarray, height: int, width: int) -> np.ndarray:
+        """The faces of these frames, BGR uint8 (len(frames), height, width, 3); or ClipError."""
+        if self.packed:
+            faces = self.packed.read(np.searchsorted(self.frames, frames))
+            if faces.shape[1:3] == (height, width):
+                return faces
+            return np.stack([cv2.resize(face, (width, height)) for face in faces])
+        files = (self.folder / f"{frame}.jpg" for frame in frames)
+        return np.stack([read_face(file, height, width) for file in files])
+
+    def read_mel(self) -> np.ndarray:
+        """(num_mels, columns), read where it is looked at."""
+        return _open_mel(self.folder / "mel.npy")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The usable clips of one filelist, and the reason for each of the others."""
+
+    clips: tuple[Clip, ...]
+    unusable: dict[str, str]
+    fps: float
+
+    @property
+    def hours(self) -> float:
+        """Of faces."""
+        return sum(len(clip.frames) for clip in self.clips) / self.fps / 3600
+
+    @property
+    def late_share(self) -> float:
+        """The share of clips whose faces and sound end more than half a second apart."""
+        seconds = [
+            (clip.frames[-1] + 1) / self.fps - (clip.columns - 1) / 80 for clip in self.clips
+        ]
+        return float(np.mean(np.abs(seconds) > 0.5))
+
+    def summary(self) -> str:
+        """What there is, and what was left out by reason."""
+        total = len(self.clips) + len(self.unusable)
+        lines = [f"{len(self.clips)} of {total} clips can be used: {self.hours:.2f} h of faces"]
+        for reason, count in Counter(self.unusable.values()).most_common():
+            first = next(name for name, why in self.unusable.items() if why == reason)
+            lines.append(f"  {count} left out: {reason} (the first: {first})")
+        return "\n".join(lines)
+
+
+def read_corpus(data_root: Path, filelist: Path, hp: HParams, *, workers: int = 4) -> Corpus:
+    """Look once at every clip of a filelist.
+
+    Clips that lack faces, sound or length are left out with the reason. Raises CorpusError when
+    nothing is left or over half of the clips are unusable.
+    """
+    names = read_filelist(filelist)
+    if not data_root.is_dir():
+        raise CorpusError(f"no such folder: {data_root}; --data_root is what preprocess.py wrote")
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        found = list(pool.map(lambda name: _clip_or_reason(data_root, name, hp), names))
+    clips = tuple(clip for clip in found if isinstance(clip, Clip))
+    unusable = {name: why for name, why in zip(names, found, strict=True) if isinstance(why, str)}
+    corpus = Corpus(clips, unusable, hp.fps)
+    if 2 * len(unusable) > len(names):
+        raise CorpusError(
+            f"{filelist}: too few clips of {data_root} are usable\n{corpus.summary()}"
+        )
+    return corpus
+
+
+def read_filelist(path: Path) -> list[str]:
+    """The clips of a list, "<folder>/<clip>" a line; what follows a space is not read."""
+    if not path.is_file():
+        raise CorpusError(
+            f"no filelist {path}: one line a clip, <folder>/<clip>; --filelists names their folder"
+        )
+    names = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+    if not names:
+        raise CorpusError(f"{path} names no clip")
+    return list(dict.fromkeys(names))
+
+
+def _clip_or_reason(data_root: Path, name: str, hp: HParams) -> Clip | str:
+    try:
+        return examine_clip(data_root / name, name, hp)
+    except ClipError as error:
+        return str(error)
+
+
+def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
+    """The clip in a folder; makes its mel.npy if it has none. Raises ClipError."""
+    if not folder.is_dir():
+        raise ClipError("no such folder")
+    file = packed_path(folder, hp.img_height, hp.img_width)
+    if file.exists():
+        packed, frames = PackedFaces.open(file)
+    else:
+        packed, frames = None, np.array(list(face_files(folder)), np.int32)
+    if not len(frames):
+        raise ClipError("no faces (N.jpg)")
+    columns = _mel_columns(folder, hp)
+    starts = window_starts(frames, columns, hp)
+    if not len(starts):
+        raise ClipError(f"no {hp.syncnet_T} faces in a row that have sound")
+    if starts[-1] - starts[0] < hp.syncnet_T:
+        raise ClipError(f"too short for a reference {hp.syncnet_T} frames away from the target")
+    return Clip(name, folder, frames, columns, starts, packed)
+
+
+def window_starts(frames: np.ndarray, columns: int, hp: HParams) -> np.ndarray:
+    """The frames from which syncnet_T faces follow each other and whose sound the mel has."""
+    span = hp.syncnet_T - 1
+    starts = frames[: len(frames) - span]
+    starts = starts[frames[span:] - starts == span]
+    ends = [expert_window_start(int(frame), hp.fps, hp) + hp.mel_step_size for frame in starts]
+    return starts[np.array(ends, int) <= columns]
+
+
+def _mel_columns(folder: Path, hp: HParams) -> int:
+    path = folder / "mel.npy"
+    if not path.exists():
+        _make_mel(folder, hp)
+    bands, columns = _open_mel(path).shape
+    if bands != hp.num_mels:
+        raise ClipError(f"mel.npy has {bands} bands, not {hp.num_mels}; remove it")
+    return columns
+
+
+def _open_mel(path: Path) -> np.ndarray:
+    try:
+        mel = np.load(path, mmap_mode="r")
+    except (ValueError, OSError, EOFError) as error:
+        raise ClipError("mel.npy is broken; remove it and it is made again") from error
+    if mel.ndim != 2:
+        raise ClipError("mel.npy is no spectrogram; remove it and it is made again")
+    return mel
+
+
+def _make_mel(folder: Path, hp: HParams) -> None:
+    """Compute the mel of audio.wav once and keep it: later runs and other ranks read it."""
+    sound = folder / "audio.wav"
+    if not sound.exists():
+        raise ClipError("no audio.wav")
+    try:
+        mel = melspectrogram(load_wav(sound, hp.sample_rate), hp)
+    except (MediaError, ValueError) as error:
+        raise ClipError("audio.wav cannot be read") from error
+    try:
+        with whole_or_absent(folder / "mel.npy") as partial, partial.open("wb") as file:
+            np.save(file, mel)
+    except OSError as error:
+        raise ClipError(f"mel.npy cannot be written: {error.strerror}") from error
+
+
+def warn_about(corpus: Corpus, hp: HParams, split: str) -> None:
+    """Tell what a corpus will not train well for: small faces, late sound, few hours."""
+    if corpus.late_share > 0.2:
+        log.warning(
+            "%s: in %.0f %% of the clips faces and sound end over 0.5 s apart: was it preprocessed "
+            "at another frame rate than %g?", split, 100 * corpus.late_share, hp.fps
+        )  # fmt: skip
+    height = median_face_height(corpus.clips)
+    if height and height < hp.img_height:
+        log.warning("%s: the median face is %d pixels high, the networks' %d: blur is learnt",
+                    split, height, hp.img_height)  # fmt: skip
+    if split == "train" and corpus.hours < PUBLISHED_HOURS / 10:
+        log.warning(
+            "%.2f h of faces are little: the published weights had %d h of many speakers; one "
+            "speaker's half hour gives weak lips, unless begun from trained weights "
+            "(--checkpoint_path)", corpus.hours, PUBLISHED_HOURS
+        )  # fmt: skip
+
+
+def median_face_height(clips: Iterable[Clip], sample: int = 50) -> float:
+    """Of the first face of some clips, in pixels of the JPEG; 0 where all are packed."""
+    clips = list(clips)
+    chosen = clips[:: max(1, len(clips) // sample)]
+    files = (clip.folder / f"{clip.frames[0]}.jpg" for clip in chosen)
+    faces = (cv2.imread(str(file)) for file in files if file.exists())
+    heights = [len(face) for face in faces if face is not None]
+    return float(np.median(heights)) if heights else 0.0

@@ -1,0 +1,167 @@
+"""The loop that drives a trainer: steps, log, validation, samples, checkpoints, stopping."""
+
+import logging
+import math
+import signal
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from hparams import HParams
+from training.run_log import Means, Pace, RunLog
+from training.runtime import Runtime
+from training.saving import Progress, checkpoint_path, save_best, save_run
+from training.stream import TrainStream, ValidationSet
+from training.update import Update
+
+log = logging.getLogger(__name__)
+
+Batch = dict[str, torch.Tensor]
+Values = dict[str, torch.Tensor]
+
+
+class Trainer(Protocol):
+    """What the loop asks of one experiment; the maths stays in its script."""
+
+    step: int  # optimizer updates made
+    update: Update  # of the network whose best weights are kept
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        """One update from a batch in parts; its losses and what else is worth a curve."""
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Means over the validation set; "score" says which weights are best: lower is better."""
+
+    def draw_samples(self, folder: Path) -> None:
+        """Put pictures of what the network does now into the folder, if it makes pictures."""
+
+    def files(self) -> dict[str, dict]:
+        """The content of its checkpoints by the prefix of their names, "" the main one."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the loop does what."""
+
+    run_dir: Path
+    max_steps: int | None
+    max_epochs: int
+    eval_interval: int
+    checkpoint_interval: int
+    log_interval: int
+    keep: int  # checkpoints; 0 = all
+
+
+class Interrupt:
+    """Set by SIGTERM and the first Ctrl-C; the second Ctrl-C stops at once."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    @contextmanager
+    def listening(self):
+        before = {number: signal.signal(number, self._note) for number in self.NUMBERS}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+
+
+class Loop:
+    """One run of a trainer over a stream of batches."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        stream: TrainStream,
+        validation: ValidationSet,
+        progress: Progress,
+        schedule: Schedule,
+        runtime: Runtime,
+        hp: HParams,
+    ):
+        self.trainer, self.stream, self.validation = trainer, stream, validation
+        self.progress, self.schedule, self.runtime, self.hp = progress, schedule, runtime, hp
+        self.log = RunLog(schedule.run_dir, first_step=trainer.step, enabled=runtime.is_first)
+        self.means = Means()
+        self.pace = Pace(schedule.max_steps, stream.batch_size)
+        self.saved_at = trainer.step  # what the run begins with exists already
+
+    def run(self) -> Path:
+        """Train until max_steps, max_epochs or a signal; returns the last checkpoint's path."""
+        self.stream.position = self.progress.position
+        steps = iter(self.stream)
+        self.pace.restart()
+        with Interrupt().listening() as interrupt:
+            while self._has_more():
+                with self.pace.waiting():
+                    parts = next(steps)
+                self._step(parts)
+                if self.runtime.any(interrupt.signal is not None):
+                    log.warning("stopped by %s at step %d", interrupt.signal, self.trainer.step)
+                    break
+        if self.saved_at != self.trainer.step:
+            self._save()
+        return checkpoint_path(self.schedule.run_dir, self.trainer.step)
+
+    def _has_more(self) -> bool:
+        reached = self.trainer.step >= (self.schedule.max_steps or math.inf)
+        return not reached and self.stream.epoch < self.schedule.max_epochs
+
+    def _step(self, parts: list[Batch]) -> None:
+        self.means.add(self.trainer.train_step([self.runtime.move(part) for part in parts]))
+        self.trainer.step += 1
+        self.pace.steps += 1
+        self.progress.position = self.stream.position
+        step, schedule = self.trainer.step, self.schedule
+        last = not self._has_more()
+        if step % schedule.log_interval == 0 or last:
+            self._write_means()
+        with self.pace.stopped():
+            # At the first step too: what is wrong with validation should show at once.
+            if step % schedule.eval_interval == 0 or step == 1 or last:
+                self._validate()
+            if step % schedule.checkpoint_interval == 0:
+                self._save()
+
+    def _write_means(self) -> None:
+        """Of this process's share of the batches; the first process's stands for all."""
+        values = self.means.read() | {"epoch": self.stream.epoch}
+        self.log.write(self.trainer.step, "train", values | self.pace.read(self.trainer.step))
+        self.means = Means()
+        self.pace.restart()
+
+    def _validate(self) -> None:
+        step = self.trainer.step
+        values = self.trainer.validate(map(self.runtime.move, self.validation))
+        self.log.write(step, "val", values)
+        if not self.runtime.is_first:
+            return
+        if values["score"] < self.progress.best:
+            save_best(self.schedule.run_dir, step, self.trainer.update, self.hp)
+        self.progress.best = min(self.progress.best, values["score"])
+        self.trainer.draw_samples(self.schedule.run_dir / f"samples_step{step:09d}")
+
+    def _save(self) -> None:
+        step = self.trainer.step
+        shared = {
+            "global_step": step,
+            "global_epoch": self.stream.epoch,
+            "progress": self.progress.state(self.runtime),
+        }
+        files = {prefix: {**content, **shared} for prefix, content in self.trainer.files().items()}
+        if self.runtime.is_first:
+            save_run(self.schedule.run_dir, step, files, self.schedule.keep)
+        self.saved_at = step

@@ -1,0 +1,85 @@
+"""Losses of the expert and of the generator, each in float32 and each from plain tensors."""
+
+import torch
+from torch.nn import functional as F
+
+from models.inputs import lip_window, lower_half
+from models.syncnet import SyncNet
+
+# Cosines of exactly 0 and 1 come after ReLU; drawn in by this much, their logarithm stays finite.
+EDGE = 1e-6
+
+
+def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Of vectors (B, D): (B,); unit vectors that half precision made a little longer included."""
+    return F.cosine_similarity(first.float(), second.float())
+
+
+def bce_of_cosine(cosines: torch.Tensor, in_sync: torch.Tensor) -> torch.Tensor:
+    """The original's loss: cross-entropy that takes the cosine itself for a probability."""
+    probabilities = EDGE + (1 - 2 * EDGE) * cosines.float().clamp(0, 1)
+    return F.binary_cross_entropy(probabilities, in_sync.float())
+
+
+def contrast(
+    sounds: torch.Tensor, mouths: torch.Tensor, starts: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """InfoNCE both ways over the K windows of each clip: which sound is this mouth's, and back.
+
+    sounds, mouths: (B, K, D) unit vectors; starts: (B, K), where equal frames are no opponents.
+    """
+    similarity = sounds.float() @ mouths.float().transpose(1, 2) / temperature
+    same = starts[:, :, None] == starts[:, None, :]
+    same &= ~torch.eye(starts.shape[1], dtype=torch.bool, device=starts.device)
+    similarity = similarity.masked_fill(same, float("-inf"))
+    right = torch.arange(starts.shape[1], device=starts.device).expand(len(starts), -1)
+    to_mouth = F.cross_entropy(similarity.transpose(1, 2), right)
+    return (to_mouth + F.cross_entropy(similarity, right)) / 2
+
+
+def bce_of_matrix(
+    sounds: torch.Tensor, mouths: torch.Tensor, starts: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The original's loss over all K x K pairs of each clip, and the accuracy.
+
+    Arguments as for `contrast`. Right and wrong pairs weigh the same, however many there are.
+    """
+    cosines = sounds.float() @ mouths.float().transpose(1, 2)
+    right = torch.eye(starts.shape[1], dtype=torch.bool, device=starts.device).expand_as(cosines)
+    in_sync, off_sync = cosines[right], cosines[starts[:, :, None] != starts[:, None, :]]
+    losses = [
+        bce_of_cosine(some, torch.full_like(some, truth))
+        for some, truth in ((in_sync, 1.0), (off_sync, 0.0))
+    ]
+    hits = (in_sync > 0.5).float().mean() + (off_sync < 0.5).float().mean()
+    return sum(losses) / 2, hits / 2
+
+
+def reconstruction(
+    generated: torch.Tensor, targets: torch.Tensor, lower_half_weight: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the generator pays for pictures, and its plain L1; both (B, 3, T, H, W)."""
+    l1 = F.l1_loss(generated.float(), targets.float())
+    if not lower_half_weight:
+        return l1, l1
+    lower = F.l1_loss(lower_half(generated).float(), lower_half(targets).float())
+    return l1 + lower_half_weight * lower, l1
+
+
+def sync_cosine(expert: SyncNet, mel: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
+    """How well the expert finds faces (B, 3, T, H, W) to speak mel (B, 1, 80, 16): (B,) in [0, 1].
+
+    Faces of another size than the expert's are scaled to it, so that a small expert can judge a
+    large generator.
+    """
+    size = (expert.height, expert.width)
+    if faces.shape[-2:] != size:
+        frames = faces.transpose(1, 2).flatten(0, 1).float()
+        frames = F.interpolate(frames, size, mode="bilinear", antialias=True)
+        faces = frames.unflatten(0, (len(faces), -1)).transpose(1, 2)
+    return cosine(*expert(mel, lip_window(faces)))
+
+
+def sync_loss(cosines: torch.Tensor) -> torch.Tensor:
+    """What the generator pays for mouths that the expert does not believe."""
+    return bce_of_cosine(cosines, torch.ones_like(cosines))

@@ -1,0 +1,156 @@
+"""Where a run computes: device, precision, memory layout, and its place among other processes."""
+
+import datetime
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from training.synced_norm import with_synced_norms
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# The first process may have to make thousands of mels while the others wait.
+PATIENCE = datetime.timedelta(hours=4)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One process of a run; alone, it is process 0 of 1."""
+
+    device: torch.device
+    precision: torch.dtype = torch.float32
+    rank: int = 0
+    world_size: int = 1
+    compile: bool = False
+    sync_batchnorm: bool = True
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    def autocast(self):
+        """The context for a network's forward pass; losses are taken outside, in float32."""
+        enabled = self.precision is not torch.float32
+        return torch.autocast(self.device.type, self.precision, enabled=enabled)
+
+    def move(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The batch on this device, copied while the last one is still computed."""
+        return {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """The network on this device, channels last: several times faster on CPU and GPU alike."""
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        """What to call in training in the place of a placed network: compiled, and in step with
+        the other processes. Its parameters are the network's own."""
+        called = network
+        if self.world_size > 1:
+            devices = [self.device] if self.device.type == "cuda" else None
+            called = DistributedDataParallel(network, device_ids=devices)
+        return torch.compile(called) if self.compile else called
+
+    def synced(self, network: nn.Module) -> nn.Module:
+        """The network with BatchNorm over all processes, if there are several and it is wanted."""
+        if self.world_size == 1 or not self.sync_batchnorm:
+            return network
+        return with_synced_norms(network, native=self.device.type == "cuda")
+
+    def mean(self, sums: dict[str, float], count: float) -> dict[str, float]:
+        """Sums over `count` things in each process -> means over those of all processes."""
+        values = torch.tensor([*sums.values(), count], dtype=torch.float64)
+        if self.world_size > 1:
+            dist.all_reduce(values)
+        means = (values[:-1] / values[-1].clamp(min=1)).tolist()
+        return dict(zip(sums, means, strict=True))
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process."""
+        if self.world_size == 1:
+            return flag
+        raised = torch.tensor(float(flag))
+        dist.all_reduce(raised, dist.ReduceOp.MAX)
+        return bool(raised.item())
+
+    def gather(self, value: object) -> list:
+        """The value of every process, by rank."""
+        if self.world_size == 1:
+            return [value]
+        values = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        return values
+
+    @contextmanager
+    def first_process_first(self):
+        """The block runs in the first process, then in all others: for files made once."""
+        if self.world_size > 1 and not self.is_first:
+            dist.barrier()
+        yield
+        if self.world_size > 1 and self.is_first:
+            dist.barrier()
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes a GPU where there is one. Raises ValueError where the named one is not."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"--device {name}: expected auto, cpu or cuda[:N]") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: no CUDA device is to be seen; --device cpu works")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device {name}: training runs on cpu and cuda")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """`auto`: bf16 where the hardware multiplies it, fp16 on older GPUs, else fp32."""
+    if name == "fp16" and device.type == "cpu":
+        raise ValueError("--precision fp16 is for GPUs; on a CPU take bf16 or fp32")
+    if name != "auto":
+        return PRECISIONS[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.half
+    return torch.bfloat16 if cpu_multiplies_bf16() else torch.float32
+
+
+def cpu_multiplies_bf16() -> bool:
+    """Whether this processor has instructions for bf16; without them it is many times slower."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
+@contextmanager
+def open_runtime(device_name: str, precision: str, *, compiled: bool, sync_batchnorm: bool):
+    """The Runtime of this process; joins those that torchrun started beside it.
+
+    Raises ValueError on a device or precision that is not there.
+    """
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    device = choose_device(device_name)
+    if device.type == "cuda":
+        if world_size > 1 or device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    dtype = choose_precision(precision, device)
+    runtime = Runtime(device, dtype, rank, world_size, compiled, sync_batchnorm)
+    if world_size == 1:
+        yield runtime
+        return
+    # Numbers that decide about the run go by gloo: they need not wait for the GPU.
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
+    try:
+        yield runtime
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,92 @@
+"""Pictures of a run: sheets of reference | masked | generated | truth, and a film with sound."""
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from media_info import MediaError
+from models.inputs import to_images
+from training.clips import Clip
+from training.generator_terms import Speech
+from training.packed import ClipError
+from training.runtime import Runtime
+from training.windows import GeneratorWindows
+from video import VideoWriter
+
+log = logging.getLogger(__name__)
+
+SHEETS = 4
+FILM_FRAMES = 75
+FRAMES_AT_ONCE = 25
+
+
+@torch.inference_mode()
+def draw_samples(
+    generator: nn.Module, windows: GeneratorWindows, runtime: Runtime, folder: Path
+) -> None:
+    """Write sheets of the first validation windows, and a film of the first clip.
+
+    A film shows the generated face beside the true one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(min(SHEETS, len(windows.clips))):
+        sample = {name: torch.from_numpy(v)[None] for name, v in windows[number].items()}
+        sheet = draw_sheet(generator, Speech.of(runtime.move(sample)), runtime)
+        cv2.imwrite(str(folder / f"{number}.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    try:
+        film(generator, windows, windows.clips[0], runtime, folder / "film.mp4")
+    except (ClipError, MediaError) as error:
+        log.warning("no film of %s: %s", windows.clips[0].name, error)
+
+
+def draw_sheet(generator: nn.Module, speech: Speech, runtime: Runtime) -> np.ndarray:
+    """One window: a row a frame, columns reference, masked, generated, truth. BGR uint8"""
+    with runtime.autocast():
+        generated = generator(speech.frame_mels, speech.faces)
+    masked, references = speech.faces.split(3, dim=1)
+    columns = (references, masked, generated, speech.targets)
+    images = [to_images(faces[0].transpose(0, 1)) for faces in columns]  # each (T, H, W, 3)
+    return np.concatenate([np.concatenate(frames, axis=1) for frames in zip(*images, strict=True)])
+
+
+def film(
+    generator: nn.Module, windows: GeneratorWindows, clip: Clip, runtime: Runtime, path: Path
+) -> None:
+    """The clip's first run of faces, at most three seconds, spoken by the generator.
+
+    The reference is the face in the middle of the clip. Raises ClipError or MediaError.
+    """
+    frames = _first_run(clip.frames)[:FILM_FRAMES]
+    hp = windows.hp
+    reference = windows.read_faces(clip, clip.frames[[len(clip.frames) // 2]])
+    sound = clip.folder / "audio.wav"
+    start, end = int(frames[0]) / hp.fps, (int(frames[-1]) + 1) / hp.fps
+    with VideoWriter(
+        path, 2 * hp.img_width, hp.img_height, hp.fps,
+        sound=sound if sound.exists() else None, sound_start=start, sound_end=end,
+    ) as writer:  # fmt: skip
+        for first in range(0, len(frames), FRAMES_AT_ONCE):
+            some = frames[first : first + FRAMES_AT_ONCE]
+            truth = windows.read_faces(clip, some)
+            sample = {
+                "targets": truth,
+                "references": np.repeat(reference, len(some), axis=0),
+                "frame_mels": windows.frame_mels(clip, some),
+                "mel": windows.expert_mel(clip, int(some[0])),
+            }
+            batch = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
+            speech = Speech.of(runtime.move(batch))
+            with runtime.autocast():
+                generated = generator(speech.frame_mels, speech.faces)
+            for pair in zip(to_images(generated[0].transpose(0, 1)), truth, strict=True):
+                writer.write(np.concatenate(pair, axis=1))
+
+
+def _first_run(frames: np.ndarray) -> np.ndarray:
+    """The frames up to the first hole."""
+    holes = np.flatnonzero(np.diff(frames) != 1)
+    return frames[: holes[0] + 1] if len(holes) else frames

@@ -1,0 +1,121 @@
+"""From a command line to a run: numbers, corpora and streams, the same for every script."""
+
+import argparse
+import logging
+import os
+from dataclasses import dataclass
+
+import torch
+
+from hparams import HParams
+from models.checkpoint import Checkpoint, read_checkpoint
+from training.clips import Corpus, read_corpus, warn_about
+from training.loop import Loop, Schedule, Trainer
+from training.runtime import Runtime
+from training.saving import Progress, refuse_occupied
+from training.stream import TrainStream, ValidationSet
+from training.windows import Windows
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SEED = 12345
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a script's own code works with."""
+
+    args: argparse.Namespace
+    hp: HParams
+    runtime: Runtime
+    seed: int
+    train: Corpus
+    val: Corpus
+
+    @property
+    def workers(self) -> int:
+        """Loading processes for this one: no more than there are cores to run them."""
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        return min(self.hp.num_workers, max(1, (os.cpu_count() or 1) // local))
+
+    def stream(self, windows: Windows, batch_size: int) -> TrainStream:
+        workers = self.workers if self.hp.num_workers else 0
+        stream = TrainStream(windows, batch_size, self.hp.accumulate, workers, self.runtime)
+        log.info("%s", stream.describe())
+        return stream
+
+    def validation(self, windows: Windows, batch_size: int, most: int) -> ValidationSet:
+        """At most `most` batches, the same every time."""
+        workers = self.workers if self.hp.num_workers else 0
+        return ValidationSet(windows, batch_size, most, workers, self.runtime)
+
+    def schedule(self, eval_interval: int, checkpoint_interval: int) -> Schedule:
+        return Schedule(
+            run_dir=self.args.checkpoint_dir,
+            max_steps=self.args.max_steps,
+            max_epochs=self.hp.nepochs,
+            eval_interval=eval_interval,
+            checkpoint_interval=checkpoint_interval,
+            log_interval=self.hp.log_interval,
+            keep=self.args.keep,
+        )
+
+    def resume(self, trainer: Trainer, checkpoint: Checkpoint | None, batch_size: int) -> Progress:
+        """Where the run stands: set the trainer's step, give the rest.
+
+        A checkpoint of the original's tells only its step; weights alone begin at step 0.
+        """
+        if checkpoint is None:
+            return Progress(self.seed)
+        if "progress" in checkpoint.extra:
+            trainer.step = checkpoint.step
+            log.info("going on from step %d of %s", trainer.step, checkpoint.path)
+            return Progress.restored(checkpoint.extra["progress"], self.runtime)
+        trainer.step = checkpoint.step or 0 if checkpoint.optimizer else 0
+        log.info("beginning at the weights of %s, step %d", checkpoint.path, trainer.step)
+        return Progress(self.seed, position=trainer.step * batch_size)
+
+    def loop(
+        self,
+        trainer: Trainer,
+        stream: TrainStream,
+        validation: ValidationSet,
+        progress: Progress,
+        schedule: Schedule,
+    ) -> Loop:
+        return Loop(trainer, stream, validation, progress, schedule, self.runtime, self.hp)
+
+
+def open_session(args: argparse.Namespace, runtime: Runtime, hp: HParams, seed: int) -> Session:
+    """Read the corpora and tell what is in them; refuse a folder that holds another run."""
+    if args.checkpoint_path is None:
+        refuse_occupied(args.checkpoint_dir)
+    log.info(
+        "%s, %s, seed %d, multiplier %g, faces %dx%d", runtime.device, runtime.precision, seed,
+        hp.multiplier, hp.img_height, hp.img_width
+    )  # fmt: skip
+    corpora = []
+    with runtime.first_process_first():
+        for split in ("train", "val"):
+            filelist = args.filelists / f"{split}.txt"
+            corpus = read_corpus(args.data_root, filelist, hp, workers=hp.num_workers)
+            log.info("%s: %s", split, corpus.summary())
+            corpora.append(corpus)
+    if runtime.is_first:
+        for split, corpus in zip(("train", "val"), corpora, strict=True):
+            warn_about(corpus, hp, split)
+    torch.manual_seed(seed)
+    return Session(args, hp, runtime, seed, *corpora)
+
+
+def starting_numbers(args: argparse.Namespace, kind: str) -> tuple[HParams, int]:
+    """Hyperparameters and seed: the checkpoint's if there is one, the command line's over them."""
+    hp, seed = HParams(), 0
+    if args.checkpoint_path:
+        checkpoint = read_checkpoint(args.checkpoint_path, kind)
+        shape = checkpoint.shape()
+        size = {"img_height": shape["height"], "img_width": shape["width"]}
+        stated = {**checkpoint.hparams, **size, "multiplier": shape["multiplier"]}
+        hp = HParams.from_dict(stated)
+        seed = checkpoint.extra.get("progress", {}).get("seed", seed)
+    return hp.with_overrides(args.hparams), seed if args.seed is None else args.seed

@@ -1,0 +1,101 @@
+"""Batches in the order of the stream of windows, from any position on, split over processes."""
+
+import signal
+from collections.abc import Iterator
+
+import cv2
+import torch
+from torch.utils.data import DataLoader, default_collate
+
+from training.runtime import Runtime
+from training.windows import Windows
+
+
+class TrainStream:
+    """The batches of each step: lists of parts, of which this process takes its share.
+
+    `position` counts the windows that all processes together have taken so far.
+    """
+
+    def __init__(
+        self, windows: Windows, batch_size: int, accumulate: int, workers: int, runtime: Runtime
+    ):
+        shares = accumulate * runtime.world_size
+        if batch_size % shares:
+            raise ValueError(
+                f"a batch of {batch_size} does not divide into {runtime.world_size} processes x "
+                f"{accumulate} parts; take {max(1, round(batch_size / shares)) * shares}"
+            )
+        self.windows, self.batch_size, self.accumulate = windows, batch_size, accumulate
+        self.workers, self.runtime = workers, runtime
+        self.part = batch_size // shares
+        self.position = 0
+
+    @property
+    def epoch(self) -> int:
+        """How often every clip has been drawn from."""
+        return self.position // len(self.windows.clips)
+
+    def describe(self) -> str:
+        return (
+            f"{self.batch_size} windows a step = {self.runtime.world_size} processes x "
+            f"{self.accumulate} parts x {self.part}; {len(self.windows.clips)} clips an epoch"
+        )
+
+    def __iter__(self) -> Iterator[list[dict[str, torch.Tensor]]]:
+        """Steps from `position` on, without end; `position` moves on as each one is asked for."""
+        loader = iter(
+            open_loader(self.windows, self._numbers(self.position), self.workers, self.runtime)
+        )
+        while True:
+            parts = [next(loader) for _ in range(self.accumulate)]
+            self.position += self.batch_size
+            yield parts
+
+    def _numbers(self, position: int) -> Iterator[list[int]]:
+        """The windows of this process, part after part; the processes' shares lie side by side."""
+        stride = self.part * self.runtime.world_size
+        first = position + self.part * self.runtime.rank
+        while True:
+            yield list(range(first, first + self.part))
+            first += stride
+
+
+class ValidationSet:
+    """The same windows at every validation, this process's share of them."""
+
+    def __init__(
+        self, windows: Windows, batch_size: int, most: int, workers: int, runtime: Runtime
+    ):
+        self.windows, self.workers, self.runtime = windows, workers, runtime
+        distinct = sum(len(clip.starts) for clip in windows.clips)
+        numbers = range(runtime.rank, min(most * batch_size, distinct), runtime.world_size)
+        share = max(1, batch_size // runtime.world_size)
+        self.batches = [list(numbers[n : n + share]) for n in range(0, len(numbers), share)]
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        return iter(open_loader(self.windows, self.batches, self.workers, self.runtime))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def open_loader(windows: Windows, numbers, workers: int, runtime: Runtime) -> DataLoader:
+    """Batches of the windows with these numbers, made by worker processes."""
+    return DataLoader(
+        windows,
+        batch_sampler=numbers,
+        num_workers=workers,
+        collate_fn=default_collate,
+        worker_init_fn=_start_worker,
+        pin_memory=runtime.device.type == "cuda",
+        prefetch_factor=4 if workers else None,
+    )
+
+
+def _start_worker(number: int) -> None:
+    """One thread each: the workers are the parallelism. Signals to all mean the main process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -1,0 +1,44 @@
+"""When the generator begins to listen to the expert, and how loudly."""
+
+import logging
+
+from hparams import HParams
+
+log = logging.getLogger(__name__)
+
+
+class SyncWeight:
+    """The weight of the sync loss: decided at validations, kept in checkpoints.
+
+    Before pictures are right there is nothing to sync, and an expert that outweighs the pictures
+    is fooled: stripes of colour in the place of a mouth please it.
+    """
+
+    def __init__(self, hp: HParams, full: float):
+        self.hp, self.full = hp, full
+        self.value = hp.syncnet_wt
+        self.is_on = hp.syncnet_wt > 0
+        self._last_l1: float | None = None
+
+    def decide(self, l1: float, sync: float, other_terms: float) -> None:
+        """From validation: mean L1, mean sync loss, and the rest of the loss without it."""
+        flat = self._last_l1 is None or l1 > (1 - self.hp.syncnet_wt_flat) * self._last_l1
+        self._last_l1 = l1
+        if not self.is_on and sync < self.hp.syncnet_wt_threshold and flat:
+            self.is_on = True
+            log.info("sync loss %.3f: from now on the expert has a say", sync)
+        if self.is_on:
+            share = self.hp.syncnet_max_share
+            most = share / max(1e-9, 1 - share) * other_terms / max(sync, 1e-9)
+            self.value = min(self.full, most)
+
+    def state_dict(self) -> dict:
+        return {"value": self.value, "is_on": self.is_on, "last_l1": self._last_l1}
+
+    def restore(self, extra: dict) -> None:
+        """From what a checkpoint holds beside weights; without it the rule begins anew."""
+        if "sync_weight" not in extra:
+            return
+        state = extra["sync_weight"]
+        self.value, self.is_on = state["value"], state["is_on"]
+        self._last_l1 = state["last_l1"]

@@ -1,0 +1,103 @@
+"""One network's way from losses to new weights: scaling, clipping, schedule, average."""
+
+import math
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hparams import HParams
+from training.runtime import Runtime
+
+
+class Update:
+    """Owns a network in training, its optimizer and, if asked for, its averaged twin."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        runtime: Runtime,
+        hp: HParams,
+        max_steps: int | None,
+        *,
+        called: nn.Module | None = None,
+    ):
+        """`called`: a module around the network whose forward training needs instead of its own."""
+        if hp.final_lr_share < 1 and not max_steps:
+            raise ValueError("final_lr_share under 1 needs --max_steps: the cosine's end")
+        self.network, self.optimizer, self.runtime, self.hp = network, optimizer, runtime, hp
+        self.max_steps = max_steps
+        self.full_rates = [group["lr"] for group in optimizer.param_groups]
+        self.call = runtime.prepare(called or network)
+        self.scaler = torch.amp.GradScaler(
+            runtime.device.type, enabled=runtime.precision is torch.half
+        )
+        self.average = _averaged(network, hp.ema_decay) if hp.ema_decay else None
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network to validate and to use: the averaged one where there is one."""
+        return self.average.module if self.average else self.network
+
+    def parts(self, batches: list) -> Iterator:
+        """The parts of a step's batch; processes exchange gradients at the last one only."""
+        for number, batch in enumerate(batches, start=1):
+            with self._alone() if number < len(batches) else nullcontext():
+                yield batch
+
+    def _alone(self):
+        wrapped = getattr(self.call, "_orig_mod", self.call)  # as torch.compile hides it
+        return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) else nullcontext()
+
+    def backward(self, loss: torch.Tensor, parts: int) -> None:
+        """Add this part's gradient to those before it."""
+        self.scaler.scale(loss / parts).backward()
+
+    def apply(self, step: int) -> dict[str, torch.Tensor]:
+        """Change the weights, as step number `step` counted from 0; what the log should say."""
+        rate = learning_rate_share(step, self.hp, self.max_steps)
+        for group, full in zip(self.optimizer.param_groups, self.full_rates, strict=True):
+            group["lr"] = full * rate
+        self.scaler.unscale_(self.optimizer)
+        limit = self.hp.clip_grad_norm or math.inf
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.update_parameters(self.network)
+        return {"gradient_norm": norm}
+
+    def state_dict(self) -> dict:
+        """What beside the network's own weights the next step depends on."""
+        state = {"scaler": self.scaler.state_dict()}
+        if self.average:
+            state["average"] = self.average.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict) -> None:
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average and "average" in state:
+            self.average.load_state_dict(state["average"])
+        elif self.average:
+            self.average.module.load_state_dict(self.network.state_dict())
+
+
+def learning_rate_share(step: int, hp: HParams, max_steps: int | None) -> float:
+    """Of the full rate: rises over warmup_steps, falls along a cosine until max_steps."""
+    if step < hp.warmup_steps:
+        return (step + 1) / (hp.warmup_steps + 1)
+    if hp.final_lr_share == 1:
+        return 1.0
+    way = min(1.0, (step - hp.warmup_steps) / max(1, max_steps - hp.warmup_steps))
+    return hp.final_lr_share + (1 - hp.final_lr_share) * (1 + math.cos(math.pi * way)) / 2
+
+
+def _averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """BatchNorm's statistics are averaged like weights: both must belong together."""
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    return average.eval().requires_grad_(False)

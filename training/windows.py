@@ -1,0 +1,171 @@
+"""Windows of clips, the samples of training: which one is number n follows from n and the seed."""
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from audio import expert_window_start, mel_window, mel_window_start
+from hparams import HParams
+from models.inputs import lower_half_rows
+from training.augment import Change
+from training.clips import Clip, CorpusError
+from training.packed import ClipError
+
+log = logging.getLogger(__name__)
+
+# A clip that cannot be read is replaced by another, this often for one sample. Where every second
+# clip is broken, it takes some thousand samples until a run stops, and a few where all are.
+REDRAWS = 10
+
+Sample = dict[str, np.ndarray]
+
+
+class Windows(Dataset):
+    """An endless stream of samples, one clip after the other in an order that changes by epoch.
+
+    A subclass says how one sample is cut from one clip. Nothing here depends on who asks or in
+    which order, so that workers, processes and resumed runs all see the same stream.
+    """
+
+    def __init__(self, clips: Sequence[Clip], hp: HParams, seed: int, augment: float = 0.0):
+        if not clips:
+            raise CorpusError("no clips to draw windows from")
+        self.clips, self.hp, self.seed, self.augment = tuple(clips), hp, seed, augment
+        self._broken: set[str] = set()
+
+    def __getitem__(self, number: int) -> Sample:
+        for draw in range(REDRAWS):
+            random = np.random.default_rng([self.seed, number, draw])
+            clip = self.clip_of(number) if draw == 0 else self.any_clip(random)
+            try:
+                return self.cut(clip, random)
+            except ClipError as error:
+                problem = f"{clip.name}: {error}"
+                if problem not in self._broken:
+                    log.warning("left out: %s", problem)
+                self._broken.add(problem)
+        raise CorpusError(
+            f"{REDRAWS} clips drawn one after the other cannot be read, the last {problem}; "
+            "preprocess the corpus again"
+        )
+
+    def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
+        """One sample of this clip. Raises ClipError where the clip turns out to be broken."""
+        raise NotImplementedError
+
+    def clip_of(self, number: int) -> Clip:
+        epoch, position = divmod(number, len(self.clips))
+        return self.clips[_order(len(self.clips), self.seed, epoch)[position]]
+
+    def any_clip(self, random: np.random.Generator) -> Clip:
+        return self.clips[random.integers(len(self.clips))]
+
+    def read_faces(self, clip: Clip, frames: np.ndarray) -> np.ndarray:
+        """(len(frames), H, W, 3) uint8 at the networks' size."""
+        return clip.read_faces(frames, self.hp.img_height, self.hp.img_width)
+
+    def run_of(self, start: int) -> np.ndarray:
+        """The frames of the window that begins at `start`."""
+        return start + np.arange(self.hp.syncnet_T)
+
+    def expert_mel(self, clip: Clip, start: int) -> np.ndarray:
+        """What the expert hears with the window that begins at `start`: (num_mels, 16)."""
+        begin = expert_window_start(int(start), self.hp.fps, self.hp)
+        return mel_window(clip.read_mel(), begin, self.hp)
+
+    def lower_halves(self, faces: np.ndarray) -> np.ndarray:
+        """What the expert sees of whole faces (n, H, W, 3)."""
+        return faces[:, self.hp.img_height - lower_half_rows(self.hp.img_height) :]
+
+
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+class GeneratorWindows(Windows):
+    """Targets, references from elsewhere in the clip, and the sound of both of its uses.
+
+    targets, references: (5, H, W, 3) uint8; frame_mels: (5, num_mels, 16), what the generator
+    hears for each target; mel: (num_mels, 16), what the expert hears for the five together.
+    """
+
+    def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
+        start, elsewhere = self.choose(clip, random)
+        faces = self.read_faces(clip, np.concatenate((self.run_of(start), self.run_of(elsewhere))))
+        targets, references = np.split(faces, 2)
+        if self.augment:
+            change = Change.draw(random, self.augment)
+            targets = change.looks(targets)
+            references = change.occlude(change.looks(references))
+        return {
+            "targets": targets,
+            "references": references,
+            "frame_mels": self.frame_mels(clip, self.run_of(start)),
+            "mel": np.array(self.expert_mel(clip, start)),
+        }
+
+    def choose(self, clip: Clip, random: np.random.Generator) -> tuple[int, int]:
+        """The first target frame and the first reference frame; the two windows share no frame."""
+        starts, apart = clip.starts, self.hp.syncnet_T
+        targets = starts[(starts - starts[0] >= apart) | (starts[-1] - starts >= apart)]
+        start = random.choice(targets)
+        return int(start), int(random.choice(starts[np.abs(starts - start) >= apart]))
+
+    def frame_mels(self, clip: Clip, frames: np.ndarray) -> np.ndarray:
+        """(len(frames), num_mels, 16): what the generator hears for each of these frames."""
+        mel = clip.read_mel()
+        begins = [mel_window_start(int(frame), self.hp.fps, self.hp) for frame in frames]
+        return np.stack([mel_window(mel, begin, self.hp) for begin in begins])
+
+
+class ExpertPairs(Windows):
+    """Sound and mouths that belong together or, half of the time, do not.
+
+    mouths: (5, H / 2, W, 3) uint8; mel: (num_mels, 16); in_sync: 1 or 0. Wrong mouths begin at
+    another frame of the same clip, by hp.syncnet_other_clip_share of them in another clip.
+    """
+
+    def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
+        start = random.choice(clip.starts)
+        in_sync = random.random() < 0.5
+        seen, shown = (clip, start) if in_sync else self.choose_wrong(clip, start, random)
+        faces = self.read_faces(seen, self.run_of(shown))
+        if self.augment:
+            faces = Change.draw(random, self.augment).everything(faces, random)
+        return {
+            "mouths": self.lower_halves(faces),
+            "mel": np.array(self.expert_mel(clip, start)),
+            "in_sync": np.float32(in_sync),
+        }
+
+    def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
+        """The clip and the first frame of mouths that do not speak what is heard."""
+        if len(self.clips) > 1 and random.random() < self.hp.syncnet_other_clip_share:
+            others = [self.any_clip(random) for _ in range(4)]
+            clip = next((other for other in others if other is not clip), clip)
+        return clip, int(random.choice(clip.starts[clip.starts != start]))
+
+
+class ExpertContrast(Windows):
+    """Several windows of one clip with their sounds, to be told apart from each other.
+
+    mouths: (K, 5, H / 2, W, 3) uint8; mel: (K, num_mels, 16); starts: (K,), where the same
+    frame comes twice if the clip has fewer than K windows.
+    """
+
+    def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
+        count = self.hp.syncnet_contrast_windows
+        starts = np.resize(random.permutation(clip.starts), count)
+        frames, places = np.unique([self.run_of(start) for start in starts], return_inverse=True)
+        faces = self.read_faces(clip, frames)
+        if self.augment:
+            faces = Change.draw(random, self.augment).everything(faces, random)
+        return {
+            "mouths": self.lower_halves(faces)[places.reshape(count, -1)],
+            "mel": np.stack([self.expert_mel(clip, start) for start in starts]),
+            "starts": starts.astype(np.int64),
+        }

@@ -10,13 +10,12 @@ import logging
 import sys
 from pathlib import Path
 
-import torch
-
 from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
 from evaluation.weights import CHECKPOINTS
 from face_detection import DETECTOR_NAMES, make_detector
+from lipsync.generator import resolve_device
 from models.checkpoint import whole_or_absent
 from video import MediaError
 
@@ -37,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--face_select", default="largest", help="which face, where there are more")
     parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
-    parser.add_argument("--device", default=None, help="cpu or cuda; what is there if not given")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--csv", type=Path, help="write the score of each window here")
     parser.add_argument(
@@ -49,8 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
+        device = str(resolve_device(args.device))
         expert = read_expert(args.syncnet_checkpoint_path, device)
         detector = make_detector(args.detector, device=device)
         results = {path: _score(path, args, expert, detector) for path in args.video}

@@ -215,9 +215,7 @@ def _event_text(event: _Event) -> str:
     return raw.decode("utf-8", errors="ignore")
 
 
-def _phones(
-    events: list[tuple[int, str]], samples: int, sample_rate: int
-) -> Iterator[Phone]:
+def _phones(events: list[tuple[int, str]], samples: int, sample_rate: int) -> Iterator[Phone]:
     """Phones that follow one another; modifiers alone lengthen the phone before."""
     cleaned = [(at, BRACKETED.sub("", text).translate(STRESS)) for at, text in events
                if not text or BRACKETED.sub("", text)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A corpus made in code: an ellipse for a head, whose mouth opens with the loudness of its sound."""
+"""A corpus made in code: an ellipse for a head, whose mouth opens as loud as its sound is."""
 
 import wave
 from pathlib import Path
@@ -11,9 +11,9 @@ FPS = 25
 
 
 def make_corpus(root: Path, clips: int, *, frames: int = 50, size: int = 64, seed: int = 0) -> Path:
-    """Write `clips` clips below `root` as preprocess.py would, and filelists beside them.
+    """Write `clips` clips below `root` as preprocess.py would, and filelists.
 
-    The last clip of every four is in val.txt, the others in train.txt. Returns the filelists' folder.
+    Every fourth clip is in val.txt, the others in train.txt. Returns the filelists' folder.
     """
     names = [f"speaker{number % 4}/{number:05d}" for number in range(clips)]
     for number, name in enumerate(names):

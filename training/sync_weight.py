@@ -1,6 +1,7 @@
 """When the generator begins to listen to the expert, and how loudly."""
 
 import logging
+import math
 
 from hparams import HParams
 
@@ -22,7 +23,8 @@ class SyncWeight:
 
     def decide(self, l1: float, sync: float, other_terms: float) -> None:
         """From validation: mean L1, mean sync loss, and the rest of the loss without it."""
-        flat = self._last_l1 is None or l1 > (1 - self.hp.syncnet_wt_flat) * self._last_l1
+        before = math.inf if self._last_l1 is None else self._last_l1
+        flat = self.hp.syncnet_wt_flat >= 1 or l1 > (1 - self.hp.syncnet_wt_flat) * before
         self._last_l1 = l1
         if not self.is_on and sync < self.hp.syncnet_wt_threshold and flat:
             self.is_on = True

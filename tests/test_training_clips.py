@@ -1,0 +1,133 @@
+"""The corpus as training finds it: what is usable, what is not and why; packed or not."""
+
+import numpy as np
+import pytest
+from toy_corpus import make_clip, make_corpus
+
+from training import packed
+from training.clips import CorpusError, examine_clip, read_corpus, read_filelist, window_starts
+from training.packed import ClipError, pack_clip
+from training.windows import GeneratorWindows
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    make_corpus(folder, 8, frames=30, size=40)
+    return folder
+
+
+@pytest.fixture
+def clip_folder(tmp_path):
+    make_clip(tmp_path / "speaker" / "clip", frames=20, size=32)
+    return tmp_path / "speaker" / "clip"
+
+
+def slow_starts(frames, columns, hp):
+    """The rule, frame by frame."""
+    present = set(frames.tolist())
+    return [
+        frame
+        for frame in frames.tolist()
+        if all(frame + k in present for k in range(5)) and int(80 * frame / 25) + 16 <= columns
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_starts_are_those_of_the_slow_rule(hp, seed):
+    random = np.random.default_rng(seed)
+    frames = np.flatnonzero(random.random(200) < 0.85).astype(np.int32)
+    columns = int(random.integers(100, 700))
+    assert window_starts(frames, columns, hp).tolist() == slow_starts(frames, columns, hp)
+
+
+def test_mel_is_made_once_and_kept(hp, clip_folder):
+    clip = examine_clip(clip_folder, "a/b", hp)
+    made = clip_folder / "mel.npy"
+    stamp = made.stat().st_mtime_ns
+    assert clip.read_mel().shape == (80, clip.columns) == (80, 1 + 20 * 640 // 200)
+    examine_clip(clip_folder, "a/b", hp)
+    assert made.stat().st_mtime_ns == stamp
+
+
+def test_holes_end_windows(hp, clip_folder):
+    (clip_folder / "7.jpg").unlink()
+    starts = examine_clip(clip_folder, "a/b", hp).starts
+    assert starts.tolist() == [0, 1, 2, 8, 9, 10, 11, 12, 13, 14, 15]
+
+
+def test_unusable_clips_are_counted_with_their_reasons(tiny_hp, root, tmp_path):
+    make_clip(tmp_path / "s/good", frames=20, size=32)
+    make_clip(tmp_path / "s/good2", frames=20, size=32)
+    make_clip(tmp_path / "s/good3", frames=20, size=32)
+    make_clip(tmp_path / "s/silent", frames=20, size=32)
+    (tmp_path / "s/silent/audio.wav").unlink()
+    make_clip(tmp_path / "s/short", frames=8, size=32)
+    (tmp_path / "val.txt").write_text("s/good\ns/silent\ns/short\ns/good2\ns/gone\ns/good3\n")
+    corpus = read_corpus(tmp_path, tmp_path / "val.txt", tiny_hp)
+    assert [clip.name for clip in corpus.clips] == ["s/good", "s/good2", "s/good3"]
+    assert corpus.unusable["s/silent"] == "no audio.wav"
+    assert "too short" in corpus.unusable["s/short"]
+    assert corpus.unusable["s/gone"] == "no such folder"
+    assert "3 of 6 clips can be used" in corpus.summary()
+    assert "no audio.wav (the first: s/silent)" in corpus.summary()
+
+
+def test_a_mostly_broken_corpus_is_an_error(tiny_hp, tmp_path):
+    make_clip(tmp_path / "s/good", frames=20, size=32)
+    (tmp_path / "val.txt").write_text("s/good\ns/gone\ns/away\n")
+    with pytest.raises(CorpusError, match="2 left out: no such folder"):
+        read_corpus(tmp_path, tmp_path / "val.txt", tiny_hp)
+
+
+def test_broken_files_are_named(tiny_hp, clip_folder):
+    (clip_folder / "mel.npy").write_bytes(b"no array")
+    with pytest.raises(ClipError, match="mel.npy is broken"):
+        examine_clip(clip_folder, "a/b", tiny_hp)
+    (clip_folder / "mel.npy").unlink()
+    (clip_folder / "audio.wav").write_bytes(b"no sound")
+    with pytest.raises(ClipError, match="audio.wav cannot be read"):
+        examine_clip(clip_folder, "a/b", tiny_hp)
+
+
+def test_lists_take_the_first_word_once(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("a/1 NF MV\n\na/2\na/1 NF MV\n")
+    assert read_filelist(path) == ["a/1", "a/2"]
+    path.write_text("\n")
+    with pytest.raises(CorpusError, match="names no clip"):
+        read_filelist(path)
+    with pytest.raises(CorpusError, match="--filelists"):
+        read_filelist(tmp_path / "none.txt")
+
+
+def test_packed_faces_are_those_of_the_jpegs(tiny_hp, clip_folder):
+    (clip_folder / "3.jpg").unlink()
+    loose = examine_clip(clip_folder, "a/b", tiny_hp)
+    pack_clip(clip_folder, 32, 32)
+    tight = examine_clip(clip_folder, "a/b", tiny_hp)
+    assert tight.packed and not loose.packed
+    np.testing.assert_array_equal(tight.starts, loose.starts)
+    for frames in (np.arange(5, 10), np.array([4, 12, 2, 19])):
+        np.testing.assert_array_equal(
+            tight.read_faces(frames, 32, 32), loose.read_faces(frames, 32, 32)
+        )
+    assert tight.read_faces(np.array([5]), 16, 24).shape == (1, 16, 24, 3)
+
+
+def test_packing_a_corpus_by_command(tiny_hp, root, tmp_path):
+    make_corpus(tmp_path, 3, frames=14, size=32)
+    (tmp_path / "speaker0/00000/5.jpg").write_bytes(b"")
+    arguments = ["--data_root", str(tmp_path), "--hparams", "img_size=32"]
+    assert packed.main(arguments) == 0
+    made = sorted(path.parent.name for path in tmp_path.rglob("faces_32x32.safetensors"))
+    assert made == ["00001", "00002"]
+    corpus = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp)
+    sample = GeneratorWindows(corpus.clips, tiny_hp, seed=0)[0]
+    assert sample["targets"].shape == (5, 32, 32, 3)
+
+
+def test_a_broken_pack_is_named(tiny_hp, clip_folder):
+    pack_clip(clip_folder, 32, 32).write_bytes(b"{")
+    with pytest.raises(ClipError, match="faces_32x32.safetensors is broken"):
+        examine_clip(clip_folder, "a/b", tiny_hp)

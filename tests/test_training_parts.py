@@ -1,0 +1,237 @@
+"""The parts of the loop one by one: rates, weights, streams, log, checkpoints kept."""
+
+import json
+import logging
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from hparams import HParams
+from training.expert_score import learns_nothing, likely_causes, require_good_expert
+from training.generator_terms import warn_if_fooled
+from training.perceptual import PerceptualLoss
+from training.run_log import Means, Pace, RunLog
+from training.runtime import Runtime, choose_device, choose_precision
+from training.saving import checkpoint_steps, refuse_occupied, save_run
+from training.stream import TrainStream, ValidationSet
+from training.sync_weight import SyncWeight
+from training.update import Update, learning_rate_share
+
+CPU = Runtime(torch.device("cpu"))
+
+
+class CountedWindows:
+    """Stands for Windows: sample n is the number n."""
+
+    clips = tuple(range(10))
+
+    def __getitem__(self, number):
+        return {"number": np.int64(number)}
+
+
+def test_the_rate_rises_then_falls_along_a_cosine():
+    hp = HParams().with_overrides("warmup_steps=10,final_lr_share=0.1")
+    shares = [learning_rate_share(step, hp, 110) for step in range(111)]
+    assert shares[0] == pytest.approx(1 / 11) and shares[10] == 1.0
+    assert all(a < b for a, b in zip(shares[:10], shares[1:11], strict=True))
+    assert all(a > b for a, b in zip(shares[10:110], shares[11:], strict=True))
+    assert shares[60] == pytest.approx(0.55) and shares[110] == pytest.approx(0.1)
+    assert learning_rate_share(10**6, HParams(), None) == 1.0
+
+
+def test_a_cosine_without_an_end_is_refused(tiny_hp):
+    network = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(network.parameters())
+    with pytest.raises(ValueError, match="needs --max_steps"):
+        Update(network, optimizer, CPU, tiny_hp.with_overrides("final_lr_share=0.1"), None)
+
+
+def test_clipping_and_the_average_follow_their_numbers():
+    hp = HParams().with_overrides("clip_grad_norm=0.5,ema_decay=0.9")
+    network = torch.nn.Linear(3, 1, bias=False)
+    begin = network.weight.detach().clone()
+    update = Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp, None)
+    update.backward(100 * network.weight.sum(), parts=1)
+    said = update.apply(0)
+    assert said["gradient_norm"].item() == pytest.approx(100 * math.sqrt(3))
+    moved = (network.weight - begin).norm().item()
+    assert moved == pytest.approx(0.5, rel=1e-4)
+    # The first update copies, later ones average.
+    update.backward(100 * network.weight.sum(), parts=1)
+    copied = update.judged.weight.clone()
+    update.apply(1)
+    expected = 0.9 * copied + 0.1 * network.weight
+    torch.testing.assert_close(update.judged.weight, expected)
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(1, 1), (2, 1), (1, 4), (2, 2)])
+def test_every_split_of_a_batch_sees_the_same_windows(world, accumulate):
+    seen = set()
+    for rank in range(world):
+        runtime = Runtime(torch.device("cpu"), rank=rank, world_size=world)
+        stream = TrainStream(CountedWindows(), 8, accumulate, 0, runtime)
+        stream.position = 16
+        parts = next(iter(stream))
+        assert len(parts) == accumulate
+        for part in parts:
+            seen |= set(part["number"].tolist())
+        assert stream.position == 24 and stream.epoch == 2
+    assert seen == set(range(16, 24))
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    runtime = Runtime(torch.device("cpu"), world_size=3)
+    with pytest.raises(ValueError, match="16 does not divide into 3 processes x 2 parts; take 18"):
+        TrainStream(CountedWindows(), 16, 2, 0, runtime)
+
+
+def test_validation_windows_are_shared_out_once():
+    class Clip:
+        starts = range(3)
+
+    windows = CountedWindows()
+    windows.clips = [Clip()] * 5
+    seen = []
+    for rank in range(2):
+        runtime = Runtime(torch.device("cpu"), rank=rank, world_size=2)
+        for batch in ValidationSet(windows, 4, 100, 0, runtime):
+            seen += batch["number"].tolist()
+    assert sorted(seen) == list(range(15))  # not more than there are distinct windows
+    assert len(ValidationSet(windows, 4, 2, 0, CPU)) == 2
+
+
+def test_the_sync_weight_waits_for_the_published_threshold():
+    weight = SyncWeight(HParams(), full=0.01)
+    weight.decide(l1=0.05, sync=0.8, other_terms=0.05)
+    assert weight.value == 0
+    weight.decide(l1=0.05, sync=0.74, other_terms=0.5)
+    assert weight.value == 0.01
+    weight.decide(l1=0.05, sync=0.9, other_terms=0.5)
+    assert weight.value == 0.01
+
+
+def test_the_sync_term_keeps_within_its_share():
+    weight = SyncWeight(HParams().with_overrides("syncnet_max_share=0.1"), full=0.03)
+    weight.decide(l1=0.03, sync=0.7, other_terms=0.03)
+    term = weight.value * 0.7
+    assert term / (term + 0.03) == pytest.approx(0.1)
+
+
+def test_the_sync_weight_can_wait_for_flat_pictures_and_survives_a_resume():
+    hp = HParams().with_overrides("syncnet_wt_flat=0.05,syncnet_max_share=1")
+    weight = SyncWeight(hp, full=0.01)
+    for l1 in (0.1, 0.05, 0.04):
+        weight.decide(l1=l1, sync=0.5, other_terms=l1)
+        assert weight.value == 0
+    again = SyncWeight(hp, full=0.01)
+    again.restore({"sync_weight": weight.state_dict()})
+    again.decide(l1=0.0395, sync=0.5, other_terms=0.04)
+    assert again.value == 0.01
+    again.restore({})
+    assert again.value == 0.01
+
+
+def test_the_log_forgets_steps_that_a_resumed_run_makes_again(tmp_path):
+    log = RunLog(tmp_path)
+    for step in (1, 2, 3):
+        log.write(step, "train", {"loss": step / 10})
+    log.path.write_text(log.path.read_text() + '{"step": 4, "spl')
+    RunLog(tmp_path, first_step=2).write(3, "train", {"loss": float("nan")})
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert lines[2] == {"step": 3, "split": "train", "loss": None}
+
+
+def test_only_the_first_process_writes(tmp_path):
+    RunLog(tmp_path / "run", enabled=False).write(1, "train", {"loss": 1.0})
+    assert not (tmp_path / "run").exists()
+
+
+def test_means_weigh_and_pace_counts():
+    means = Means()
+    means.add({"loss": torch.tensor(1.0)}, weight=3)
+    means.add({"loss": torch.tensor(5.0)}, weight=1)
+    assert means.read() == {"loss": 2.0} == means.read_all(CPU)
+    pace = Pace(max_steps=30, windows_a_step=4)
+    pace.steps = 10
+    values = pace.read(step=10)
+    seconds = 10 * 4 / values["windows_per_second"]
+    assert values["hours_left"] == pytest.approx(2 * seconds / 3600)
+    assert values["data_wait_share"] == 0
+
+
+def test_old_checkpoints_go_but_for_the_last(tmp_path):
+    content = {"state_dict": {}}
+    for step in (10, 20, 30):
+        path = save_run(tmp_path, step, {"": content, "disc_": content}, keep=2)
+    assert checkpoint_steps(tmp_path) == [20, 30]
+    assert not (tmp_path / "disc_checkpoint_step000000010.pth").exists()
+    save_run(tmp_path, 40, {"": content}, keep=0)
+    assert checkpoint_steps(tmp_path) == [20, 30, 40]
+    with pytest.raises(ValueError, match=f"--checkpoint_path {path.parent}.*000000040"):
+        refuse_occupied(tmp_path)
+
+
+def test_a_blind_expert_is_refused_unless_forced(caplog):
+    caplog.set_level(logging.INFO)
+    score = {"loss": 0.5, "accuracy_in_sync": 0.8, "accuracy_off_sync": 0.7}
+    with pytest.raises(ValueError, match="loss 0.500.*80.0%.*70.0%.*--force"):
+        require_good_expert(score, 0.4, force=False)
+    require_good_expert(score, 0.4, force=True)
+    assert "all the same" in caplog.text
+    require_good_expert({**score, "loss": 0.3}, 0.4, force=False)
+
+
+def test_a_stuck_expert_is_told_from_a_learning_one():
+    assert learns_nothing({"loss": 0.69, "accuracy": 0.51})
+    assert not learns_nothing({"loss": 0.6, "accuracy": 0.7})
+    assert not learns_nothing({"loss": 0.69, "accuracy": 0.7})
+
+
+def test_likely_causes_name_this_run_s_own():
+    class Corpus:
+        clips = range(20)
+        late_share = 0.5
+
+    hp = HParams().with_overrides("syncnet_lr=1e-3,syncnet_batch_size=8")
+    text = " ".join(likely_causes(Corpus, hp))
+    for words in ("50%", "syncnet_lr=0.001", "20 clips", "syncnet_batch_size=8", "ln 2"):
+        assert words in text
+    Corpus.clips, Corpus.late_share = range(10_000), 0.0
+    assert len(likely_causes(Corpus, HParams())) == 2
+
+
+def test_a_fooled_expert_is_an_alarm(caplog):
+    warn_if_fooled({"cosine_generated": 0.6, "cosine_true": 0.7}, 5)
+    assert not caplog.text
+    warn_if_fooled({"cosine_generated": 0.72, "cosine_true": 0.7}, 5)
+    assert "prefers generated windows" in caplog.text
+    caplog.clear()
+    seconds = {"second_cosine_generated": 0.4, "second_cosine_true": 0.7}
+    warn_if_fooled({"cosine_generated": 0.65, "cosine_true": 0.7, **seconds}, 5)
+    assert "second expert" in caplog.text
+
+
+def test_devices_and_precisions_that_are_not_there():
+    with pytest.raises(ValueError, match="--device gpu"):
+        choose_device("gpu")
+    with pytest.raises(ValueError, match="fp16 is for GPUs"):
+        choose_precision("fp16", torch.device("cpu"))
+    assert choose_precision("fp32", torch.device("cpu")) is torch.float32
+    assert choose_device("cpu").type == "cpu"
+    if not torch.cuda.is_available():
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(ValueError, match="no CUDA device"):
+            choose_device("cuda:1")
+
+
+def test_the_perceptual_loss_says_what_it_needs():
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError, OSError):
+        with pytest.raises(RuntimeError, match="perceptual_wt over 0 needs torchvision"):
+            PerceptualLoss()
+    else:
+        pytest.skip("torchvision is here, and would fetch VGG's weights")

@@ -1,0 +1,149 @@
+"""Samples of training: which frames and which sound belong together, and that nothing is random."""
+
+import cv2
+import numpy as np
+import pytest
+from toy_corpus import make_corpus
+
+from audio import mel_window, mel_window_start
+from training.clips import CorpusError, read_corpus
+from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """A corpus whose every face has its frame's number as its grey level, and sound to match."""
+    root = tmp_path_factory.mktemp("numbered")
+    make_corpus(root, 4, frames=FRAMES, size=16)
+    for number, folder in enumerate(sorted(root.glob("*/0*"))):
+        for frame in range(FRAMES):
+            face = np.full((16, 16, 3), 8 * frame + number, np.uint8)
+            cv2.imwrite(str(folder / f"{frame}.jpg"), face, [cv2.IMWRITE_JPEG_QUALITY, 100])
+        columns = 1 + FRAMES * 640 // 200
+        np.save(folder / "mel.npy", np.tile(np.arange(columns, dtype=np.float32), (80, 1)))
+    return root
+
+
+@pytest.fixture
+def clips(numbered, tiny_hp):
+    return read_corpus(numbered, numbered / "filelists/train.txt", tiny_hp).clips
+
+
+def frame_numbers(faces: np.ndarray) -> list[int]:
+    """Of faces (n, h, w, 3)."""
+    return [int(face.mean()) // 8 for face in faces]
+
+
+def test_generator_hears_one_frame_before_each_target(clips, tiny_hp):
+    windows = GeneratorWindows(clips, tiny_hp, seed=1)
+    for number in range(50):
+        sample = windows[number]
+        first = frame_numbers(sample["targets"])[0]
+        assert frame_numbers(sample["targets"]) == list(range(first, first + 5))
+        assert sample["mel"][0, 0] == int(80 * first / 25)
+        for k in range(5):
+            ramp = np.tile(np.arange(97, dtype=np.float32), (80, 1))
+            begin = mel_window_start(first + k, 25, tiny_hp)
+            expected = mel_window(ramp, begin, tiny_hp)
+            np.testing.assert_array_equal(sample["frame_mels"][k], expected)
+
+
+def test_references_share_no_frame_with_targets(clips, tiny_hp):
+    windows = GeneratorWindows(clips, tiny_hp, seed=1)
+    starts = set()
+    for number in range(200):
+        sample = windows[number]
+        targets, references = map(frame_numbers, (sample["targets"], sample["references"]))
+        assert not set(targets) & set(references)
+        starts.add(targets[0])
+    assert len(starts) > 20  # of 26
+
+
+def test_pairs_are_in_sync_where_they_say_so(clips, tiny_hp):
+    windows = ExpertPairs(clips, tiny_hp, seed=1)
+    truths = []
+    for number in range(200):
+        sample = windows[number]
+        shown = frame_numbers(sample["mouths"])[0]
+        heard = sample["mel"][0, 0]
+        assert (heard == int(80 * shown / 25)) == bool(sample["in_sync"])
+        truths.append(sample["in_sync"])
+    assert 0.4 < np.mean(truths) < 0.6
+    assert sample["mouths"].shape == (5, 16, 32, 3)
+
+
+def test_wrong_mouths_may_be_another_clip_s(clips, tiny_hp):
+    hp = tiny_hp.with_overrides("syncnet_other_clip_share=1")
+    windows = ExpertPairs(clips, hp, seed=1)
+    for number in range(60):
+        sample = windows[number]
+        own = clips.index(windows.clip_of(number))
+        shown = round(float(sample["mouths"].mean())) % 8
+        offsets = [int(cv2.imread(str(clip.folder / "0.jpg")).mean()) for clip in clips]
+        assert (shown == offsets[own]) == bool(sample["in_sync"])
+
+
+def test_contrast_gives_windows_with_their_own_sounds(clips, tiny_hp):
+    hp = tiny_hp.with_overrides("syncnet_contrast_windows=8")
+    sample = ExpertContrast(clips, hp, seed=1)[3]
+    assert len(set(sample["starts"])) == 8
+    for start, mouths, mel in zip(sample["starts"], sample["mouths"], sample["mel"], strict=True):
+        assert frame_numbers(mouths) == list(range(start, start + 5))
+        assert mel[0, 0] == int(80 * start / 25)
+
+
+def test_the_same_number_is_the_same_sample_whatever_came_before(clips, tiny_hp):
+    first, second = (GeneratorWindows(clips, tiny_hp, seed=3, augment=0.5) for _ in range(2))
+    for _ in range(7):
+        second[_]
+    for name, value in first[11].items():
+        np.testing.assert_array_equal(value, second[11][name])
+    other = GeneratorWindows(clips, tiny_hp, seed=4, augment=0.5)[11]
+    assert not np.array_equal(other["targets"], first[11]["targets"])
+
+
+def test_an_epoch_visits_every_clip_once_in_changing_order(clips, tiny_hp):
+    windows = GeneratorWindows(clips, tiny_hp, seed=0)
+    count = len(clips)
+    orders = [
+        [windows.clip_of(number).name for number in range(epoch * count, (epoch + 1) * count)]
+        for epoch in range(6)
+    ]
+    assert all(sorted(order) == sorted(clip.name for clip in clips) for order in orders)
+    assert len({tuple(order) for order in orders}) > 1
+
+
+def test_a_clip_that_breaks_later_is_named_and_replaced(numbered, tiny_hp, tmp_path, caplog):
+    make_corpus(tmp_path, 4, frames=20, size=16)
+    corpus = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp)
+    broken = corpus.clips[1]
+    for face in broken.folder.glob("*.jpg"):
+        face.write_bytes(b"no picture")
+    windows = ExpertPairs(corpus.clips, tiny_hp, seed=0)
+    for number in range(12):
+        assert windows[number]["mouths"].shape == (5, 16, 32, 3)
+    assert f"left out: {broken.name}" in caplog.text
+
+
+def test_a_corpus_that_breaks_altogether_stops(tiny_hp, tmp_path):
+    make_corpus(tmp_path, 4, frames=20, size=16)
+    corpus = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp)
+    for face in tmp_path.rglob("*.jpg"):
+        face.write_bytes(b"no picture")
+    with pytest.raises(CorpusError, match="cannot be read"):
+        ExpertPairs(corpus.clips, tiny_hp, seed=0)[0]
+
+
+def test_augmented_windows_change_all_frames_alike(clips, tiny_hp):
+    """The numbered faces keep their order of brightness: each is changed as its neighbours are."""
+    plain = ExpertContrast(clips, tiny_hp.with_overrides("syncnet_contrast_windows=2"), seed=1)
+    changed = ExpertContrast(
+        clips, tiny_hp.with_overrides("syncnet_contrast_windows=2"), seed=1, augment=1.0
+    )
+    sample, other = plain[0], changed[0]
+    assert other["mouths"].shape == sample["mouths"].shape and other["mouths"].dtype == np.uint8
+    assert not np.array_equal(other["mouths"], sample["mouths"])
+    levels = np.median(other["mouths"], axis=(2, 3, 4))
+    assert np.all(np.diff(levels, axis=1) >= 0) and np.all(levels[:, -1] > levels[:, 0])

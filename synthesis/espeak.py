@@ -25,7 +25,9 @@ RATE, PITCH, PITCH_RANGE, WORD_GAP = 1, 3, 4, 7
 
 BRACKETED = re.compile(r"\(.*?\)|\[.*?\]")  # marks of a change of language, which make no sound
 STRESS = str.maketrans("", "", "ˈˌ'")
-MODIFIERS = set("ʲʰʷːˑ̪̩̃")  # alone in an event, they belong to the phone before
+# Length, palatalisation and the like, and marks that some languages leave in: when alone in an
+# event, they belong to the phone before.
+MODIFIERS = set('ʲʰʷːˑ-?^"\u031d\u0329\u032a\u032f\u0303\u0361')
 
 
 class EspeakError(RuntimeError):

@@ -96,7 +96,7 @@ def _expand(pattern: str, phrases: dict[str, tuple[str, ...]], rng: np.random.Ge
 
 def _capitalised(text: str) -> str:
     """Upper case at the start of each sentence."""
-    return re.sub(r"(^|[.?!] )(\w)", lambda match: match[1] + match[2].upper(), text)
+    return re.sub(r"(^|(?<!\d)[.?!] )(\w)", lambda match: match[1] + match[2].upper(), text)
 
 
 def _spoken_words(sentence: str) -> int:

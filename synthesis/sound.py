@@ -1,4 +1,4 @@
-"""Speech made less clean, as microphones, rooms and telephones make it, without moving it in time."""
+"""Speech made less clean by rooms, noise, microphones and codecs, and never moved in time."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -184,7 +184,7 @@ def _mdct(sound: np.ndarray) -> np.ndarray:
 
 
 def _inverse_mdct(blocks: np.ndarray, samples: int) -> np.ndarray:
-    windows = blocks @ _COSINES.T * _WINDOW / MDCT_HALF
+    windows = blocks @ _COSINES.T * _WINDOW * (2 / MDCT_HALF)
     halves = windows.reshape(len(blocks), 2, MDCT_HALF)
     joined = np.zeros((len(blocks) + 1, MDCT_HALF))
     joined[:-1] += halves[:, 0]

@@ -13,7 +13,7 @@ SPLITS = ("train", "val", "test")
 # No language and no variant is in two splits. English, the best provided, has a dialect in each.
 LANGUAGES = {
     "train": (
-        "en-us", "en-gb", "en-us", "en-029", "fr", "de", "es", "it", "pt", "nl", "pl", "fi", "cs",
+        "en-us", "en", "en-us", "en-029", "fr", "de", "es", "it", "pt", "nl", "pl", "fi", "cs",
         "hu", "id", "da", "ru", "el", "uk", "ca", "lv", "sw",
     ),
     "val": ("en-gb-x-gbclan", "nb", "ro", "hr", "eo"),
@@ -23,8 +23,8 @@ VARIANTS = {
     "train": (
         "m1", "m3", "m4", "m6", "m7", "f1", "f3", "f4", "Alex", "Alicia", "Andrea", "Andy", "Denis",
         "Gene", "Hugo", "Jacky", "Lee", "Mario", "Michael", "Mike", "Reed", "Storm", "adam",
-        "anika", "antonio", "aunty", "belinda", "boris", "caleb", "david", "ed", "grandma", "gustave",
-        "ian", "iven", "iven3", "john", "klatt", "klatt3", "linda", "marcelo", "max", "michel",
+        "anika", "antonio", "aunty", "belinda", "boris", "caleb", "david", "ed", "grandma",
+        "gustave", "ian", "iven", "iven3", "john", "klatt", "klatt3", "linda", "marcelo", "max", "michel",
         "pablo", "paul", "pedro", "quincy", "rob", "sandro", "shelby", "steph", "steph3", "travis",
         "whisper", "zac",
     ),

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class Report:
 
     def _rates(self) -> str:
         rates = Counter(row["source_fps"] for row in self.kept)
-        shown = [f"{count} x {rate}" for rate, count in rates.most_common(6)]
+        shown = [f"{count} x {float(Fraction(rate)):.5g}" for rate, count in rates.most_common(6)]
         return ", ".join(shown) + (" and others" if len(rates) > 6 else "")
 
     def _warnings(self, settings: Settings) -> list[str]:

@@ -58,6 +58,13 @@ def run_here(clips: list[Clip], settings: Settings, machine: Machine) -> Iterato
     Raises WorkerError when a process dies, and whatever a clip raises that is not its own fault
     (a full disk). Closing the generator lets the clips in hand be finished.
     """
+    if machine == Machine(("cpu",), 1, 1):
+        detector = build_detector(settings, "cpu")
+        return (preprocess_clip(clip, settings, detector) for clip in clips)
+    return _run_in_pool(clips, settings, machine)
+
+
+def _run_in_pool(clips: list[Clip], settings: Settings, machine: Machine) -> Iterator[dict]:
     spawn = multiprocessing.get_context("spawn")  # forked CUDA and thread pools do not work
     devices = spawn.Queue()
     for device in machine.devices:

@@ -2,7 +2,6 @@
 
 import logging
 
-import cv2
 import numpy as np
 import pytest
 
@@ -10,27 +9,7 @@ import video
 from face_detection import detectors as detectors_module
 from face_detection import find_tracks, make_detector
 from face_detection.boxes import intersection_over_union
-
-
-def draw_face(width: int = 100, left: int = 100, top: int = 60) -> np.ndarray:
-    """A plain frontal face on grey, in a picture of 320x240: brow at top, chin 1.1 widths below."""
-    image = np.full((240, 320, 3), 120, np.uint8)
-    height, middle = width * 1.3, left + width / 2
-
-    def patch(x, y, half_width, half_height, grey):
-        centre = round(middle + x * width), round(top + y * height)
-        axes = round(half_width * width), round(half_height * height)
-        cv2.ellipse(image, centre, axes, 0, 0, 360, (grey,) * 3, -1, cv2.LINE_AA)
-
-    patch(0, 0.5, 0.5, 0.5, 190)
-    for side in (-1, 1):
-        patch(side * 0.2, 0.36, 0.13, 0.02, 60)  # brow
-        patch(side * 0.2, 0.43, 0.12, 0.05, 90)  # eye
-        patch(side * 0.2, 0.43, 0.05, 0.035, 30)
-    patch(0, 0.6, 0.09, 0.02, 130)  # nose
-    patch(0, 0.56, 0.04, 0.09, 215)
-    patch(0, 0.78, 0.17, 0.035, 100)  # mouth
-    return cv2.GaussianBlur(image, (5, 5), 0)
+from tests.drawn_talker import draw_face
 
 
 @pytest.fixture(scope="module")

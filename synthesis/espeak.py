@@ -20,7 +20,7 @@ SYNCHRONOUS = 2
 PHONEME_EVENTS_AS_IPA = 1 | 2
 UTF8 = 1
 POSITION_IS_CHARACTERS = 1
-PHONEME_EVENT = 7
+WORD_EVENT, PHONEME_EVENT = 1, 7
 RATE, PITCH, PITCH_RANGE, WORD_GAP = 1, 3, 4, 7
 
 BRACKETED = re.compile(r"\(.*?\)|\[.*?\]")  # marks of a change of language, which make no sound
@@ -61,12 +61,21 @@ class Phone:
 
 
 @dataclass(frozen=True)
+class Word:
+    """Where a word begins: in the speech, and in the text."""
+
+    start: float  # seconds
+    position: int  # characters from the text's beginning
+
+
+@dataclass(frozen=True)
 class Speech:
     """Speech and what is heard when."""
 
     samples: np.ndarray  # float32 in [-1, 1]
     sample_rate: int
     phones: tuple[Phone, ...]
+    words: tuple[Word, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -132,11 +141,12 @@ def say(text: str, voice: Voice) -> Speech:
         if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise EspeakError(f"espeak-ng has no voice {voice.name!r}")
         _set_parameters(library, voice)
-        samples, events = _synthesise(library, text)
+        samples, events, words = _synthesise(library, text)
     if not len(samples):
         raise EspeakError(f"espeak-ng says nothing for {text!r} in voice {voice.name!r}")
     phones = tuple(_phones(events, len(samples), sample_rate))
-    return Speech(samples.astype(np.float32) / 32768, sample_rate, phones)
+    words = tuple(Word(sample / sample_rate, position) for sample, position in words)
+    return Speech(samples.astype(np.float32) / 32768, sample_rate, phones, words)
 
 
 @contextlib.contextmanager
@@ -184,10 +194,13 @@ def _set_parameters(library: ctypes.CDLL, voice: Voice) -> None:
         library.espeak_SetParameter(number, value, 0)
 
 
-def _synthesise(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """The samples (int16) and the phoneme events as (sample, IPA)."""
+def _synthesise(
+    library: ctypes.CDLL, text: str
+) -> tuple[np.ndarray, list[tuple[int, str]], list[tuple[int, int]]]:
+    """Samples (int16), phonemes as (sample, IPA) and words as (sample, position in the text)."""
     chunks: list[np.ndarray] = [np.empty(0, np.int16)]
-    events: list[tuple[int, str]] = []
+    phonemes: list[tuple[int, str]] = []
+    words: list[tuple[int, int]] = []
 
     def receive(samples, count, event) -> int:
         if count > 0 and samples:
@@ -195,7 +208,9 @@ def _synthesise(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
         index = 0
         while event[index].type != 0:
             if event[index].type == PHONEME_EVENT:
-                events.append((event[index].sample, _event_text(event[index])))
+                phonemes.append((event[index].sample, _event_text(event[index])))
+            elif event[index].type == WORD_EVENT:
+                words.append((event[index].sample, event[index].text_position - 1))
             index += 1
         return 0
 
@@ -208,7 +223,7 @@ def _synthesise(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
     if status != 0:
         raise EspeakError(f"espeak-ng failed with status {status} on {text!r}")
     library.espeak_Synchronize()
-    return np.concatenate(chunks), events
+    return np.concatenate(chunks), phonemes, words
 
 
 def _event_text(event: _Event) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import resample_poly
 
-from synthesis.espeak import Phone, Speech, Voice, say
+from synthesis.espeak import Phone, Speech, Voice, Word, say
 
 SAMPLE_RATE = 16000  # Hz, of all sound that synthesis makes
 
@@ -24,9 +24,9 @@ VARIANTS = {
         "m1", "m3", "m4", "m6", "m7", "f1", "f3", "f4", "Alex", "Alicia", "Andrea", "Andy", "Denis",
         "Gene", "Hugo", "Jacky", "Lee", "Mario", "Michael", "Mike", "Reed", "Storm", "adam",
         "anika", "antonio", "aunty", "belinda", "boris", "caleb", "david", "ed", "grandma",
-        "gustave", "ian", "iven", "iven3", "john", "klatt", "klatt3", "linda", "marcelo", "max", "michel",
-        "pablo", "paul", "pedro", "quincy", "rob", "sandro", "shelby", "steph", "steph3", "travis",
-        "whisper", "zac",
+        "gustave", "ian", "iven", "iven3", "john", "klatt", "klatt3", "linda", "marcelo", "max",
+        "michel", "pablo", "paul", "pedro", "quincy", "rob", "sandro", "shelby", "steph", "steph3",
+        "travis", "whisper", "zac",
     ),
     "val": ("m2", "f2", "Annie", "Marco", "Henrique", "edward", "klatt2", "miguel", "iven2"),
     "test": ("m5", "f5", "Diogo", "benjamin", "robert", "steph2", "klatt4", "victor", "grandpa"),
@@ -87,7 +87,8 @@ def speak(text: str, speaker: SpeakerVoice) -> Speech:
     samples = resample_poly(speech.samples, up, down).astype(np.float32)
     stretch = speech.sample_rate / SAMPLE_RATE * up / down
     phones = tuple(Phone(p.ipa, p.start * stretch, p.end * stretch) for p in speech.phones)
-    return Speech(samples, SAMPLE_RATE, phones)
+    words = tuple(Word(word.start * stretch, word.position) for word in speech.words)
+    return Speech(samples, SAMPLE_RATE, phones, words)
 
 
 def _ratio(sample_rate: int, tract: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Gestures to curves of blendshapes: coarticulation, contacts that always close, a speaker's style."""
+"""Gestures to curves of blendshapes: coarticulation, contacts that always close, personal style."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ SIDED = frozenset(
 # How much mouthClose undoes a jawOpen of 1: their lip gaps are 3.28 and 3.89 cm in ICT-FaceKit.
 CLOSE_PER_JAW = 0.84
 CLOSE_MARGIN = 0.03  # and this much more in a closure, for heads whose lips rest apart
-# A contact is complete for at least this long: two frames' distance less the shutter would miss none.
+# A contact is complete for at least this long: a frame and its shutter, so that one frame shows it.
 HOLD_SECONDS = CLOSURE_SECONDS
-APPROACH_SECONDS = 0.070  # from an open mouth to contact
-RELEASE_SECONDS = 0.070  # fast at first: the lips part at once
+APPROACH_SECONDS = 0.060  # from an open mouth to contact
+RELEASE_SECONDS = 0.065  # fast at first: the lips part at once
 
 
 @dataclass(frozen=True)

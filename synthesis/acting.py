@@ -57,7 +57,7 @@ def perform_with(
     """The same, for a mouth that is there already."""
     points = curve_points(frames)
     gaze = _gaze(points, rng)
-    curves = mouth.weights | _upper_face(points, temper, gaze, rng)
+    curves = mouth.weights | _upper_face(points, temper, rng)
     for name, smile in _smile(points, temper, rng).items():
         # a smile cannot pull closed lips apart, and gives way where they are rounded
         curves[name] = np.clip(curves.get(name, 0) + smile * _spread(mouth), -0.2, 1)
@@ -110,13 +110,12 @@ def _gaze(points: int, rng: np.random.Generator) -> np.ndarray:
     return gaussian_filter1d(gaze, 0.012 * CURVE_RATE, axis=0, mode="nearest") + tremor
 
 
-def _upper_face(
-    points: int, temper: Temper, gaze: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def _upper_face(points: int, temper: Temper, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Brows, cheeks and lids; how the lids follow the gaze is the renderer's to know."""
     raised = np.clip(0.22 * temper.brows * wander(points, 0.45, rng), 0, 0.8)
     lowered = np.clip(0.18 * temper.brows * wander(points, 0.8, rng), 0, 0.5)
     squint = np.clip(0.15 * wander(points, 1.0, rng) + rng.uniform(-0.1, 0.15), 0, 0.4)
-    blink = _blinks(points, temper, gaze, rng)
+    blink = _blinks(points, temper, rng)
     lean = rng.normal(0, 0.2)
     curves = {"browInnerUp_L": raised, "browInnerUp_R": raised}
     for side, factor in (("L", 1 + lean), ("R", 1 - lean)):
@@ -130,9 +129,9 @@ def _upper_face(
     return curves
 
 
-def _blinks(points: int, temper: Temper, gaze: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lids over time: lower when looking down, and blinks by chance."""
-    lids = np.clip(gaze[:, 1] / (25 * DEGREE), 0, 0.4) * 0.6
+def _blinks(points: int, temper: Temper, rng: np.random.Generator) -> np.ndarray:
+    """How far the lids are closed over time; blinks come by chance."""
+    lids = np.zeros(points)
     times = np.arange(points) / CURVE_RATE
     starts = []
     at = rng.exponential(60 / temper.blinks_per_minute)
@@ -141,7 +140,7 @@ def _blinks(points: int, temper: Temper, gaze: np.ndarray, rng: np.random.Genera
         at += 0.4 + rng.exponential(60 / temper.blinks_per_minute)
     for start in starts:
         lids = np.maximum(lids, _blink(times - start, rng))
-    return np.clip(lids, 0, 1)
+    return lids
 
 
 def _blink(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:

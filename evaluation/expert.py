@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from audio import expert_window_start, mel_window, melspectrogram
 from evaluation.shifts import WINDOW_FRAMES
+from face_detection import Box
 from hparams import HParams
+from lipsync.paste import cut_face
 from models.checkpoint import read_checkpoint
 from models.folding import folded
 from models.inputs import lip_window, to_faces
@@ -27,7 +28,8 @@ class Expert:
 
     def prepare(self, face: np.ndarray) -> np.ndarray:
         """A face of any size at the expert's: BGR uint8 (img_height, img_width, 3)."""
-        return cv2.resize(face, (self.hp.img_width, self.hp.img_height))
+        whole = Box(0, 0, face.shape[1], face.shape[0])
+        return cut_face(face, whole, self.hp.img_width, self.hp.img_height)
 
     @torch.inference_mode()
     def embed_faces(self, faces: list[np.ndarray]) -> torch.Tensor:

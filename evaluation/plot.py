@@ -42,9 +42,11 @@ class Panel:
             if start and end:
                 cv2.line(self.image, start, end, colour, thickness, cv2.LINE_AA)
 
-    def level(self, value: float, colour: tuple) -> None:
+    def level(self, value: float, colour: tuple, text: str = "") -> None:
+        """A horizontal line, with its name."""
         row = self._row(value)
         cv2.line(self.image, (LEFT, row), (WIDTH - RIGHT, row), colour, 1)
+        self._write(text, (LEFT + 6, row - 6), 0.45, colour)
 
     def mark(self, value: float, text: str) -> None:
         """A vertical line with its name."""
@@ -88,7 +90,7 @@ def _over_time(result: Similarity, title: str) -> np.ndarray:
     times = np.arange(frames) / result.fps
     panel.line(times, scores, PALE)
     panel.line(times, _smooth(scores, round(result.fps)), LINE, 2)
-    panel.level(FITS_FROM, MARK)
+    panel.level(FITS_FROM, MARK, "fits from here")
     return panel.image
 
 
@@ -100,7 +102,7 @@ def _over_shifts(result: Similarity) -> np.ndarray:
     offsets = -np.array(SHIFTS)
     panel.line(offsets, result.curve, LINE, 2)
     if result.nobs:
-        panel.mark(result.best_offset, f"best {result.best_offset:+d}")
+        panel.mark(result.best_offset, f"best {result.best_offset}")
     return panel.image
 
 

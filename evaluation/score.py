@@ -20,6 +20,7 @@ from models.checkpoint import whole_or_absent
 from video import MediaError
 
 DEFAULT_EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
+PICTURE_SUFFIXES = (".png", ".jpg")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.plot and args.plot.suffix.lower() not in PICTURE_SUFFIXES:
+        parser.error(f"--plot must end in {' or '.join(PICTURE_SUFFIXES)}, not {args.plot}")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         device = str(resolve_device(args.device))

@@ -200,8 +200,12 @@ class Similarity:
             where = f"{self.best_offset:+d} frames (the sound is {milliseconds:.0f} ms {side})"
         else:
             where = "0 frames (in sync)"
-        sure = "too short to say how sure" if self.sureness is None else f"{self.sureness:.0%} sure"
-        return f"best shift {where}, {sure}; mean {self.best_mean:.3f} there"
+        there = f"mean {self.best_mean:.3f} there"
+        if self.sureness is None:
+            return f"best shift {where}, {there}; too short to say how sure"
+        if self.sureness < SURE_FROM:
+            return f"no shift stands out: best {where}, but only {self.sureness:.0%} sure, {there}"
+        return f"best shift {where}, {self.sureness:.0%} sure, {there}"
 
 
 def _best(curve: np.ndarray) -> int:

@@ -1,0 +1,125 @@
+"""One clip of the corpus from its seed: who speaks, what is heard, what the head does."""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from synthesis import espeak
+from synthesis.acting import Temper, perform, perform_with
+from synthesis.espeak import Phone
+from synthesis.mouth import MouthStyle
+from synthesis.performance import FPS, Performance
+from synthesis.real_speech import mouth_of_sound, take_recording
+from synthesis.speaker import Scene, Speaker
+from synthesis.utterance import make_utterance
+from synthesis.visemes import Gesture
+from synthesis.voices import SpeakerVoice, draw_voice, split_of_number
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the corpus depends on, but not where it is written nor by how many."""
+
+    seed: int
+    seconds: float
+    size: int  # pixels of a frame's side
+    languages: tuple[str, ...] = ()  # empty: all
+    speech: Path | None = None  # folder of recordings to use instead of espeak-ng
+
+    @property
+    def frames(self) -> int:
+        """Frames of each clip."""
+        return round(self.seconds * FPS)
+
+
+@dataclass(frozen=True)
+class MadeClip:
+    """What is needed to draw a clip and to say what is in it."""
+
+    name: str  # <speaker>/<clip>
+    text: str
+    sound: np.ndarray  # float32 at 16 kHz
+    performance: Performance
+    speaker: Speaker
+    scene: Scene
+    record: dict  # where it all comes from, for the clip's JSON
+
+
+@dataclass(frozen=True)
+class Person:
+    """What stays the same over one speaker's clips."""
+
+    split: str
+    looks: Speaker
+    voice: SpeakerVoice
+    style: MouthStyle
+    temper: Temper
+
+
+def clip_name(speaker: int, clip: int) -> str:
+    """<speaker>/<clip>, counted from 0 and from 1: "s0003/00001"."""
+    return f"s{speaker:04d}/{clip + 1:05d}"
+
+
+@lru_cache(maxsize=2)
+def draw_person(plan: Plan, speaker: int) -> Person:
+    """A speaker by number; nobody has the same one twice, whatever is drawn before."""
+    split = split_of_number(speaker)
+    rng = np.random.default_rng((plan.seed, speaker))
+    voice_rng, style_rng, looks_rng = rng.spawn(3)
+    return Person(
+        split=split,
+        looks=Speaker.draw(looks_rng),
+        voice=draw_voice(split, voice_rng, plan.languages),
+        style=MouthStyle.draw(style_rng),
+        temper=Temper.draw(style_rng),
+    )
+
+
+def make_clip(plan: Plan, speaker: int, clip: int) -> MadeClip:
+    """The clip with this number of this speaker; the same plan gives the same clip."""
+    person = draw_person(plan, speaker)
+    rng = np.random.default_rng((plan.seed, speaker, clip))
+    speech_rng, acting_rng, scene_rng = rng.spawn(3)
+    said = _spoken if plan.speech is None else _recorded
+    text, sound, performance, record = said(plan, person, speech_rng, acting_rng)
+    return MadeClip(
+        name=clip_name(speaker, clip),
+        text=text,
+        sound=sound,
+        performance=performance,
+        speaker=person.looks,
+        scene=Scene.draw(scene_rng),
+        record={"seed": [plan.seed, speaker, clip], "split": person.split, "text": text} | record,
+    )
+
+
+def _spoken(
+    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+) -> tuple[str, np.ndarray, Performance, dict]:
+    said = make_utterance(person.voice, plan.frames, speech_rng, person.split)
+    performance = perform(said.gestures, plan.frames, person.style, person.temper, acting_rng)
+    record = {
+        "synthesiser": f"espeak-ng {espeak.version()}",
+        "voice": asdict(person.voice),
+        "conditions": said.conditions.to_dict(),
+        "phones": [_timed(phone.ipa, phone) for phone in said.phones],
+        "visemes": [_timed(gesture.viseme, gesture) for gesture in said.gestures],
+    }
+    return said.text, said.sound, performance, record
+
+
+def _recorded(
+    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+) -> tuple[str, np.ndarray, Performance, dict]:
+    recording = take_recording(plan.speech, person.split, plan.frames, speech_rng)
+    mouth = mouth_of_sound(recording.sound, plan.frames, person.style)
+    performance = perform_with(mouth, plan.frames, person.temper, acting_rng)
+    record = {"recording": recording.source, "start_seconds": round(recording.start, 3)}
+    return recording.text, recording.sound, performance, record
+
+
+def _timed(what: str, span: Phone | Gesture) -> list:
+    return [what, round(span.start, 4), round(span.end, 4)]

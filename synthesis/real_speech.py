@@ -1,0 +1,157 @@
+"""Recorded speech of real people, and a mouth that follows its sound without knowing the words.
+
+Energy opens the mouth, the spectrum says how: low formants round the lips, high ones spread them,
+hiss brings the teeth together, a gap in the middle of speech closes the lips.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from audio import load_wav
+from synthesis.mouth import Mouth, MouthStyle, move_mouth
+from synthesis.performance import FPS
+from synthesis.visemes import Gesture
+from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+
+SUFFIXES = frozenset(".wav .flac .mp3 .m4a .ogg .opus .aac .mp4 .mkv .webm .amr".split())
+MOMENTS_PER_SECOND = 100
+WINDOW = 400  # samples: 25 ms of sound a spectrum
+SILENT_DB = -36.0  # below the loud parts: nobody speaks
+LOUD_DB = -14.0  # a vowel, probably
+GAP_DB = -22.0  # a stop, if it lasts as a stop does
+STOP_SECONDS = (0.03, 0.15)
+HISS_SHARE = 0.5  # of the energy, above 3 kHz
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A piece of a recording as long as a clip."""
+
+    sound: np.ndarray  # float32 at SAMPLE_RATE
+    source: str  # name of the file, below the folder
+    start: float  # s in that file
+    text: str  # what stands in the .txt beside it, "" without
+
+
+def find_recordings(folder: Path) -> list[Path]:
+    """Sound files below a folder, sorted. Raises FileNotFoundError where there are none."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise FileNotFoundError(f"--speech {folder} has no sound files ({', '.join(SUFFIXES)})")
+    return found
+
+
+def take_recording(folder: Path, split: str, frames: int, rng: np.random.Generator) -> Recording:
+    """Some part of some file; with three files or more, none serves two of train, val and test.
+
+    A file that is too short is followed by silence. Raises MediaError for one that is no sound.
+    """
+    files = _share(find_recordings(folder), split)
+    path = files[rng.integers(len(files))]
+    sound = _load(path)
+    wanted = frames * SAMPLE_RATE // FPS
+    first = int(rng.integers(max(0, len(sound) - wanted) + 1))
+    piece = sound[first : first + wanted]
+    text = path.with_suffix(".txt")
+    return Recording(
+        sound=np.pad(piece, (0, wanted - len(piece))),
+        source=path.relative_to(folder).as_posix(),
+        start=first / SAMPLE_RATE,
+        text=text.read_text(encoding="utf-8").strip() if text.is_file() else "",
+    )
+
+
+def mouth_of_sound(sound: np.ndarray, frames: int, style: MouthStyle) -> Mouth:
+    """Curves of a mouth that could make this sound. sound: float32 at SAMPLE_RATE."""
+    return move_mouth(guess_gestures(sound), frames, style)
+
+
+def guess_gestures(sound: np.ndarray) -> list[Gesture]:
+    """Gestures by what is heard at each moment, like moments joined. sound: as above."""
+    heard = listen(sound)
+    names = [_guess(*moment) for moment in heard.T]
+    for start, end in _gaps(heard[0]):
+        names[start:end] = ["p"] * (end - start)
+    changes = [index for index in range(1, len(names)) if names[index] != names[index - 1]]
+    seconds = np.array([0, *changes, len(names)]) / MOMENTS_PER_SECOND
+    firsts = [0, *changes]
+    return [
+        Gesture(names[first], start, end, "")
+        for first, (start, end) in zip(firsts, pairwise(seconds.tolist()), strict=True)
+    ]
+
+
+def listen(sound: np.ndarray) -> np.ndarray:
+    """Level (dB against the loud parts), openness, brightness (both 0..1 over the clip), hiss.
+
+    Returns (4, moments), MOMENTS_PER_SECOND of them. Openness is where the energy lies around the
+    first formant, brightness around the second, each ranked among the voiced moments.
+    """
+    step = SAMPLE_RATE // MOMENTS_PER_SECOND
+    padded = np.pad(sound, (WINDOW // 2, WINDOW // 2))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[step // 2 :: step]
+    windows = windows[: len(sound) // step]
+    power = np.square(np.abs(np.fft.rfft(windows * np.hanning(WINDOW), axis=1))) + 1e-9
+    hertz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
+    level = 10 * np.log10(power.sum(axis=1))
+    level = level - np.percentile(level, 95)
+    hiss = power[:, hertz > 3000].sum(axis=1) / power.sum(axis=1)
+    voiced = (level > LOUD_DB) & (hiss < HISS_SHARE)
+    openness = _rank(_centroid(power, hertz, 250, 1000), voiced)
+    brightness = _rank(_centroid(power, hertz, 900, 2800), voiced)
+    return np.stack([gaussian_filter1d(row, 1.0) for row in (level, openness, brightness, hiss)])
+
+
+def _guess(level: float, openness: float, brightness: float, hiss: float) -> str:
+    """The viseme of one moment."""
+    if level < SILENT_DB:
+        return "rest"
+    if hiss > HISS_SHARE:
+        return "s" if hiss > 0.8 else "sh"
+    if level < LOUD_DB:
+        return "er"
+    if brightness < 0.3:
+        return "u" if openness < 0.4 else "o"
+    if brightness > 0.7:
+        return "i" if openness < 0.45 else "e"
+    return "a" if openness > 0.55 else "er"
+
+
+def _gaps(level: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) moments of the short silences within speech: the stops."""
+    quiet = np.concatenate([[0], level < GAP_DB, [0]]).astype(int)
+    starts, ends = np.flatnonzero(np.diff(quiet) == 1), np.flatnonzero(np.diff(quiet) == -1)
+    shortest, longest = (seconds * MOMENTS_PER_SECOND for seconds in STOP_SECONDS)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if shortest <= end - start <= longest and start > 0 and end < len(level):
+            yield start, end
+
+
+def _centroid(power: np.ndarray, hertz: np.ndarray, low: float, high: float) -> np.ndarray:
+    band = (hertz >= low) & (hertz <= high)
+    return (power[:, band] * hertz[band]).sum(axis=1) / power[:, band].sum(axis=1)
+
+
+def _rank(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """The share of the chosen values that lie below each value; 0.5 where none is chosen."""
+    if not among.any():
+        return np.full(len(values), 0.5)
+    return np.searchsorted(np.sort(values[among]), values) / among.sum()
+
+
+def _share(files: list[Path], split: str) -> list[Path]:
+    """The files of a split, by their order; all of them where there are fewer than three."""
+    if len(files) < len(SPLITS):
+        return files
+    return [path for number, path in enumerate(files) if split_of_number(number) == split]
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> np.ndarray:
+    return load_wav(path, SAMPLE_RATE)

@@ -82,7 +82,7 @@ class Scorer:
         if group == "leak" and not any(clip.silent for clip in clips):
             raise AbsentError(
                 "needs the same videos generated with silent sound: make them with "
-                "evaluation.make_videos --mode silent, and give --silent DIR"
+                "evaluation.make_videos --silent, and give --silent DIR"
             )
         if group == "fid":
             check_hash(published_path("inception", self.options.inception_path), "inception")

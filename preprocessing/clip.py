@@ -42,7 +42,7 @@ def preprocess_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
     target = settings.root / clip.name
     try:
         if not (target / DONE).is_file():
-            with _whole_folder(target) as folder:
+            with whole_folder(target) as folder:
                 _write_clip(clip, settings, detector, folder)
     except SkippedClip as skipped:
         return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
@@ -74,7 +74,7 @@ def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path
     boxes = _crop_boxes(tracks, settings)
     with _skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
-    _write_wav(folder / "audio.wav", sound, settings.hp.sample_rate)
+    write_wav(folder / "audio.wav", sound, settings.hp.sample_rate)
     np.save(folder / "mel.npy", melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
     described = _describe(clip, media, boxes, settings, detector)
     (folder / DONE).write_text(described, encoding="utf-8")
@@ -175,7 +175,8 @@ def _at_most(crop: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
 
 
-def _write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Mono PCM; samples: int16."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -207,7 +208,7 @@ def _describe(
 
 
 @contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path) -> Iterator[Path]:
     """A folder beside target to write to; it becomes target at the end, or is removed."""
     remove_partial(target)
     partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")

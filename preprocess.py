@@ -19,6 +19,7 @@ from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
 from hparams import HParams
+from models.checkpoint import CheckpointError
 from preprocessing.clip import report_row
 from preprocessing.corpus import (
     DONE,
@@ -32,7 +33,7 @@ from preprocessing.corpus import (
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import Report, report_path
 from preprocessing.settings import Settings
-from preprocessing.workers import Machine, WorkerError, run_here
+from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
 try:
     import fcntl
@@ -116,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(str(error))
     try:
         sys.exit(_run(args, settings))
-    except (CorpusError, RayMissingError, WorkerError, OSError) as error:
+    except (CorpusError, CheckpointError, RayMissingError, WorkerError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted; run the same command again to go on")
@@ -162,6 +163,8 @@ def _preprocess(
 ) -> tuple[Report, str]:
     """The report on all clips, and how fast those went that were to be done."""
     todo = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
+    if todo:
+        build_detector(settings, "cpu")  # what is wrong with its weights is told here, once
     if args.backend == "ray":
         rows = run_on_ray(todo, settings, args.ray_address, args.gpus_per_clip)
     else:
@@ -194,8 +197,10 @@ def _alone(lock: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CorpusError(f"another run is at work on these clips; it holds {lock}") from error
-        yield
-        lock.unlink()
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

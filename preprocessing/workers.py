@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -74,8 +75,10 @@ def _run_in_pool(clips: list[Clip], settings: Settings, machine: Machine) -> Ite
     )
     size = machine.clips_per_task
     tasks = [clips[first : first + size] for first in range(0, len(clips), size)]
+    with _children_deaf_to_ctrl_c():
+        futures = [pool.submit(_preprocess, task) for task in tasks]
     try:
-        for done in as_completed([pool.submit(_preprocess, task) for task in tasks]):
+        for done in as_completed(futures):
             yield from done.result()
     except BrokenProcessPool as error:
         raise WorkerError(
@@ -84,6 +87,16 @@ def _run_in_pool(clips: list[Clip], settings: Settings, machine: Machine) -> Ite
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _children_deaf_to_ctrl_c() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal; it is the parent's to handle."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 class SharedDetector:
@@ -133,7 +146,6 @@ class _Worker:
 
 def _start_worker(devices, settings: Settings, machine: Machine) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     logging.basicConfig(level=logging.ERROR)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(max(1, count_cpus() // len(machine.devices)))

@@ -171,7 +171,7 @@ def test_a_failed_write_leaves_nothing_of_the_clip(corpus, settings, detector, m
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(clip_module, "_write_wav", full_disk)
+    monkeypatch.setattr(clip_module, "write_wav", full_disk)
     with pytest.raises(OSError, match="No space"):
         preprocess_clip(Clip("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     assert contents(settings.root) == {}

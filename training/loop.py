@@ -59,6 +59,8 @@ class Schedule:
 class Interrupt:
     """Set by SIGTERM and the first Ctrl-C; the second Ctrl-C stops at once."""
 
+    NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
@@ -71,7 +73,9 @@ class Interrupt:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    NUMBERS = (signal.SIGTERM, signal.SIGINT)
+    @property
+    def name(self) -> str:
+        return self.signal.name if self.signal else "a signal to another process"
 
     def _note(self, number: int, frame: object) -> None:
         if self.signal and number == signal.SIGINT:
@@ -110,7 +114,7 @@ class Loop:
                     parts = next(steps)
                 self._step(parts)
                 if self.runtime.any(interrupt.signal is not None):
-                    log.warning("stopped by %s at step %d", interrupt.signal, self.trainer.step)
+                    log.warning("stopped by %s at step %d", interrupt.name, self.trainer.step)
                     break
         if self.saved_at != self.trainer.step:
             self._save()

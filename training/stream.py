@@ -90,6 +90,7 @@ def open_loader(windows: Windows, numbers, workers: int, runtime: Runtime) -> Da
         worker_init_fn=_start_worker,
         pin_memory=runtime.device.type == "cuda",
         prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # its own: opening a loader must not move the run's
     )
 
 

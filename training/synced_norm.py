@@ -1,8 +1,26 @@
 """BatchNorm over the batch of all processes, on CPUs too, where torch's own has none."""
 
 import torch
+import torch.distributed as dist
 from torch import nn
-from torch.distributed.nn.functional import all_reduce
+
+HALVES = (torch.bfloat16, torch.half)
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; so is the gradient, since each has a part in it."""
+
+    @staticmethod
+    def forward(context, values: torch.Tensor) -> torch.Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context, gradient: torch.Tensor) -> torch.Tensor:
+        gradient = gradient.clone()
+        dist.all_reduce(gradient)
+        return gradient
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):
@@ -11,12 +29,12 @@ class SyncedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(x)
-        values = x.float()
-        count = torch.tensor([values[:, 0].numel()], dtype=torch.float32, device=x.device)
+        values = x.float() if x.dtype in HALVES else x
+        count = values.new_tensor([values[:, 0].numel()])
         mean = values.mean((0, 2, 3))
         square = values.square().mean((0, 2, 3))
         # One message: means weighted by the number of values, which may differ between processes.
-        total = all_reduce(torch.cat((mean * count, square * count, count)))
+        total = SumOverProcesses.apply(torch.cat((mean * count, square * count, count)))
         mean, square = (total[:-1] / total[-1]).chunk(2)
         variance = (square - mean.square()).clamp(min=0)
         self._remember(mean.detach(), variance.detach(), total[-1].detach())

@@ -1,0 +1,114 @@
+"""A run that was stopped and resumed is the run that was not, to the last bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from toy_corpus import make_corpus
+from training_runs import arguments, differences, load, metrics, run
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = {
+    "expert": "color_syncnet_train.py",
+    "generator": "talkface_train.py",
+    "hq": "hq_talkface_train.py",
+}
+# What a resume must carry on: schedule, average, sync weight, accumulated parts.
+RICH = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,accumulate=2,syncnet_wt_threshold=100"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    make_corpus(folder, 6, frames=16, size=32)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
+def test_four_steps_are_two_and_two(kind, root, tmp_path):
+    assert run(kind, root, tmp_path / "whole", 4, hparams=RICH) == 0
+    assert run(kind, root, tmp_path / "halves", 2, hparams=RICH) == 0
+    middle = tmp_path / "halves/checkpoint_step000000002.pth"
+    assert run(kind, root, tmp_path / "halves", 4, "--checkpoint_path", middle, hparams=RICH) == 0
+    names = sorted(path.name for path in (tmp_path / "whole").glob("*checkpoint_step*"))
+    assert len(names) == (4 if kind == "hq" else 2)
+    for name in names:
+        one, other = (load(tmp_path / way / name) for way in ("whole", "halves"))
+        assert differences(one, other) == []
+    for split in ("train", "val"):
+        one, other = (metrics(tmp_path / way, split) for way in ("whole", "halves"))
+        timing = {"windows_per_second", "data_wait_share", "hours_left"}
+        one, other = ([{k: line[k] for k in line if k not in timing} for line in lines]
+                      for lines in (one, other))  # fmt: skip
+        assert one == other
+
+
+def test_another_seed_is_another_run(root, tmp_path):
+    run("expert", root, tmp_path / "a", 2)
+    run("expert", root, tmp_path / "b", 2, "--seed", "1")
+    name = "checkpoint_step000000002.pth"
+    assert differences(load(tmp_path / "a" / name), load(tmp_path / "b" / name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_ends_well(stop, root, tmp_path):
+    line = arguments("expert", root, tmp_path / "run", 100_000)
+    process = subprocess.Popen(
+        [sys.executable, SCRIPTS["expert"], *line], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    log = tmp_path / "run/metrics.jsonl"
+    for _ in range(600):
+        if log.exists() and log.read_text().count('"train"') > 3:
+            break
+        time.sleep(0.1)
+    process.send_signal(stop)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    last = Path(out.strip().splitlines()[-1])
+    step = load(last)["global_step"]
+    assert f"stopped by {stop.name} at step {step}" in err
+    again = ["--checkpoint_path", str(last)]
+    assert run("expert", root, tmp_path / "run", step + 1, *again) == 0
+
+
+def torchrun(kind: str, processes: int, line: list[str]) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc_per_node={processes}", SCRIPTS[kind], *line]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
+def test_four_steps_are_two_and_two_on_two_processes(kind, root, tmp_path):
+    torchrun(kind, 2, arguments(kind, root, tmp_path / "whole", 4))
+    torchrun(kind, 2, arguments(kind, root, tmp_path / "halves", 2))
+    middle = tmp_path / "halves/checkpoint_step000000002.pth"
+    more = ["--checkpoint_path", middle]
+    torchrun(kind, 2, arguments(kind, root, tmp_path / "halves", 4, *more))
+    for path in (tmp_path / "whole").glob("*checkpoint_step*"):
+        assert differences(load(path), load(tmp_path / "halves" / path.name)) == []
+
+
+@pytest.mark.slow
+def test_hq_on_two_processes_is_hq_on_one_but_for_rounding(root, tmp_path):
+    """The same batch of 16 in all. The exact comparison is in test_training_distributed.py."""
+    numbers = "batch_size=16"
+    for processes, name in ((1, "one"), (2, "two")):
+        torchrun("hq", processes, arguments("hq", root, tmp_path / name, 1, hparams=numbers))
+    for path in (tmp_path / "one").glob("*checkpoint_step*"):
+        one = load(path)["optimizer"]["state"]
+        two = load(tmp_path / "two" / path.name)["optimizer"]["state"]
+        assert one.keys() == two.keys()
+        for name, state in one.items():
+            # After one step Adam's first moment is half of the gradient.
+            torch.testing.assert_close(2 * two[name]["exp_avg"], 2 * state["exp_avg"],
+                                       atol=2e-3, rtol=2e-3)  # fmt: skip

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 
@@ -31,6 +32,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
     _add_picture(parser.add_argument_group("the picture"))
     _add_face(parser.add_argument_group("the face"))
     _add_mouth(parser.add_argument_group("the mouth"))
+    _add_score(parser.add_argument_group("the sync score"))
     _add_coding(parser.add_argument_group("how the result is coded"))
     _add_machine(parser.add_argument_group("the machine"))
     return parser
@@ -125,6 +127,19 @@ def _add_mouth(group) -> None:
     )  # fmt: skip
 
 
+def _add_score(group) -> None:
+    group.add_argument(
+        "--syncnet_checkpoint_path", metavar="FILE",
+        help="a lip-sync expert, which prints how well the speech fits the given face, and the "
+        "result's",
+    )  # fmt: skip
+    group.add_argument(
+        "--auto_offset", action="store_true",
+        help="if the expert is sure that the sound comes early or late for the given face, shift "
+        "it by that much first (as mono sound)",
+    )  # fmt: skip
+
+
 def _add_coding(group) -> None:
     group.add_argument("--crf", type=int, default=18, help="quality; lower is better and larger")
     group.add_argument("--preset", help="speed of the encoder, such as veryfast")
@@ -171,6 +186,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--checkpoint_path is required")
     if args.jobs is None and (args.face is None or args.audio is None):
         parser.error("--face and --audio are required, or --jobs")
+    if args.auto_offset and args.syncnet_checkpoint_path is None:
+        parser.error("--auto_offset needs an expert: --syncnet_checkpoint_path FILE")
     for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
@@ -224,12 +241,49 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return 0
-    with _progress_bar(args.quiet) as progress:
-        report = maker.run(args.face, args.audio, outfile, _settings(args), progress)
+    with _progress_bar(args.quiet) as progress, _scored(maker, args, progress) as audio:
+        report = maker.run(args.face, audio, outfile, _settings(args), progress)
+    if args.syncnet_checkpoint_path:
+        _score_result(maker, args, report.path)
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)
     return 0
+
+
+@contextmanager
+def _scored(maker, args: argparse.Namespace, progress) -> Iterator[str | Path]:
+    """The sound to use; with an expert, after it has judged how that fits the given face."""
+    if not args.syncnet_checkpoint_path:
+        yield args.audio
+        return
+    from evaluation.around_inference import similarity_of_plan, write_shifted_sound
+    from lipsync.pipeline import make_plan
+
+    expert = _expert(maker, args)
+    plan = make_plan(args.face, args.audio, _settings(args), maker.hp, maker.detector, progress)
+    found = similarity_of_plan(plan, expert)
+    print(f"{args.face} with {args.audio}, as given:\n{found.report()}\n")
+    with TemporaryDirectory() as folder:
+        if args.auto_offset and found.trusted_offset:
+            seconds = found.trusted_offset / found.fps
+            logging.info("the sound is shifted by %+.0f ms", seconds * 1000)
+            yield write_shifted_sound(plan, seconds, Path(folder) / "shifted.wav")
+        else:
+            yield args.audio
+
+
+def _score_result(maker, args: argparse.Namespace, path: Path) -> None:
+    from evaluation import measure_similarity
+
+    found = measure_similarity(path, path, _expert(maker, args), maker.detector())
+    print(f"{path}, the result:\n{found.report()}\n")
+
+
+def _expert(maker, args: argparse.Namespace):
+    from evaluation import read_expert
+
+    return read_expert(args.syncnet_checkpoint_path, maker.device)
 
 
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:

@@ -1,0 +1,100 @@
+"""inference.py with an expert: what is printed, and --auto_offset."""
+
+import numpy as np
+import pytest
+
+import evaluation
+import inference
+import lipsync.pipeline
+from audio import load_wav
+from evaluation.around_inference import at_frame_rate, similarity_of_plan, write_shifted_sound
+from evaluation.faces import at_rate
+from lipsync import Settings
+from lipsync.pipeline import make_plan
+from models.checkpoint import save_weights
+from models.talkface import TalkFace
+from tests.talking_ellipse import FixedBox, expert, openings, voice, write_sound, write_video
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_detector_and_expert(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(lipsync.pipeline, "make_detector", lambda *args, **kwargs: FixedBox())
+    monkeypatch.setattr(evaluation, "read_expert", lambda path, device: expert())
+
+
+@pytest.fixture
+def early_by_4(tmp_path):
+    """A video, and its sound with the first four frames' worth cut off."""
+    opened = openings(100)
+    face = write_video(tmp_path / "face.mp4", opened, None)
+    return face, write_sound(tmp_path / "early.wav", voice(opened)[4 * 640 :])
+
+
+def plan_of(face, sound, hp, **settings):
+    return make_plan(face, sound, Settings(**settings), hp, FixedBox)
+
+
+def test_the_given_face_is_judged_as_the_plan_cuts_it(early_by_4, hp):
+    found = similarity_of_plan(plan_of(*early_by_4, hp), expert())
+    assert found.trusted_offset == 4
+    begun_later = similarity_of_plan(plan_of(*early_by_4, hp, start=0.16), expert())
+    assert begun_later.best_offset == 0
+    assert begun_later.describe().mean > 0.8
+
+
+@pytest.mark.parametrize("frames", [4, -3])
+def test_shifted_sound_begins_with_the_video(early_by_4, hp, tmp_path, frames):
+    plan = plan_of(*early_by_4, hp)
+    shifted = write_shifted_sound(plan, frames / 25, tmp_path / "shifted.wav")
+    found = similarity_of_plan(plan_of(early_by_4[0], shifted, hp), expert())
+    assert found.best_offset == 4 - frames
+    before, after = (len(load_wav(path, 16000)) for path in (early_by_4[1], shifted))
+    assert after - before == pytest.approx(frames * 640, abs=2)
+
+
+@pytest.mark.parametrize(("fps", "wanted"), [(25, 25), (50, 25), (30, 25), (12.5, 25), (25, 30)])
+def test_a_stream_at_another_rate_is_the_one_of_the_boxes(fps, wanted):
+    items = list(range(100))
+    found = list(at_frame_rate(items, fps, wanted))
+    expected = list(at_rate(np.array(items), fps, wanted))
+    assert abs(len(found) - len(expected)) <= 1
+    shared = min(len(found), len(expected))
+    assert found[:shared] == expected[:shared]
+
+
+def infer(tmp_path, face, sound, *flags: str) -> int:
+    hparams = {"img_height": 32, "img_width": 32, "multiplier": 0.0625}
+    save_weights(tmp_path / "tiny.safetensors", TalkFace(32, 32, 0.0625), hparams)
+    return inference.main([
+        "--checkpoint_path", str(tmp_path / "tiny.safetensors"), "--face", str(face),
+        "--audio", str(sound), "--outfile", str(tmp_path / "out.mp4"), "--device", "cpu",
+        "--syncnet_checkpoint_path", "expert.pth", *flags,
+    ])  # fmt: skip
+
+
+def test_the_score_is_printed_before_and_after_and_the_path_comes_last(
+    early_by_4, tmp_path, capsys
+):
+    assert infer(tmp_path, *early_by_4) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("DescribeResult(nobs=") for line in lines) == 2
+    assert any(line.startswith("best shift +4 frames") for line in lines)
+    assert lines[-1] == str(tmp_path / "out.mp4")
+    assert len(load_wav(lines[-1], 16000)) == pytest.approx(96 * 640, abs=1100)
+
+
+def test_auto_offset_shifts_the_sound_that_is_heard(early_by_4, tmp_path):
+    assert infer(tmp_path, *early_by_4, "--auto_offset") == 0
+    shifted = load_wav(tmp_path / "out.mp4", 16000)
+    assert len(shifted) == pytest.approx(100 * 640, abs=1100)
+    assert abs(shifted[: 3 * 640]).max() < 0.02
+
+
+def test_auto_offset_without_an_expert_is_a_wrong_flag(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        inference.main([
+            "--checkpoint_path", "x", "--face", "y", "--audio", "z", "--auto_offset",
+        ])  # fmt: skip
+    assert stopped.value.code == 2
+    assert "--auto_offset needs an expert" in capsys.readouterr().err

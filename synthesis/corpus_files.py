@@ -1,0 +1,196 @@
+"""Made clips on disk: videos in LRS2's layout, or crops as preprocess.py writes them."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from audio import melspectrogram
+from face_detection import DEFAULT_PADS, Box, crop_box
+from face_detection.cache import write_whole
+from hparams import HParams
+from preprocessing.clip import (
+    FORMAT,
+    JPEG_QUALITY,
+    PARTIAL,
+    remove_partial,
+    whole_folder,
+    write_wav,
+)
+from preprocessing.corpus import DONE
+from preprocessing.settings import Settings
+from synthesis.acting import wander
+from synthesis.degrade import degrade_frame
+from synthesis.made_clip import MadeClip
+from synthesis.performance import FPS, curve_points, sample_frames
+from synthesis.renderer import Renderer, Truth
+from synthesis.sentences import transcript
+from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+from video import VideoWriter
+
+TRUTH_FORMAT = "talkface made clip 1"
+POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
+# How far a detector's box is off, as a share of its size: for the whole clip, and wandering in it.
+BOX_BIAS, BOX_WANDER, BOX_WANDER_SECONDS = 0.025, 0.008, 0.3
+
+
+def video_folder(root: Path) -> Path:
+    """Where the videos go: <root>/main, as in LRS2."""
+    return root / "main"
+
+
+def is_video_done(root: Path, name: str) -> bool:
+    """Whether the clip is there; its video is the last of its files to appear."""
+    return (video_folder(root) / f"{name}.mp4").is_file()
+
+
+def are_crops_done(root: Path, name: str) -> bool:
+    """Whether the clip's crops are there, all of them."""
+    return (root / name / DONE).is_file()
+
+
+def write_video(clip: MadeClip, renderer: Renderer, root: Path) -> None:
+    """<root>/main/<name>.mp4 with sound, .txt with the words, .json with each frame's truth."""
+    target = video_folder(root) / clip.name
+    with _partial_folder(target) as folder:
+        truths = _encode(clip, renderer, folder)
+        (folder / "words").write_text(transcript(clip.text), encoding="utf-8")
+        (folder / "truth").write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
+        for made, suffix in (("words", ".txt"), ("truth", ".json"), ("made.mp4", ".mp4")):
+            os.replace(folder / made, target.with_suffix(suffix))
+
+
+def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) -> None:
+    """<root>/<name>/{0.jpg, ..., audio.wav, mel.npy, clip.json}, and truth.json beside them.
+
+    The boxes are the true ones, off as a detector's are; only what is in them is drawn, the longer
+    side at most crop_size pixels.
+    """
+    with whole_folder(root / clip.name) as folder:
+        truths = [renderer.truth(clip.performance, n) for n in range(clip.performance.frames)]
+        boxes = detected_boxes(clip, truths, renderer)
+        _draw_crops(clip, renderer, boxes, crop_size, folder)
+        sound = _as_16_bit(clip.sound)
+        write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
+        mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
+        np.save(folder / "mel.npy", mel)
+        (folder / "truth.json").write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
+        described = _describe(clip, renderer, boxes, crop_size)
+        (folder / DONE).write_text(described, encoding="utf-8")
+
+
+def write_filelists(
+    root: Path, speakers: int, clips: int, name_of: Callable[[int, int], str]
+) -> None:
+    """<root>/filelists/{train,val,test}.txt, a clip a line, each speaker in one of them."""
+    for split in SPLITS:
+        names = [
+            name_of(speaker, clip)
+            for speaker in range(speakers)
+            if split_of_number(speaker) == split
+            for clip in range(clips)
+        ]
+        write_whole(root / "filelists" / f"{split}.txt", "".join(f"{name}\n" for name in names))
+
+
+@contextmanager
+def _partial_folder(target: Path) -> Iterator[Path]:
+    """A folder beside the target to write in, removed at the end; a killed run's goes first."""
+    remove_partial(target)
+    folder = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
+    """Draw all frames into made.mp4, with the sound; returns what is known of each."""
+    write_wav(folder / "sound.wav", _as_16_bit(clip.sound), SAMPLE_RATE)
+    quality = np.random.default_rng(clip.scene.seed).integers(BEST_CRF, POOREST_CRF + 1)
+    writer = VideoWriter(
+        folder / "made.mp4", renderer.width, renderer.height, FPS,
+        sound=folder / "sound.wav", crf=int(quality), preset="veryfast",
+    )  # fmt: skip
+    truths = []
+    with writer:
+        for frame in range(clip.performance.frames):
+            drawn = renderer.render(clip.performance, frame)
+            writer.write(degrade_frame(drawn, clip.scene.degradation, frame))
+            truths.append(renderer.truth(clip.performance, frame))
+    return truths
+
+
+def detected_boxes(clip: MadeClip, truths: list[Truth], renderer: Renderer) -> list[Box]:
+    """What a detector would have had cut out of each frame: nearly the true face, and padded."""
+    rng = np.random.default_rng((clip.scene.seed, 1))
+    true = np.array([truth.box for truth in truths], float)
+    sizes = np.tile(true[:, 2:] - true[:, :2], 2)
+    points = curve_points(len(true))
+    wandering = np.stack([wander(points, BOX_WANDER_SECONDS, rng) for _ in range(4)], axis=1)
+    off = rng.normal(0, BOX_BIAS, 4) + BOX_WANDER * sample_frames(wandering, len(true))
+    return [
+        crop_box(box, DEFAULT_PADS, renderer.width, renderer.height) for box in true + off * sizes
+    ]
+
+
+def _draw_crops(
+    clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path
+) -> None:
+    for frame, box in enumerate(boxes):
+        scale = min(1.0, crop_size / max(box.width, box.height))
+        size = max(1, round(box.width * scale)), max(1, round(box.height * scale))
+        crop = renderer.render_crop(clip.performance, frame, tuple(map(float, box)), *size)
+        crop = degrade_frame(crop, clip.scene.degradation, frame)
+        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        (folder / f"{frame}.jpg").write_bytes(encoded)
+
+
+def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int) -> str:
+    """clip.json as preprocess.py writes it, so that nothing after it knows the difference."""
+    settings = Settings(root=Path(), hp=HParams(), detect_every=1, crop_size=crop_size)
+    values = {
+        "format": FORMAT,
+        "source": clip.name,
+        "source_fps": str(FPS),
+        "source_size": [renderer.width, renderer.height],
+        "seconds": round(len(boxes) / FPS, 3),
+        "frames": len(boxes),
+        "faces": len(boxes),
+        "median_face_height": float(np.median([box.height for box in boxes])),
+        "settings": settings.of_a_clip() | {"detector": "truth"},
+        "boxes": boxes,
+    }
+    return json.dumps(values) + "\n"
+
+
+def _truth_json(clip: MadeClip, renderer: Renderer, truths: list[Truth]) -> str:
+    """The truth of each frame, in pixels of the whole frame and in radians."""
+    performance = clip.performance
+    values = {"format": TRUTH_FORMAT} | clip.record
+    values |= {
+        "fps": FPS,
+        "size": [renderer.width, renderer.height],
+        "frames": performance.frames,
+        "boxes": _rounded([truth.box for truth in truths], 2),  # left, top, right, bottom
+        "landmarks": _rounded([truth.landmarks for truth in truths], 2),  # 68 of (x, y)
+        "pose": _rounded([truth.pose for truth in truths], 4),  # pitch, yaw, roll to the camera
+        "gaze": _rounded(performance.gaze, 4),
+        "tongue": _rounded(performance.tongue, 4),
+        "weights": {name: _rounded(row, 4) for name, row in performance.weights.items()},
+    }
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _rounded(values, digits: int) -> list:
+    return np.round(np.asarray(values, np.float64), digits).tolist()
+
+
+def _as_16_bit(sound: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(sound * 32768), -32768, 32767).astype("<i2")

@@ -1,0 +1,204 @@
+"""Make a talking-head corpus: videos in LRS2's layout with the truth of each frame, or face crops.
+
+python -m synthesis.make_corpus --head_model <ICT-FaceKit> --out data_root --speakers 200 --clips 10
+
+Speech comes from espeak-ng, or from recordings with --speech. Run it again to go on.
+"""
+
+import argparse
+import logging
+import math
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import torch
+from tqdm import tqdm
+
+from media_info import MediaError
+from synthesis.corpus_files import (
+    are_crops_done,
+    is_video_done,
+    write_crops,
+    write_filelists,
+    write_video,
+)
+from synthesis.espeak import EspeakError, find_library
+from synthesis.head import Head, load_head
+from synthesis.made_clip import Plan, clip_name, make_clip
+from synthesis.real_speech import find_recordings
+from synthesis.renderer import Renderer
+from synthesis.voices import SPLITS, languages_of
+
+SHORTEST_SECONDS = 0.64  # training needs more than three windows of five frames
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker needs to know."""
+
+    plan: Plan
+    head_model: Path
+    out: Path
+    crops_only: bool
+    crop_size: int
+
+    def is_done(self, speaker: int, clip: int) -> bool:
+        """Whether this clip is there already."""
+        done = are_crops_done if self.crops_only else is_video_done
+        return done(self.out, clip_name(speaker, clip))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m synthesis.make_corpus",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
+    add("--out", type=Path, required=True, help="folder to make the corpus in")
+    add("--speakers", type=_count, default=200, help="a tenth each for val and test")
+    add("--clips", type=_count, default=10, help="of each speaker")
+    add("--seconds", type=float, default=6.0, help="of each clip")
+    add("--seed", type=int, default=0, help="the same seed makes the same corpus")
+    add("--workers", type=_count, default=os.cpu_count(), help="processes")
+    add("--size", type=_size, default=256, help="pixels of a frame's side, even")
+    add("--languages", type=_names, default=(), metavar="EN,FR,...", help="only these")
+    add("--speech", type=Path, help="folder of recordings to use instead of espeak-ng")
+    add("--crops_only", action="store_true", help="what preprocess.py would make, at once")
+    add("--crop_size", type=_count, default=128, help="longer side of a crop, at most")
+    add("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.seconds < SHORTEST_SECONDS:
+        parser.error(f"--seconds {args.seconds}: training needs {SHORTEST_SECONDS} s or more")
+    if args.seed < 0:
+        parser.error(f"--seed {args.seed} is below 0")
+    try:
+        made = _make_corpus(args)
+    except (EspeakError, MediaError, ValueError, OSError, BrokenProcessPool) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run the same command again to go on")
+    print(made)
+
+
+def _make_corpus(args: argparse.Namespace) -> Path:
+    """Make what is missing; the folder that was made."""
+    job = _job(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    wanted = [(speaker, clip) for speaker in range(args.speakers) for clip in range(args.clips)]
+    missing = [number for number in wanted if not job.is_done(*number)]
+    bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip",
+               disable=args.quiet, smoothing=0.05)  # fmt: skip
+    with bar:
+        for count in _run(job, missing, args.workers):
+            bar.update(count)
+    write_filelists(args.out, args.speakers, args.clips, clip_name)
+    return args.out
+
+
+def _job(args: argparse.Namespace) -> Job:
+    """The run's settings, checked before anything is made."""
+    if args.speech is None:
+        find_library()
+        for split in SPLITS:
+            languages_of(split, args.languages)
+    else:
+        find_recordings(args.speech)
+    _head(args.head_model)
+    plan = Plan(args.seed, args.seconds, args.size, args.languages, args.speech)
+    return Job(plan, args.head_model, args.out, args.crops_only, args.crop_size)
+
+
+def _run(job: Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int]:
+    """Make clips, yielding how many are done now; here where one worker is enough."""
+    if workers == 1 or len(missing) < 2:
+        for number in missing:
+            yield _make(job, [number])
+        return
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        tasks = [pool.submit(_make, job, numbers) for numbers in _shared_out(missing, workers)]
+        for task in as_completed(tasks):
+            yield task.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _shared_out(missing: list[tuple[int, int]], workers: int) -> Iterator[list[tuple[int, int]]]:
+    """Tasks of clips of one speaker each, whose looks cost more to make than a clip's scene."""
+    most = math.ceil(len(missing) / workers)
+    for _, group in groupby(missing, key=lambda number: number[0]):
+        clips = list(group)
+        yield from (clips[first : first + most] for first in range(0, len(clips), most))
+
+
+def _start_worker() -> None:
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Without this, workers of a killed run would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _make(job: Job, numbers: list[tuple[int, int]]) -> int:
+    """Make these clips; how many they were."""
+    head, size = _head(job.head_model), job.plan.size
+    for speaker, clip in numbers:
+        made = make_clip(job.plan, speaker, clip)
+        renderer = Renderer(head, made.speaker, made.scene, size, size)
+        if job.crops_only:
+            write_crops(made, renderer, job.out, job.crop_size)
+        else:
+            write_video(made, renderer, job.out)
+    return len(numbers)
+
+
+@lru_cache(maxsize=1)
+def _head(path: Path) -> Head:
+    """Loaded once in each process."""
+    return load_head(path)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    size = _count(text)
+    if size % 2 or size < 64:
+        raise argparse.ArgumentTypeError(f"{text} is no even number from 64 on")
+    return size
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+if __name__ == "__main__":
+    main()

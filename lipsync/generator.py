@@ -39,7 +39,7 @@ class Generator:
         self.batch_size = batch_size or BATCH_SIZES.get(device.type, 16)
         self.height, self.width = network.height, network.width
         fold_batch_norms(network)
-        self._network = network.to(device, memory_format=torch.channels_last)
+        self._network = network.to(device, self.dtype, memory_format=torch.channels_last)
 
     def generate(self, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """windows (n, 80, 16) float, faces (n, H, W, 3) BGR uint8 -> faces that say it, alike.
@@ -62,11 +62,10 @@ class Generator:
 
     @torch.inference_mode()
     def _run(self, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:
-        mel = self._upload(windows)[:, None]
-        target = to_faces(self._upload(faces))
+        mel = self._upload(windows)[:, None].to(self.dtype)
+        target = to_faces(self._upload(faces)).to(self.dtype)
         face = generator_input(target, target).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            return to_images(self._network(mel, face))
+        return to_images(self._network(mel, face))
 
     def _upload(self, values: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(values))
@@ -119,9 +118,9 @@ def resolve_precision(name: str, device: torch.device) -> str:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
-    # Without AMX, bf16 is many times slower than fp32.
-    fast = device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False)
-    return "bf16" if fast else "fp32"
+    # Without instructions for it, bf16 is many times slower than fp32.
+    can = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
 
 
 def fold_batch_norms(network: nn.Module) -> None:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import video
 from face_detection import Box, Detector, make_detector
@@ -119,7 +120,11 @@ class LipSync:
         if self._detector is None:
             name, path, batch_size = self._detector_choice
             self._detector = make_detector(
-                name, device=str(self.device), s3fd_path=path, batch_size=batch_size
+                name,
+                device=str(self.device),
+                s3fd_path=path,
+                batch_size=batch_size,
+                precision="bf16" if self.generator.dtype == torch.bfloat16 else "fp32",
             )
         return self._detector
 

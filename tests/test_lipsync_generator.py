@@ -93,8 +93,9 @@ def test_devices():
 
 
 def test_precisions(monkeypatch):
-    for amx, precision in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
+    for ability, precision in (("amx_bf16", "bf16"), ("avx512_bf16", "bf16"), ("avx2", "fp32")):
+        found = {ability: True}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
         assert resolve_precision("auto", CPU) == precision
     with pytest.raises(ValueError, match="no precision is called 'int4'"):
         resolve_precision("int4", CPU)

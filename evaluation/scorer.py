@@ -144,7 +144,10 @@ class Scorer:
             select=self.options.face_select,
         )
         if not found.nobs:
-            raise AbsentError(f"no window with a face and sound; {found.faceless} without a face")
+            raise AbsentError(
+                "no five frames in a row with a face and sound: "
+                f"{found.faceless} windows lack a face, {found.soundless} sound"
+            )
         mean = found.describe().mean
         return {"similarity": mean, "similarity_offset": found.best_offset}
 

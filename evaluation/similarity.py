@@ -119,16 +119,24 @@ class Similarity:
 
     @property
     def fits(self) -> bool | None:
-        """Whether the voice is this face's as it stands; None with too few windows to tell."""
+        """Whether the voice is this face's as it stands; None with too few windows to tell.
+
+        A high mean is not enough where it is as high at any other shift: that is an expert which
+        has learned nothing, or does not know such faces.
+        """
         if self.nobs < FEWEST_WINDOWS:
             return None
-        return bool(self.cosines.mean() >= FITS_FROM)
+        return bool(self.cosines.mean() >= FITS_FROM) and self._stands_out
+
+    @property
+    def _stands_out(self) -> bool:
+        return self.sureness is None or self.sureness >= SURE_FROM
 
     @property
     def trusted_offset(self) -> int:
         """best_offset where it is sure and there is enough to tell, else 0: what to shift by."""
-        sure = self.nobs >= FEWEST_WINDOWS and (self.sureness or 0) >= SURE_FROM
-        return self.best_offset if sure else 0
+        enough = self.nobs >= FEWEST_WINDOWS and self.sureness is not None
+        return self.best_offset if enough and self._stands_out else 0
 
     def to_dict(self) -> dict:
         """Plain numbers by name; None is what could not be measured."""
@@ -191,6 +199,8 @@ class Similarity:
             return f"the voice fits the face ({mean}, {FITS_FROM} or more)"
         if self.trusted_offset and self.best_mean >= FITS_FROM:
             return f"the voice fits the face once it is shifted ({mean} as it is)"
+        if not self._stands_out:
+            return f"the voice does not fit the face: no shift is better than others ({mean})"
         return f"the voice does not fit the face ({mean}, under {FITS_FROM})"
 
     def _shift_sentence(self) -> str:
@@ -203,7 +213,7 @@ class Similarity:
         there = f"mean {self.best_mean:.3f} there"
         if self.sureness is None:
             return f"best shift {where}, {there}; too short to say how sure"
-        if self.sureness < SURE_FROM:
+        if not self._stands_out:
             return f"no shift stands out: best {where}, but only {self.sureness:.0%} sure, {there}"
         return f"best shift {where}, {self.sureness:.0%} sure, {there}"
 

@@ -137,6 +137,8 @@ def test_a_shift_that_does_not_stand_out_is_said():
     flat[::2] = flat[::2, ::-1]
     found = Similarity(np.arange(60), flat, 0, 0, 25)
     assert "no shift stands out" in found.report()
+    assert "does not fit the face: no shift is better than others" in found.report()
+    assert found.fits is False
 
 
 def test_the_report_has_the_line_that_scipy_prints():

@@ -17,7 +17,7 @@ import video
 from audio import exact_fps, load_wav, melspectrogram
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
 from media_info import MediaError, MediaInfo
-from preprocessing.corpus import DONE, Clip
+from preprocessing.corpus import DONE, Clip, CorpusError
 from preprocessing.settings import Settings
 
 FORMAT = "talkface clip 1"
@@ -50,10 +50,16 @@ def preprocess_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
 
 
 def report_row(folder: Path, name: str, settings: Settings) -> dict:
-    """What the report says of a clip that is done, and whether other settings made it."""
-    described = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    """What the report says of a clip that is done, and whether other settings made it.
+
+    Raises CorpusError for a broken description, which only a failing disk leaves.
+    """
     wanted = ("seconds", "frames", "faces", "median_face_height", "source_fps")
-    row = {"clip": name, "kept": True} | {key: described[key] for key in wanted}
+    try:
+        described = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        row = {"clip": name, "kept": True} | {key: described[key] for key in wanted}
+    except (ValueError, KeyError) as error:
+        raise CorpusError(f"{folder / DONE} is broken; remove {folder} and run again") from error
     if not settings.of_a_clip().items() <= described["settings"].items():
         row["other_settings"] = True
     return row

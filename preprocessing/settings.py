@@ -28,10 +28,10 @@ class Settings:
         sound = ("sample_rate", "num_mels", "n_fft", "hop_size", "win_size", "fmin", "fmax")
         numbers = asdict(self.hp)
         return {
+            "detector": self.detector,
             "fps": self.hp.fps,
             "detect_every": self.detect_every,
             "pads": list(self.pads),
             "smooth": self.smooth,
             "crop_size": self.crop_size,
-            "max_missing": self.max_missing,
         } | {name: numbers[name] for name in sound}

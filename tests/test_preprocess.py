@@ -217,6 +217,12 @@ def test_clips_made_with_other_settings_are_kept_and_told_of(corpus, tmp_path, c
     assert "4 clips were there already, made with other settings" in capsys.readouterr().out
 
 
+def test_a_broken_description_is_one_line_of_error(corpus, tmp_path):
+    run(corpus, tmp_path / "out")
+    (tmp_path / "out/ben/00001/clip.json").write_text("")
+    assert "ben/00001/clip.json is broken; remove" in run(corpus, tmp_path / "out")
+
+
 def test_over_half_bad_is_exit_code_1(tmp_path, capsys):
     root = tmp_path / "data" / "main"
     for number in range(3):

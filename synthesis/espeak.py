@@ -58,6 +58,7 @@ class Phone:
     ipa: str
     start: float  # seconds
     end: float
+    burst: float | None = None  # when a stop is heard to open, once found in the sound
 
 
 @dataclass(frozen=True)

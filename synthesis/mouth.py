@@ -17,6 +17,7 @@ CLOSE_PER_JAW = 0.84
 CLOSE_MARGIN = 0.03  # and this much more in a closure, for heads whose lips rest apart
 # A contact is complete for at least this long: a frame and its shutter, so that one frame shows it.
 HOLD_SECONDS = CLOSURE_SECONDS
+PART_SECONDS = 0.025  # lips that are pressed together begin to give way this long before they part
 APPROACH_SECONDS = 0.060  # from an open mouth to contact
 RELEASE_SECONDS = 0.065  # fast at first: the lips part at once
 
@@ -137,20 +138,21 @@ def _blend(values: np.ndarray, grip: np.ndarray, seconds: float) -> np.ndarray:
 
 
 def _held(gestures: Sequence[Gesture], contact: str, points: int) -> np.ndarray:
-    """How complete a contact is, 0..1: 1 until the end of its gesture and for HOLD_SECONDS before.
+    """How complete a contact is, 0..1: 1 for HOLD_SECONDS or more, gone as its gesture ends.
 
-    The way in and out is shorter than the sounds beside it need; the lips part fast, then slower.
+    The lips come together smoothly, and part fast at first, then slower.
     """
     held = np.zeros(points)
     times = np.arange(points) / CURVE_RATE
     for gesture in gestures:
         if gesture.contact != contact:
             continue
-        start = min(gesture.start, gesture.end - HOLD_SECONDS)
+        end = gesture.end - PART_SECONDS
+        start = min(gesture.start, end - HOLD_SECONDS)
         first = max(0, _point(start - APPROACH_SECONDS))
-        span = slice(first, _point(gesture.end + RELEASE_SECONDS) + 1)
+        span = slice(first, _point(end + RELEASE_SECONDS) + 1)
         before = np.clip((start - times[span]) / APPROACH_SECONDS, 0, 1)
-        after = np.clip((times[span] - gesture.end) / RELEASE_SECONDS, 0, 1)
+        after = np.clip((times[span] - end) / RELEASE_SECONDS, 0, 1)
         shape = (0.5 + 0.5 * np.cos(np.pi * before)) * (1 - np.sin(np.pi / 2 * after))
         held[span] = np.maximum(held[span], shape)
     return held

@@ -83,7 +83,8 @@ def _placed(phones: tuple[Phone, ...], lead: float, seconds: float) -> Iterator[
     if lead > 0:
         yield Phone("", 0.0, lead)
     for phone in phones:
-        yield Phone(phone.ipa, phone.start + lead, phone.end + lead)
+        burst = None if phone.burst is None else phone.burst + lead
+        yield Phone(phone.ipa, phone.start + lead, phone.end + lead, burst)
     end = lead + phones[-1].end
     if end < seconds:
         yield Phone("", end, seconds)

@@ -31,6 +31,7 @@ VISEMES = {
         {"mouthPress": 0.45, "mouthRollLower": 0.28, "mouthRollUpper": 0.20},
         grip=4.0, bridge=1.0, contact="closed",
     ),
+    "bh": Viseme(0.08, {"mouthPress": 0.10, "mouthRollLower": 0.08}, grip=3.0, bridge=0.75),
     "f": Viseme(
         0.07,
         {"mouthRollLower": 0.55, "mouthUpperUp": 0.34, "mouthShrugLower": 0.10},
@@ -75,7 +76,8 @@ VISEMES = {
 }  # fmt: skip
 
 SOUNDS = {
-    "p": "pbmɓɸβʙ",
+    "p": "pbmɓʙ",
+    "bh": "ɸβ",
     "f": "fvʋⱱɱ",
     "th": "θð",
     "t": "tdnɾɖʈɳɗǀ",
@@ -97,15 +99,8 @@ SOUNDS = {
 }
 VISEME_OF_SOUND = {sound: viseme for viseme, sounds in SOUNDS.items() for sound in sounds}
 
-VOICELESS_STOPS = set("ptkqcʈʔʦʧ")  # closed during the end of the phone before
-# Share of a voiced stop's interval at which its burst is heard. Measured for b (half of them within
-# 0.56..0.66), d and g on 11 voices at three rates; the rest are like their neighbours.
-BURST_SHARE = {
-    **dict.fromkeys("bɓ", 0.59), **dict.fromkeys("dɖɗ", 0.69), **dict.fromkeys("ɡgɟɠ", 0.65),
-    **dict.fromkeys("ʤʣ", 0.50),
-}  # fmt: skip
-CLOSURE_SECONDS = 0.060  # of a voiceless stop, and the least that any contact is held
-CLOSURE_SHARE = 0.45  # of the phone before, at most
+CLOSURE_SECONDS = 0.060  # that a mouth is closed before it is heard to open, at least
+CLOSURE_SHARE = 0.45  # of the phone before, at most, that a closure takes
 CLOSE_EARLY_SECONDS = 0.110  # after a pause the mouth is in place this long before the first sound
 NARROW = set("h")  # made with the mouth of the vowel that follows
 
@@ -118,6 +113,7 @@ class Gesture:
     start: float  # seconds
     end: float
     ipa: str
+    burst: float | None = None  # of a stop: when it is heard to open
 
     @property
     def contact(self) -> str:
@@ -156,7 +152,8 @@ def _split(phones: Iterable[Phone]) -> list[Gesture]:
         step = (phone.end - phone.start) / len(parts)
         for index, (viseme, letter) in enumerate(parts):
             start = phone.start + index * step
-            made.append(Gesture(viseme, start, start + step, letter))
+            burst = None if index else phone.burst
+            made.append(Gesture(viseme, start, start + step, letter, burst))
     return made
 
 
@@ -187,16 +184,17 @@ def _close_stops(parts: list[Gesture]) -> list[Gesture]:
 
 
 def _span(part: Gesture, before: Gesture | None) -> tuple[float, float]:
-    """When the mouth of a part begins, and when it ends: for a stop, at its burst."""
-    length = part.end - part.start
-    end = part.start + BURST_SHARE.get(part.ipa, 1.0) * length
-    if part.ipa in VOICELESS_STOPS:
-        end = part.start
+    """When the mouth of a part begins, and when it ends: for a stop, at its burst.
+
+    A stop that is heard to open as its interval begins was closed during the phone before.
+    """
+    end = part.end if part.burst is None else part.burst
     if before is None or part.viseme == "rest":
         return part.start, end
     room = before.end - before.start
     if before.viseme == "rest":
         return part.start - min(CLOSE_EARLY_SECONDS, room), end
-    if part.ipa in VOICELESS_STOPS:
-        return part.start - min(CLOSURE_SECONDS, CLOSURE_SHARE * room), end
+    if part.burst is not None:
+        missing = max(0.0, CLOSURE_SECONDS - (part.burst - part.start))
+        return part.start - min(missing, CLOSURE_SHARE * room), end
     return part.start, end

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import resample_poly
 
+from synthesis.bursts import mark_bursts
 from synthesis.espeak import Phone, Speech, Voice, Word, say
 
 SAMPLE_RATE = 16000  # Hz, of all sound that synthesis makes
@@ -97,7 +98,7 @@ def speak(text: str, speaker: SpeakerVoice) -> Speech:
     stretch = speech.sample_rate / SAMPLE_RATE * up / down
     phones = tuple(Phone(p.ipa, p.start * stretch, p.end * stretch) for p in speech.phones)
     words = tuple(Word(word.start * stretch, word.position) for word in speech.words)
-    return Speech(samples, SAMPLE_RATE, phones, words)
+    return Speech(samples, SAMPLE_RATE, mark_bursts(phones, samples, SAMPLE_RATE), words)
 
 
 def _ratio(sample_rate: int, tract: float) -> tuple[int, int]:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from toy_corpus import make_clip, make_corpus
 
-from training import packed
+from training import pack
 from training.clips import CorpusError, examine_clip, read_corpus, read_filelist, window_starts
-from training.packed import ClipError, pack_clip
+from training.pack import pack_clip
+from training.packed import ClipError
 from training.windows import GeneratorWindows
 
 
@@ -104,7 +105,7 @@ def test_lists_take_the_first_word_once(tmp_path):
 def test_packed_faces_are_those_of_the_jpegs(tiny_hp, clip_folder):
     (clip_folder / "3.jpg").unlink()
     loose = examine_clip(clip_folder, "a/b", tiny_hp)
-    pack_clip(clip_folder, 32, 32)
+    pack_clip(clip_folder, tiny_hp)
     tight = examine_clip(clip_folder, "a/b", tiny_hp)
     assert tight.packed and not loose.packed
     np.testing.assert_array_equal(tight.starts, loose.starts)
@@ -119,7 +120,7 @@ def test_packing_a_corpus_by_command(tiny_hp, root, tmp_path):
     make_corpus(tmp_path, 3, frames=14, size=32)
     (tmp_path / "speaker0/00000/5.jpg").write_bytes(b"")
     arguments = ["--data_root", str(tmp_path), "--hparams", "img_size=32"]
-    assert packed.main(arguments) == 0
+    assert pack.main(arguments) == 0
     made = sorted(path.parent.name for path in tmp_path.rglob("faces_32x32.safetensors"))
     assert made == ["00001", "00002"]
     corpus = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp)
@@ -128,6 +129,6 @@ def test_packing_a_corpus_by_command(tiny_hp, root, tmp_path):
 
 
 def test_a_broken_pack_is_named(tiny_hp, clip_folder):
-    pack_clip(clip_folder, 32, 32).write_bytes(b"{")
+    pack_clip(clip_folder, tiny_hp).write_bytes(b"{")
     with pytest.raises(ClipError, match="faces_32x32.safetensors is broken"):
         examine_clip(clip_folder, "a/b", tiny_hp)

@@ -63,7 +63,7 @@ def film(
     frames = _first_run(clip.frames)[:FILM_FRAMES]
     hp = windows.hp
     reference = windows.read_faces(clip, clip.frames[[len(clip.frames) // 2]])
-    sound = clip.folder / "audio.wav"
+    mel, sound = clip.read_mel(), clip.folder / "audio.wav"
     start, end = int(frames[0]) / hp.fps, (int(frames[-1]) + 1) / hp.fps
     with VideoWriter(
         path, 2 * hp.img_width, hp.img_height, hp.fps,
@@ -75,8 +75,8 @@ def film(
             sample = {
                 "targets": truth,
                 "references": np.repeat(reference, len(some), axis=0),
-                "frame_mels": windows.frame_mels(clip, some),
-                "mel": windows.expert_mel(clip, int(some[0])),
+                "frame_mels": windows.frame_mels(mel, some),
+                "mel": windows.expert_mel(mel, int(some[0])),
             }
             batch = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
             speech = Speech.of(runtime.move(batch))

@@ -35,6 +35,7 @@ class Windows(Dataset):
             raise CorpusError("no clips to draw windows from")
         self.clips, self.hp, self.seed, self.augment = tuple(clips), hp, seed, augment
         self._broken: set[str] = set()
+        self._mel_starts: dict[int, int] = {}
 
     def __getitem__(self, number: int) -> Sample:
         for draw in range(REDRAWS):
@@ -71,10 +72,9 @@ class Windows(Dataset):
         """The frames of the window that begins at `start`."""
         return start + np.arange(self.hp.syncnet_T)
 
-    def expert_mel(self, clip: Clip, start: int) -> np.ndarray:
+    def expert_mel(self, mel: np.ndarray, start: int) -> np.ndarray:
         """What the expert hears with the window that begins at `start`: (num_mels, 16)."""
-        begin = expert_window_start(int(start), self.hp.fps, self.hp)
-        return mel_window(clip.read_mel(), begin, self.hp)
+        return mel_window(mel, expert_window_start(int(start), self.hp.fps, self.hp), self.hp)
 
     def lower_halves(self, faces: np.ndarray) -> np.ndarray:
         """What the expert sees of whole faces (n, H, W, 3)."""
@@ -96,7 +96,8 @@ class GeneratorWindows(Windows):
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         start, elsewhere = self.choose(clip, random)
         faces = self.read_faces(clip, np.concatenate((self.run_of(start), self.run_of(elsewhere))))
-        targets, references = np.split(faces, 2)
+        targets, references = faces[: self.hp.syncnet_T], faces[self.hp.syncnet_T :]
+        mel = clip.read_mel()
         if self.augment:
             change = Change.draw(random, self.augment)
             targets = change.looks(targets)
@@ -104,8 +105,8 @@ class GeneratorWindows(Windows):
         return {
             "targets": targets,
             "references": references,
-            "frame_mels": self.frame_mels(clip, self.run_of(start)),
-            "mel": np.array(self.expert_mel(clip, start)),
+            "frame_mels": self.frame_mels(mel, self.run_of(start)),
+            "mel": self.expert_mel(mel, start).copy(),
         }
 
     def choose(self, clip: Clip, random: np.random.Generator) -> tuple[int, int]:
@@ -115,11 +116,16 @@ class GeneratorWindows(Windows):
         start = random.choice(targets)
         return int(start), int(random.choice(starts[np.abs(starts - start) >= apart]))
 
-    def frame_mels(self, clip: Clip, frames: np.ndarray) -> np.ndarray:
+    def frame_mels(self, mel: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """(len(frames), num_mels, 16): what the generator hears for each of these frames."""
-        mel = clip.read_mel()
-        begins = [mel_window_start(int(frame), self.hp.fps, self.hp) for frame in frames]
+        begins = [self._mel_start(int(frame)) for frame in frames]
         return np.stack([mel_window(mel, begin, self.hp) for begin in begins])
+
+    def _mel_start(self, frame: int) -> int:
+        """Remembered: exact fractions are a fifth of the time of a sample."""
+        if frame not in self._mel_starts:
+            self._mel_starts[frame] = mel_window_start(frame, self.hp.fps, self.hp)
+        return self._mel_starts[frame]
 
 
 class ExpertPairs(Windows):
@@ -138,7 +144,7 @@ class ExpertPairs(Windows):
             faces = Change.draw(random, self.augment).everything(faces, random)
         return {
             "mouths": self.lower_halves(faces),
-            "mel": np.array(self.expert_mel(clip, start)),
+            "mel": self.expert_mel(clip.read_mel(), start).copy(),
             "in_sync": np.float32(in_sync),
         }
 
@@ -164,8 +170,9 @@ class ExpertContrast(Windows):
         faces = self.read_faces(clip, frames)
         if self.augment:
             faces = Change.draw(random, self.augment).everything(faces, random)
+        mel = clip.read_mel()
         return {
             "mouths": self.lower_halves(faces)[places.reshape(count, -1)],
-            "mel": np.stack([self.expert_mel(clip, start) for start in starts]),
+            "mel": np.stack([self.expert_mel(mel, start) for start in starts]),
             "starts": starts.astype(np.int64),
         }

@@ -22,6 +22,7 @@ CANDIDATE_SCORE = 0.05  # below which a cell is dropped before suppression
 MOST_CANDIDATES = 750  # an image; the surest are kept
 SUPPRESSION_OVERLAP = 0.3  # with a surer box, above which a box is a double
 FINAL_SCORE = 0.5
+CPU_BATCH = 1  # images; more are no faster on a CPU, and take 200 MB each
 SMALLEST_SIDE = 32  # pixels; the network halves the picture five times
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class S3FDDetector:
         self._dtype = _choose_dtype(self._device, precision)
         self._network = load_s3fd(weights, self._device).eval()
         self._network.to(memory_format=torch.channels_last)
-        self._batch_size = batch_size
+        self._batch_size = batch_size if self._device.type != "cpu" else CPU_BATCH
         self.settings = {
             "detector": "s3fd",
             "weights": sha256[:16],

@@ -88,7 +88,8 @@ def find_tracks(
         cuts += new_cuts
         count += len(chunk)
     scale = width / _shrink(first).shape[1]
-    tracks = [track.scaled(scale) for track in link_faces(faces, cuts, fps, count)]
+    found = link_faces(faces, cuts, fps, count)
+    tracks = [track.scaled(scale).rounded() for track in found]
     return Tracks(count, width, height, float(fps), tuple(cuts), tracks)
 
 

@@ -55,6 +55,10 @@ class Track:
         """The same face in a picture that is factor times as large."""
         return replace(self, boxes=self.boxes * factor)
 
+    def rounded(self) -> "Track":
+        """With the digits that to_json writes, so that a kept result equals a fresh one."""
+        return replace(self, boxes=self.boxes.round(2), scores=self.scores.round(3))
+
 
 @dataclass(frozen=True)
 class Tracks:

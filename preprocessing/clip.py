@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import wave
 from collections.abc import Iterator
@@ -222,10 +223,23 @@ def whole_folder(target: Path) -> Iterator[Path]:
     try:
         yield partial
         if not (target / DONE).is_file():  # else another machine was faster
-            shutil.rmtree(target, ignore_errors=True)  # of the original's making: no clip.json
+            _remove_originals_crops(target)
             os.replace(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove_originals_crops(folder: Path) -> None:
+    """Make way where the original's preprocess.py has been; FileExistsError for all else."""
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if not re.fullmatch(r"\d+\.jpg|audio\.wav|mel\.npy", file.name):
+            raise FileExistsError(
+                f"{folder} is there and holds {file.name}, which preprocessing does not make; "
+                "move it or give another --preprocessed_root"
+            )
+    shutil.rmtree(folder)
 
 
 def remove_partial(target: Path) -> None:

@@ -30,8 +30,9 @@ class Clip:
 def find_clips(data_root: Path) -> list[Clip]:
     """Every video below a folder, sorted by name.
 
-    A video that lies in data_root itself takes the name of data_root for its folder; two that
-    differ in their suffix alone keep it in their names. Raises CorpusError where there is none.
+    A video that lies in data_root itself takes the name of data_root for its folder; one whose
+    name another has, or is a folder of another, keeps its suffix. Raises CorpusError where there
+    is none.
     """
     if not data_root.is_dir():
         raise CorpusError(f"no such folder: {data_root}; --data_root is the folder of the clips")
@@ -40,8 +41,9 @@ def find_clips(data_root: Path) -> list[Clip]:
         raise CorpusError(f"{data_root} has no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
     plain = [_name(path.relative_to(data_root), data_root) for path in sources]
     taken = Counter(plain)
+    folders = {folder.as_posix() for name in taken for folder in Path(name).parents}
     return sorted(
-        Clip(f"{name}{path.suffix}" if taken[name] > 1 else name, path)
+        Clip(f"{name}{path.suffix}" if taken[name] > 1 or name in folders else name, path)
         for name, path in zip(plain, sources, strict=True)
     )
 

@@ -26,8 +26,9 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def detector(weights) -> S3FDDetector:
-    return S3FDDetector(weights, batch_size=4, precision="fp32")
+def detector(weights, monkeypatch) -> S3FDDetector:
+    monkeypatch.setattr(s3fd_module, "CPU_BATCH", 4)
+    return S3FDDetector(weights, precision="fp32")
 
 
 @pytest.fixture(scope="module")

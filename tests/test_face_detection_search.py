@@ -200,7 +200,7 @@ class CountingDetector:
 
     def detect(self, images):
         self.looks += len(images)
-        return [np.array([face(20)]) for _ in images]
+        return [np.array([face(20 + len(images) / 7)]) for _ in images]
 
 
 def test_a_video_is_searched_once(clip, cache):
@@ -209,6 +209,7 @@ def test_a_video_is_searched_once(clip, cache):
     looks = detector.looks
     again = find_tracks_in_video(clip, detector)
     assert looks > 0 and detector.looks == looks
+    np.testing.assert_array_equal(again.paths()[0], first.paths()[0])
     assert again.to_json() == first.to_json()
 
 

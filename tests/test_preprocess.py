@@ -208,6 +208,14 @@ def test_half_done_clips_are_made_anew(corpus, tmp_path):
     assert not leftover.exists()
 
 
+def test_a_folder_that_is_not_ours_is_never_removed(corpus, tmp_path):
+    notes = tmp_path / "out/ben/00002/notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("years of work")
+    assert "notes.txt, which preprocessing does not make" in run(corpus, tmp_path / "out")
+    assert notes.read_text() == "years of work"
+
+
 def test_clips_made_with_other_settings_are_kept_and_told_of(corpus, tmp_path, capsys):
     run(corpus, tmp_path / "out")
     before = contents(tmp_path / "out/anna")
@@ -253,11 +261,13 @@ def test_shards_are_disjoint_and_together_everything(corpus, tmp_path):
 
 def test_clips_are_named_after_folder_and_file(tmp_path):
     root = tmp_path / "my clips"
-    for name in ("top.mp4", "a/x.mp4", "a/x.avi", "b/c/deep one.MKV", "a/notes.txt", "a/._x.mp4"):
+    for name in (
+        "top.mp4", "a/x.mp4", "a/x.avi", "b/c/deep one.MKV", "b/c.mov", "a/notes.txt", "a/._x.mp4"
+    ):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     names = [clip.name for clip in find_clips(root)]
-    assert names == ["a/x.avi", "a/x.mp4", "b/c/deep_one", "my_clips/top"]
+    assert names == ["a/x.avi", "a/x.mp4", "b/c.mov", "b/c/deep_one", "my_clips/top"]
 
 
 @pytest.mark.parametrize("folder", ["missing", "."])

@@ -171,12 +171,12 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         maker = _load(args)
-        return _run_jobs(maker, args, argv) if args.jobs else _run_one(maker, args)
+        return _run_jobs(maker, args) if args.jobs else _run_one(maker, args)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; no file was made", file=sys.stderr)
+        print("error: interrupted; no half-written file is left", file=sys.stderr)
         return 130
 
 
@@ -287,16 +287,17 @@ def _expert(maker, args: argparse.Namespace):
 
 
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
-    from lipsync.pipeline import make_plan
+    from lipsync.pipeline import make_plan, refuse_to_overwrite
     from lipsync.preview import draw_preview, write_preview
 
+    refuse_to_overwrite(path, args.face, args.audio)
     with _progress_bar(args.quiet) as progress:
         plan = make_plan(args.face, args.audio, _settings(args), maker.hp, maker.detector, progress)
     write_preview(path, draw_preview(plan, maker.generator, args.preview))
     return path
 
 
-def _run_jobs(maker, args: argparse.Namespace, argv: list[str] | None) -> int:
+def _run_jobs(maker, args: argparse.Namespace) -> int:
     """Every job of the file, whatever becomes of the others; 1 if any failed."""
     from lipsync.jobs import read_jobs
 

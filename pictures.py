@@ -30,9 +30,11 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def probe_image(path: Path) -> MediaInfo:
-    """The size of one picture."""
+    """The size of one picture, and whether it has transparent parts."""
     height, width = read_image(path).shape[:2]
-    return MediaInfo(path, "image", width, height)
+    whole = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    alpha = whole.ndim == 3 and whole.shape[2] == 4
+    return MediaInfo(path, "image", width, height, pix_fmt="bgra" if alpha else "bgr24")
 
 
 def probe_folder(path: Path) -> MediaInfo:

@@ -44,7 +44,8 @@ class Generator:
     def generate(self, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """windows (n, 80, 16) float, faces (n, H, W, 3) BGR uint8 -> faces that say it, alike.
 
-        A batch that does not fit into memory is halved, for good.
+        A batch that does not fit into memory is halved, for good; ValueError where one face
+        does not fit.
         """
         done = []
         while len(faces):
@@ -52,8 +53,13 @@ class Generator:
             try:
                 done.append(self._run(windows[:size], faces[:size]))
             except RuntimeError as error:
-                if size == 1 or not _is_out_of_memory(error):
+                if not _is_out_of_memory(error):
                     raise
+                if size == 1:
+                    raise ValueError(
+                        f"{self.device} has no memory left for even one face; close what else "
+                        "uses it, or take --device cpu"
+                    ) from error
                 self.batch_size = (min(size, len(faces)) + 1) // 2
                 log.warning("out of memory: going on with batches of %d", self.batch_size)
                 continue

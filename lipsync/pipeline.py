@@ -231,8 +231,8 @@ def _same_file(first: str | Path, second: str | Path) -> bool:
 
 def _watcher(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:
     """Reports the frames that pass through on their way to the detector."""
-    duration = source.info.duration
-    total = round((source.end or duration) * source.fps) if duration else None
+    end = source.end or source.info.duration
+    total = round((end - source.start) * source.fps) if end else None
 
     def watch(frames: Iterator) -> Iterator:
         for number, frame in enumerate(frames, 1):

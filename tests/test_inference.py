@@ -143,6 +143,10 @@ def spoil_zero_length(here):
     (here / "zero.wav").write_bytes((here / "speech.wav").read_bytes()[:78])  # the header alone
 
 
+def spoil_picture(here):
+    cv2.imwrite("still.png", face_frame(0))
+
+
 def spoil_folder(here):
     (here / "taken").write_text("a file")
 
@@ -169,6 +173,8 @@ BAD_INPUT = {
     "unknown encoder": (None, {}, (*BOX, "--codec", "h999"), "Unknown encoder 'h999'"),
     "unknown pixels": (None, {}, (*BOX, "--pix_fmt", "yuv999"), "yuv999"),
     "result over face": (None, {}, (*BOX, "--outfile", "face.mp4"), "is an input"),
+    "preview over face": (spoil_picture, {"face": "still.png"},
+                          (*BOX, "--preview", 0, "--outfile", "still.mp4"), "is an input"),
     "no such device": (None, {}, (*BOX, "--device", "cuda:77"), "no device cuda:77"),
     "no S3FD": (None, {}, ("--s3fd_path", "none.pth"), "none.pth"),
     "start too late": (None, {}, (*BOX, "--start", 50), "face.mp4"),
@@ -272,7 +278,7 @@ def test_interruption_leaves_nothing(here, number, code):
         child.send_signal(number)
         _, err = child.communicate(timeout=60)
     assert child.returncode == code
-    assert err.strip().splitlines()[-1] == "error: interrupted; no file was made"
+    assert err.strip().splitlines()[-1] == "error: interrupted; no half-written file is left"
     assert "Traceback" not in err
     assert listing(here) == before
 

@@ -236,6 +236,13 @@ def test_still_is_turned_by_its_exif_tag(tmp_path):
     assert np.abs(frame.astype(int) - np.rot90(image, -1)).mean() < 8
 
 
+@pytest.mark.parametrize("channels, alpha", [(3, False), (4, True)])
+def test_transparency_is_known(tmp_path, channels, alpha):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, channels), np.uint8))
+    assert probe(tmp_path / "a.png").has_alpha == alpha
+    assert next(read_frames(tmp_path / "a.png")).shape == (32, 32, 3)
+
+
 def test_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):
     for n in (0, 1, 2, 10, 11):
         cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((32, 32, 3), 20 + 4 * n, np.uint8))

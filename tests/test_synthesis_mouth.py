@@ -65,7 +65,7 @@ def test_lips_part_when_the_burst_is_heard(stop):
     """The offset is a median of 3 ms (p) and 4 ms (b), and a frame is 40."""
     heard, seen, shown = measured(stop)
     offset = 1000 * (seen - heard)
-    assert len(offset) > 50
+    assert len(offset) > 40
     assert -3 < np.median(offset) < 8
     assert np.percentile(np.abs(offset), 75) < 16
     assert np.mean(np.abs(offset) < 40) > 0.95

@@ -75,6 +75,10 @@ def _score(
     try:
         for future in as_completed([pool.submit(_score_one, clip, groups) for clip in clips]):
             yield future.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        for process in multiprocessing.active_children():
+            process.terminate()  # a long clip would take minutes to end
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

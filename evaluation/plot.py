@@ -8,6 +8,7 @@ import numpy as np
 from evaluation.describe import describe
 from evaluation.shifts import SHIFTS
 from evaluation.similarity import FITS_FROM, Similarity
+from models.checkpoint import whole_or_absent
 from video import MediaError
 
 WIDTH, HEIGHT = 1200, 400  # of each of the two panels
@@ -68,14 +69,13 @@ class Panel:
 
 
 def plot_similarity(result: Similarity, path: str | Path, title: str) -> None:
-    """Write the two panels as one picture. Raises MediaError where it cannot be written."""
+    """Write the two panels as one picture. Raises MediaError for a suffix of no picture, OSError."""
+    path = Path(path)
+    if not cv2.haveImageWriter(path.name):
+        raise MediaError(f"cannot draw to {path}: give a name that ends in .png")
     picture = np.vstack([_over_time(result, title), _over_shifts(result)])
-    try:
-        written = cv2.imwrite(str(path), picture)
-    except cv2.error as error:
-        raise MediaError(f"cannot draw to {path}: give a name that ends in .png") from error
-    if not written:
-        raise MediaError(f"cannot write {path}; is its folder there and not full?")
+    with whole_or_absent(path) as partial:
+        partial.write_bytes(cv2.imencode(path.suffix, picture)[1])
 
 
 def _over_time(result: Similarity, title: str) -> np.ndarray:

@@ -69,7 +69,7 @@ class Panel:
 
 
 def plot_similarity(result: Similarity, path: str | Path, title: str) -> None:
-    """Write the two panels as one picture. Raises MediaError for a suffix of no picture, OSError."""
+    """Write the two panels as one picture. Raises MediaError for a suffix of no picture."""
     path = Path(path)
     if not cv2.haveImageWriter(path.name):
         raise MediaError(f"cannot draw to {path}: give a name that ends in .png")

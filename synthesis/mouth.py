@@ -12,6 +12,7 @@ from synthesis.visemes import CLOSURE_SECONDS, VISEMES, Gesture, Viseme
 SIDED = frozenset(
     "mouthStretch mouthPress mouthUpperUp mouthLowerDown mouthSmile mouthDimple".split()
 )
+ROUNDING = "mouthPucker"
 # How much mouthClose undoes a jawOpen of 1: their lip gaps are 3.28 and 3.89 cm in ICT-FaceKit.
 CLOSE_PER_JAW = 0.84
 CLOSE_MARGIN = 0.03  # and this much more in a closure, for heads whose lips rest apart
@@ -80,12 +81,14 @@ def move_mouth(gestures: Sequence[Gesture], frames: int, style: MouthStyle) -> M
     targets["rest"] = replace(targets["rest"], jaw=style.parted)
     shapes = sorted({shape for viseme in targets.values() for shape in viseme.lips})
     rows = {name: _row(viseme, shapes) for name, viseme in targets.items()}
-    values, grip = _steps(gestures, rows, points)
+    values, grip = _steps(gestures, rows, points, rounding=3 + shapes.index(ROUNDING))
     lips = _blend(values[:, 2:], grip, style.laziness)
     jaw = _blend(values[:, :1], np.sqrt(grip), style.laziness * style.jaw_lag)[:, 0]
     tongue = _blend(values[:, 1:2], np.ones_like(grip), style.laziness * 0.7)[:, 0]
+    shut = np.ones(len(shapes) + 1)
+    shut[1 + shapes.index(ROUNDING)] = 0  # lips that touch may be pushed forward all the same
     for contact in ("tucked", "closed"):
-        held = _held(gestures, contact, points)[:, None]
+        held = _held(gestures, contact, points)[:, None] * shut
         lips = lips * (1 - held) + held * rows[_MODEL[contact]][2:]
     pressed = CLOSE_MARGIN * _held(gestures, "closed", points)
     close = lips[:, 0] * CLOSE_PER_JAW * jaw + pressed
@@ -116,16 +119,22 @@ def _row(viseme: Viseme, shapes: list[str]) -> np.ndarray:
 
 
 def _steps(
-    gestures: Sequence[Gesture], rows: dict[str, np.ndarray], points: int
+    gestures: Sequence[Gesture], rows: dict[str, np.ndarray], points: int, *, rounding: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What is aimed at, (points, values), and how firmly, (points, 1); rest where nothing is."""
+    """What is aimed at, (points, values), and how firmly, (points, 1); rest where nothing is.
+
+    Lips that touch are rounded already for the sound that follows: `rounding` is its column.
+    """
     values = np.tile(rows["rest"], (points, 1))
     grip = np.full((points, 1), VISEMES["rest"].grip)
-    for gesture in gestures:
+    followers = [gesture.viseme for gesture in gestures[1:]] + ["rest"]
+    for gesture, follower in zip(gestures, followers, strict=True):
         viseme = VISEMES[gesture.viseme]
         early = 0.0 if viseme.contact else viseme.lead  # contacts are timed to the point
         span = slice(_point(gesture.start - early), _point(gesture.end - early))
         values[span] = rows[gesture.viseme]
+        if viseme.contact:
+            values[span, rounding] = rows[follower][rounding]
         grip[span] = viseme.grip
     return values, grip
 

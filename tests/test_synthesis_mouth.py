@@ -116,6 +116,18 @@ def test_lips_round_before_the_sound_does():
     assert 0.31 < half < 0.38  # the vowel is heard from 0.40 s on
 
 
+def test_closed_lips_are_rounded_for_the_vowel_that_follows():
+    rounded, plain = (
+        move_mouth(gestures(speech_of("", "a", "m", vowel, "", seconds=0.1)), 12, MouthStyle())
+        for vowel in "ui"
+    )
+    middle = round(0.25 * CURVE_RATE)
+    assert (
+        rounded.weights["mouthPucker"][middle] > 0.4 > 0.05 > plain.weights["mouthPucker"][middle]
+    )
+    assert lip_gap(rounded.weights)[middle] < TOUCHING
+
+
 def test_the_jaw_is_slower_than_the_lips():
     made = [Gesture("i", 0.0, 0.5, "i"), Gesture("a", 0.5, 2.0, "a")]
     mouth = move_mouth(made, 30, MouthStyle())

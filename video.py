@@ -96,7 +96,8 @@ def read_frames(
     first = round(start * rate)
     last = None if end is None else round(end * rate)
     if first < 0 or (last is not None and last <= first):
-        raise MediaError(f"{info.path}: no frames between {start} s and {end} s")
+        until = "the end" if end is None else f"{float(end):g} s"
+        raise MediaError(f"{info.path}: no frames between {float(start):g} s and {until}")
     if info.kind == "video":
         return _decode_video(info, rate, first, last, info.shrunk(height))
     if info.kind == "image":

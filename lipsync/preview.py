@@ -24,9 +24,12 @@ def draw_preview(plan: Plan, generator: Generator, second: float) -> np.ndarray:
     Raises ValueError where there is no such second, or no face at it.
     """
     number = round(second * plan.source.fps)
-    frame = None if number < 0 else next(plan.source.frames(number, number + 1), None)
-    boxes = plan.faces.at(number)
-    if frame is None or not boxes:
+    if number < 0:
+        raise ValueError(f"there is no second {second} in a video")
+    shown = 0 if plan.source.static else number
+    frame = next(plan.source.frames(shown, shown + 1))
+    boxes = plan.faces.at(shown)
+    if not boxes:
         raise ValueError(
             f"{plan.source.info.path}: no face at {second} s, so nothing to preview; "
             "try another second, or give the face's place with --box TOP BOTTOM LEFT RIGHT"

@@ -4,6 +4,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -140,8 +141,6 @@ def test_mouth_and_sound_are_in_step(tmp_path):
 
 
 def test_still_and_folder(tmp_path):
-    import cv2
-
     audio = make_sound(tmp_path / "a.wav")
     (tmp_path / "frames").mkdir()
     for number in range(3):
@@ -227,6 +226,17 @@ def test_preview_shows_box_and_result(material):
     assert ((picture[:388, half:] == 40).all(axis=-1)).sum() > 10_000
     with pytest.raises(MediaError, match="no frame could be decoded"):
         draw_preview(plan, generator, 99)
+    with pytest.raises(ValueError, match="no second -1"):
+        draw_preview(plan, generator, -1)
+
+
+def test_preview_of_a_still_at_any_second(tmp_path, material):
+    cv2.imwrite(str(tmp_path / "still.png"), face_frame(0))
+    plan = make_plan(
+        tmp_path / "still.png", material[1], Settings(box=BOX), HParams(), EllipseDetector
+    )
+    generator = Generator(Painter(), device=CPU, precision="fp32")
+    assert draw_preview(plan, generator, 0.9).ndim == 3
 
 
 def test_frames_equal_the_originals(shared_data):

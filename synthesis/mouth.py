@@ -153,14 +153,18 @@ def _held(gestures: Sequence[Gesture], contact: str, points: int) -> np.ndarray:
     """
     held = np.zeros(points)
     times = np.arange(points) / CURVE_RATE
+    opened = 0.0  # when the contact before ended: a sound between two contacts shows, if short
     for gesture in gestures:
-        if gesture.contact != contact:
+        if not gesture.contact:
             continue
         end = gesture.end - PART_SECONDS
-        start = min(gesture.start, end - HOLD_SECONDS)
-        first = max(0, _point(start - APPROACH_SECONDS))
-        span = slice(first, _point(end + RELEASE_SECONDS) + 1)
-        before = np.clip((start - times[span]) / APPROACH_SECONDS, 0, 1)
+        start = max(min(gesture.start, end - HOLD_SECONDS), (opened + gesture.start) / 2)
+        approach = np.clip(start - opened, 0.01, APPROACH_SECONDS)
+        opened = gesture.end
+        if gesture.contact != contact:
+            continue
+        span = slice(_point(start - approach), _point(end + RELEASE_SECONDS) + 1)
+        before = np.clip((start - times[span]) / approach, 0, 1)
         after = np.clip((times[span] - end) / RELEASE_SECONDS, 0, 1)
         shape = (0.5 + 0.5 * np.cos(np.pi * before)) * (1 - np.sin(np.pi / 2 * after))
         held[span] = np.maximum(held[span], shape)

@@ -20,20 +20,25 @@ def mfcc(sound: np.ndarray, sample_rate: int = 16000) -> np.ndarray:
     sound: mono, in the levels of 16-bit samples (+-32768): the first coefficient is the log of
     the energy and moves with the level. Raises ValueError for sound that is empty or not mono.
     """
-    sound = np.asarray(sound, float)
+    sound = np.asarray(sound)
     if sound.ndim != 1 or not sound.size:
         raise ValueError(f"expected mono sound that is not empty, got shape {sound.shape}")
     length, step = sample_rate // 40, sample_rate // STEPS_PER_SECOND
     steps = 1 + max(0, -(-(len(sound) - length) // step))
-    padded = np.zeros((steps - 1) * step + length)
-    emphasised = np.append(sound[:1], sound[1:] - PREEMPHASIS * sound[:-1])
-    padded[: len(sound)] = emphasised[: len(padded)]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[::step]
     coefficients = np.empty((steps, COEFFICIENTS), np.float32)
     for first in range(0, steps, STEPS_AT_ONCE):
-        chunk = slice(first, first + STEPS_AT_ONCE)
-        coefficients[chunk] = _cepstra(windows[chunk], sample_rate)
+        end = min(first + STEPS_AT_ONCE, steps)
+        samples = _emphasised(sound, first * step, (end - 1) * step + length)
+        windows = np.lib.stride_tricks.sliding_window_view(samples, length)[::step]
+        coefficients[first:end] = _cepstra(windows, sample_rate)
     return coefficients
+
+
+def _emphasised(sound: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Samples begin .. end - 1, each less its share of the one before; zeros after the sound."""
+    now = sound[begin:end].astype(float)
+    before = np.append(sound[begin - 1] if begin else 0.0, now[:-1])
+    return np.pad(now - PREEMPHASIS * before, (0, end - begin - len(now)))
 
 
 def _cepstra(windows: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -54,4 +54,4 @@ def _features(images: np.ndarray, network: Inception) -> np.ndarray:
     """images: (B, H, W, 3) BGR uint8 -> (B, 2048)"""
     device = next(network.parameters()).device
     rgb = torch.from_numpy(images).to(device).flip(-1)
-    return network(to_faces(rgb)).double().cpu().numpy()
+    return network(to_faces(rgb)).cpu().double().numpy()

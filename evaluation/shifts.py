@@ -67,7 +67,7 @@ def scores_by_shift(
     frames, scores = [np.empty(0, int)], [np.empty((0, len(SHIFTS)), np.float32)]
     for first, pictures in pieces:
         heard = sounds.span(first - MAX_SHIFT, first + len(pictures) + MAX_SHIFT)
-        moved = heard.unfold(0, len(SHIFTS), 1)
+        moved = heard.to(pictures.device).unfold(0, len(SHIFTS), 1)
         frames.append(np.arange(first, first + len(pictures)))
         scores.append(score(pictures[..., None], moved).cpu().numpy())
     return np.concatenate(frames), np.concatenate(scores)

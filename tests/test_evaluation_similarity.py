@@ -92,6 +92,12 @@ def test_windows_after_the_end_of_the_sound_are_left_out_and_counted():
     assert found.frames.max() <= 46
 
 
+def test_a_face_that_comes_after_the_end_of_the_sound_is_an_answer():
+    faces = [None] * 60 + [face(0.5)] * 10
+    found = similarity_of_faces(faces, voice(openings(20)), expert())
+    assert (found.nobs, found.faceless, found.soundless) == (0, 60, 6)
+
+
 @pytest.mark.parametrize("frames", [0, 1, 3, 4])
 def test_too_few_frames_for_one_window_is_an_answer(frames):
     found = similarity(openings(frames), voice(openings(50)))

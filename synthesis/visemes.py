@@ -29,13 +29,13 @@ VISEMES = {
     "p": Viseme(
         0.07,
         {"mouthPress": 0.45, "mouthRollLower": 0.28, "mouthRollUpper": 0.20},
-        grip=4.0, bridge=1.0, contact="closed",
+        grip=1.5, bridge=1.0, contact="closed",
     ),
     "bh": Viseme(0.08, {"mouthPress": 0.10, "mouthRollLower": 0.08}, grip=3.0, bridge=0.75),
     "f": Viseme(
         0.07,
         {"mouthRollLower": 0.55, "mouthUpperUp": 0.34, "mouthShrugLower": 0.10},
-        grip=3.5, bridge=1.0, contact="tucked",
+        grip=1.5, bridge=1.0, contact="tucked",
     ),
     "th": Viseme(0.10, {"mouthLowerDown": 0.26, "mouthUpperUp": 0.18}, grip=1.6, tongue=0.85),
     "t": Viseme(

@@ -22,9 +22,11 @@ class BackgroundLook:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "BackgroundLook":
         """Any kind, from sharp to far out of focus."""
+        kind = str(rng.choice(KINDS))
+        sharpest = 0.012 if kind in ("foliage", "clutter", "lights") else 0.002
         return cls(
-            str(rng.choice(KINDS)),
-            float(rng.choice([0.002, rng.uniform(0.004, 0.05)])),
+            kind,
+            float(rng.choice([sharpest, rng.uniform(sharpest, 0.05)])),
             float(np.exp(rng.normal(-0.15, 0.35))),
         )
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthesis.rasteriser import kernel
+
 FACE_CENTRE_HEIGHT = -1.0  # cm above the head's origin; the tip of the nose is at about 0
 FACE_HEIGHT_CM = 18.0  # hairline to chin of the mean head
 FRAMES_PER_SECOND = 25
 
 
 def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
-    """Turn by pitch (down +), then yaw (to the viewer's right +), then roll (clockwise in the picture +)."""
+    """Turn by pitch (down +), then yaw (to the viewer's right +), then roll (clockwise in the
+    picture +).
+    """
     cos_p, sin_p = math.cos(pitch), math.sin(pitch)
     cos_y, sin_y = math.cos(yaw), math.sin(yaw)
     cos_r, sin_r = math.cos(roll), math.sin(roll)
@@ -23,7 +27,10 @@ def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera for a clip. Angles in radians, as seen from the head; fractions are of the frame's size."""
+    """One camera for a clip.
+
+    Angles in radians, as seen from the head; fractions are of the frame's size.
+    """
 
     distance_cm: float
     yaw: float
@@ -62,17 +69,23 @@ class Camera:
         ]
         return self.shake * sum(waves[:3]), self.shake * sum(waves[3:])
 
-    def project(self, points: np.ndarray, width: int, height: int, frame: int) -> np.ndarray:
-        """Pixels of the frame (x right, y down) and depth, larger is nearer. points: (n, 3) in camera space"""
-        scale = self.face_fraction * height / FACE_HEIGHT_CM
-        nearness = self.distance_cm / np.maximum(self.distance_cm - points[:, 2], 1.0)
+    def screen_map(self, width: int, height: int, frame: int) -> tuple[float, float, float]:
+        """Pixels per cm at the head, and the pixel at which the axis through FACE_CENTRE_HEIGHT
+        lies.
+        """
         shift_x, shift_y = self.shake_at(frame)
-        out = np.empty_like(points)
-        out[:, 0] = self.centre[0] * width + shift_x * height + points[:, 0] * nearness * scale
-        out[:, 1] = (
-            self.centre[1] * height
-            + shift_y * height
-            - (points[:, 1] - FACE_CENTRE_HEIGHT) * nearness * scale
-        )
-        out[:, 2] = points[:, 2]
-        return out
+        scale = self.face_fraction * height / FACE_HEIGHT_CM
+        return scale, self.centre[0] * width + shift_x * height, (self.centre[1] + shift_y) * height
+
+
+@kernel
+def project(points, distance_cm, scale_x, scale_y, left, top, out):
+    """Pixels (x right, y down) of camera-space points, and their depth, nearer is larger.
+
+    points, out: (n, 3)
+    """
+    for i in range(points.shape[0]):
+        nearness = distance_cm / max(distance_cm - points[i, 2], np.float32(1))
+        out[i, 0] = left + points[i, 0] * nearness * scale_x
+        out[i, 1] = top - (points[i, 1] - np.float32(FACE_CENTRE_HEIGHT)) * nearness * scale_y
+        out[i, 2] = points[i, 2]

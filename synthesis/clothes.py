@@ -11,7 +11,8 @@ CLOTH_SIZE = 512
 NECK_HEIGHT = -10.5  # cm, where the neck is measured
 CUTS = ("crew", "v", "scoop", "turtleneck", "polo", "shirt", "suit", "hoodie")
 PATTERNS = ("plain", "plain", "plain", "stripes", "hoops", "checks", "dots", "heather", "print")
-# Rings of the torso from the collar down: half width, front and back depth, height at the side, front and back (cm).
+# Rings of the torso from the collar down: half width, front and back depth, height at the side,
+# front and back (cm).
 RINGS = np.array(
     [
         (0.0, 0.0, 0.0, -10.6, -12.6, -10.0),
@@ -64,7 +65,10 @@ def draw_cloth_colour(rng: np.random.Generator) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, eq=False)
 class Torso:
-    """The torso's mesh. points: (rows * AROUND, 3), uvs by vertex, collar: height of the neck's cut by angle."""
+    """The torso's mesh.
+
+    points: (rows * AROUND, 3), uvs by vertex, collar: height of the neck's cut by angle.
+    """
 
     points: np.ndarray
     triangles: np.ndarray
@@ -133,7 +137,9 @@ def _grid_mesh(points: np.ndarray) -> Torso:
 def paint_cloth(
     look: ClothesLook, torso: Torso, skin: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """The torso's texture: cloth with its pattern, bare skin above the neckline, collar, lapels, tie. (s, s, 6)"""
+    """The torso's texture: cloth with its pattern, bare skin above the neckline, collar, lapels,
+    tie. (s, s, 6)
+    """
     place = torso.front()
     colour, relief = _weave(look, place, rng)
     gloss = np.full(colour.shape[:2], 0.012, np.float32)

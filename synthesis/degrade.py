@@ -47,7 +47,10 @@ class Degradation:
 def degrade(
     frames: Iterable[np.ndarray], degradation: Degradation, first_frame: int = 0
 ) -> Iterator[np.ndarray]:
-    """Spoil frames one by one; the same frame number gives the same noise. frames: BGR uint8 (H, W, 3)"""
+    """Spoil frames one by one; the same frame number gives the same noise.
+
+    frames: BGR uint8 (H, W, 3)
+    """
     for frame, image in enumerate(frames, first_frame):
         yield degrade_frame(image, degradation, frame)
 
@@ -80,7 +83,10 @@ def grade(image: np.ndarray, look: Degradation) -> np.ndarray:
 
 
 def add_noise(image: np.ndarray, look: Degradation, frame: int) -> np.ndarray:
-    """Sensor noise, stronger in the light by its root, a little correlated. BGR uint8 -> BGR uint8"""
+    """Sensor noise, stronger in the light by its root, a little correlated.
+
+    BGR uint8 -> BGR uint8
+    """
     if look.noise < 0.3:
         return image
     rng = np.random.default_rng((look.seed, frame))

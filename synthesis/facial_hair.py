@@ -1,4 +1,6 @@
-"""Brows, lashes, beards and stubble: short strands that move with the skin, and the shade under them."""
+"""Brows, lashes, beards and stubble: short strands that move with the skin, and the shade under
+them.
+"""
 
 from dataclasses import dataclass
 
@@ -33,10 +35,10 @@ class FacialHairLook:
             "none" if feminine else str(rng.choice(BEARDS, p=(0.38, 0.24, 0.13, 0.1, 0.07, 0.08)))
         )
         return cls(
-            brow_height=float(rng.uniform(0.35, 0.6) if feminine else rng.uniform(0.45, 0.95)),
+            brow_height=float(rng.uniform(0.3, 0.5) if feminine else rng.uniform(0.4, 0.75)),
             brow_density=float(rng.uniform(0.4, 1)),
             brow_lift=float(rng.normal(0.15, 0.12)),
-            brow_shade=float(rng.uniform(0, 0.8)),
+            brow_shade=float(rng.uniform(0.2, 1)),
             lash_cm=float(rng.uniform(0.6, 1.0) if feminine else rng.uniform(0.35, 0.7)),
             lash_thick=float(rng.uniform(0.5, 1) if feminine else rng.uniform(0.2, 0.6)),
             beard=beard,
@@ -45,7 +47,10 @@ class FacialHairLook:
 
 
 def beard_field(look: FacialHairLook, positions: np.ndarray) -> np.ndarray:
-    """How densely the beard grows, 0 to 1, lips left free. positions: (..., 3) on the neutral head"""
+    """How densely the beard grows, 0 to 1, lips left free.
+
+    positions: (..., 3) on the neutral head
+    """
     x, y, z = np.moveaxis(positions, -1, 0)
     side = np.abs(x)
     if look.beard == "none":
@@ -83,7 +88,7 @@ def grow_facial_hair(
     rng: np.random.Generator,
 ) -> list[Strands]:
     """Brows, lashes and beard. hair, skin: albedos (3,) that their colours are taken from"""
-    dark = np.minimum(hair, skin * 0.30)
+    dark = np.minimum(hair * 0.9, skin * 0.42)
     brow = dark * (1 - look.brow_shade) * 0.6 + dark * look.brow_shade
     strands = [_brows(head, look, base, brow, rng), _lashes(head, look, rng)]
     if look.beard not in ("none", "stubble"):
@@ -121,7 +126,7 @@ def _brows(
     head: Head, look: FacialHairLook, base: np.ndarray, colour: np.ndarray, rng: np.random.Generator
 ) -> Strands:
     field = brow_field(head, look, head.neutral) * (head.vertex_materials == Material.SKIN)
-    roots = scatter_roots(head, base, rng, int(560 * look.brow_density), lambda v: field[v])
+    roots = scatter_roots(head, base, rng, int(700 * look.brow_density), lambda v: field[v])
     side = np.sign(roots.points[:, :1])
     inner = ramp(np.abs(roots.neutral[:, :1]), 3.5, 1.0)
     direction = np.concatenate(
@@ -129,7 +134,7 @@ def _brows(
     )
     direction += rng.normal(0, 0.18, direction.shape)
     return _short_strands(
-        roots, direction, rng.uniform(0.3, 0.65, len(roots)), colour, 0.05, base, rng
+        roots, direction, rng.uniform(0.18, 0.42, len(roots)), colour, 0.032, base, rng
     )
 
 
@@ -139,7 +144,8 @@ def _beard(
     field = beard_field(look, head.neutral) * (head.vertex_materials == Material.SKIN)
     roots = scatter_roots(head, base, rng, 4500, lambda v: field[v])
     direction = np.array([0.0, -0.8, 0.15]) + rng.normal(0, 0.28, (len(roots), 3))
-    lengths = look.beard_length * rng.uniform(0.6, 1.2, len(roots))
+    longest = min(look.beard_length, 0.35) if look.beard == "moustache" else look.beard_length
+    lengths = longest * rng.uniform(0.6, 1.2, len(roots))
     return _short_strands(roots, direction, lengths, colour, 0.06, base, rng)
 
 
@@ -162,6 +168,6 @@ def _lashes(head: Head, look: FacialHairLook, rng: np.random.Generator) -> Stran
         colours=shade,
         outward=np.tile(np.array([0, 0, 1], np.float32), (count, points, 1)),
         openness=np.full((count, points), 0.6, np.float32),
-        width_cm=np.full(count, 0.03 + 0.03 * look.lash_thick, np.float32),
+        width_cm=np.full(count, 0.02 + 0.03 * look.lash_thick, np.float32),
         shine=0.1,
     )

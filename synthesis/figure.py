@@ -37,7 +37,6 @@ class Figure:
 
     head: Head
     base: np.ndarray  # (n, 3)
-    expressions: np.ndarray  # (expressions, head vertices, 3)
     triangles: np.ndarray  # (t, 3)
     corner_uvs: np.ndarray  # (t, 3, 2)
     materials: np.ndarray  # (t,)
@@ -83,7 +82,6 @@ def build_figure(head: Head, speaker: Speaker) -> Figure:
     )
     return Figure(
         head=head,
-        expressions=head.expressions,
         textures=textures,
         **mesh,
         occlusion=_occlusion(head, mesh, shaders.astype(np.float32)),
@@ -136,6 +134,7 @@ def _under_clothes(head: Head, base: np.ndarray) -> np.ndarray:
     """Triangles of the bust that lie below the collar: lower in front than behind. (t,) bool"""
     x, y, z = head.neutral.T
     limit = np.interp(z, (-8, -2, 5), (-12.0, -12.4, -14.6))
+    limit = np.where(np.abs(x) > 7.5, -10.8, limit)
     return (y < limit)[head.triangles].all(axis=1) & (head.materials <= Material.SCALP)
 
 
@@ -188,7 +187,9 @@ def _flat(colour: np.ndarray, gloss: float) -> np.ndarray:
 def paint_hair_base(
     head: Head, speaker: Speaker, canvas: Canvas, rng: np.random.Generator, material: Material
 ) -> None:
-    """The shade of hair on the skin: scalp under the strands, shaven heads, stubble, the brows' ground."""
+    """The shade of hair on the skin: scalp under the strands, shaven heads, stubble, the brows'
+    ground.
+    """
     axis = (np.arange(PAINT_SIZE, dtype=np.float32) + 0.5) / PAINT_SIZE
     uvs = np.stack(np.meshgrid(axis, 1 - axis), axis=2)
     hair = np.array(speaker.hair.colour, np.float32)

@@ -1,11 +1,13 @@
-"""Glasses: rims, bridge and temples as tubes round the speaker's own eyes, nose and ears; dark lenses or none."""
+"""Glasses: rims, bridge and temples as tubes round the speaker's own eyes, nose and ears; dark
+lenses or none.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthesis.head import Head, Material
-from synthesis.patterns import linear
+from synthesis.patterns import linear, smooth_curve
 
 TUBE_SIDES = 6
 RIM_POINTS = 36
@@ -57,7 +59,7 @@ def build_glasses(head: Head, look: GlassesLook, base: np.ndarray) -> list[Part]
     """Frame and, if dark, lenses. base: (n, 3) the speaker's head"""
     marks = base[head.landmarks]
     eyes = marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)
-    front = max(marks[27, 2] + 0.1, marks[[37, 44], 2].max() + 0.9, marks[[19, 24], 2].max() + 0.25)
+    front = max(marks[27, 2] + 0.3, marks[[37, 44], 2].max() + 1.3, marks[[19, 24], 2].max() + 0.25)
     parts = []
     for eye, side in zip(eyes, (-1, 1), strict=True):
         rim = _rim(look, eye, side, front)
@@ -65,24 +67,23 @@ def build_glasses(head: Head, look: GlassesLook, base: np.ndarray) -> list[Part]
         if look.sun:
             parts.append(_lens(rim))
         outer = rim[np.argmax(side * rim[:, 0])]
-        temple = np.abs(base[:, 0]).max() - 1.0
+        temple = np.abs(marks[[0, 16], 0]).mean() + 0.35
         hinge, ear = (
             outer + [side * 0.2, 0.5, -0.3],
             np.array([side * temple, marks[0, 1] + 0.2, 0.5]),
         )
-        knee = np.array([side * max(abs(outer[0]) + 0.3, temple - 0.8), hinge[1], hinge[2] - 2.5])
+        knee = np.array([side * max(abs(outer[0]) + 0.1, temple - 0.3), hinge[1], hinge[2] - 2.5])
         parts.append(
             _tube(
                 np.stack([outer, hinge, knee, ear, ear + [0, -1.5, -2.0]]), look.tube, closed=False
             )
         )
-    bridge = np.stack(
-        [
-            _rim(look, eyes[0], -1, front)[0],
-            [0, marks[27, 1] + 0.1, front + 0.35],
-            _rim(look, eyes[1], 1, front)[RIM_POINTS // 2],
-        ]
-    )
+    inner = [
+        _rim(look, eye, side, front)[k]
+        for eye, side, k in zip(eyes, (-1, 1), (0, RIM_POINTS // 2), strict=True)
+    ]
+    top = np.array([0, inner[0][1] + 0.5, max(front, marks[27, 2] + 0.3) + 0.25])
+    bridge = smooth_curve(np.stack([inner[0] + [0, 0.2, 0], top, inner[1] + [0, 0.2, 0]]), 9)
     parts.append(_tube(bridge, look.tube, closed=False))
     return parts
 
@@ -99,7 +100,7 @@ def _rim(look: GlassesLook, eye: np.ndarray, side: int, front: float) -> np.ndar
     x = np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** power * look.width / 2
     y = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power * look.height / 2
     across = eye[0] + side * 0.15 + x
-    return np.column_stack([across, eye[1] - 0.25 + y, front - 0.035 * across**2])
+    return np.column_stack([across, eye[1] - 0.1 + y, front - 0.035 * across**2])
 
 
 def _tube(path: np.ndarray, radius: float, *, closed: bool) -> Part:

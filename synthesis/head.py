@@ -1,4 +1,6 @@
-"""The morphable head: ICT-FaceKit's OBJ folder or its packed file, and what the renderer needs to know of it."""
+"""The morphable head: ICT-FaceKit's OBJ folder or its packed file, and what the renderer needs to
+know of it.
+"""
 
 import os
 from dataclasses import dataclass
@@ -121,9 +123,11 @@ RELEASE_MATERIALS = {
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A morphable head in cm: x to the viewer's right, y up, z to the camera. n vertices, t triangles.
+    """A morphable head in cm: x to the viewer's right, y up, z to the camera. n vertices, t
+    triangles.
 
-    corner_uvs are within [0, 1] of the material's own texture; lashes are rows of vertices from root to tip.
+    corner_uvs are within [0, 1] of the material's own texture; lashes are rows of vertices from
+    root to tip.
     """
 
     neutral: np.ndarray  # (n, 3) float32
@@ -154,7 +158,10 @@ class Head:
 
     @cached_property
     def position_maps(self) -> dict[int, np.ndarray]:
-        """For skin and scalp, the neutral 3-D place of each texel. (512, 512, 3), nearest where empty"""
+        """For skin and scalp, the neutral 3-D place of each texel.
+
+        (512, 512, 3), nearest where empty
+        """
         return {
             material: self._position_map(material) for material in (Material.SKIN, Material.SCALP)
         }
@@ -207,7 +214,8 @@ def _interpolate_corners(values: np.ndarray, owner: np.ndarray, weights: np.ndar
 def load_head(path: str | os.PathLike, cache: str | os.PathLike | None = None) -> Head:
     """Load ICT-FaceKit from its folder of OBJ files, or from the one file it was packed into.
 
-    A folder is read once (about a minute) and packed to `cache`, by default a file within the folder;
+    A folder is read once (about a minute) and packed to `cache`, by default a file within the
+    folder;
     a folder that cannot be written to is read anew each time unless `cache` is given.
     """
     path = Path(path)
@@ -278,7 +286,9 @@ def read_vertices(path: Path) -> np.ndarray:
 
 
 def read_mesh(path: Path) -> dict[str, np.ndarray]:
-    """Vertices, texture coordinates, faces (a triangle's fourth corner is -1) and materials of an OBJ file."""
+    """Vertices, texture coordinates, faces (a triangle's fourth corner is -1) and materials of an
+    OBJ file.
+    """
     uvs, corners, face_materials, materials = [], [], [], []
     for line in path.read_text().splitlines():
         kind, _, rest = line.partition(" ")
@@ -362,7 +372,9 @@ def _kept_range(number: np.ndarray, start: int, stop: int) -> np.ndarray:
 
 
 def _lash_strands(release: dict[str, np.ndarray], start: int, stop: int) -> np.ndarray:
-    """One layer of lashes is a grid on its texture: columns of u are lashes, v falls from root to tip."""
+    """One layer of lashes is a grid on its texture: columns of u are lashes, v falls from root to
+    tip.
+    """
     uv_of_vertex = np.zeros((len(release["neutral"]), 2), np.float32)
     used = release["faces"] >= 0
     uv_of_vertex[release["faces"][used]] = release["uv"][release["face_uvs"][used]]

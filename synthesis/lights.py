@@ -14,7 +14,9 @@ OCCLUSION_DIRECTIONS = 40
 
 @dataclass(frozen=True)
 class Lights:
-    """Directions (to the light, camera space) and linear BGR strengths; the first light is the key and casts shadows."""
+    """Directions (to the light, camera space) and linear BGR strengths; the first light is the key
+    and casts shadows.
+    """
 
     directions: tuple[tuple[float, float, float], ...]
     colours: tuple[tuple[float, float, float], ...]
@@ -25,7 +27,9 @@ class Lights:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Lights":
-        """A room, a studio, a window or the open air: hard or soft, warm or cool, from anywhere in front."""
+        """A room, a studio, a window or the open air: hard or soft, warm or cool, from anywhere in
+        front.
+        """
         side = rng.uniform(-1.1, 1.1)
         key = (side, rng.uniform(0.05, 1.1), rng.uniform(0.45, 1.1))
         fill = (
@@ -75,7 +79,9 @@ def _tinted(strength: float, warmth: float) -> tuple[float, float, float]:
 
 
 def light_view(direction: np.ndarray, size: int, centre: np.ndarray) -> np.ndarray:
-    """The 3x4 matrix that takes a point to the light's map: x, y in its pixels, z in cm towards the light."""
+    """The 3x4 matrix that takes a point to the light's map: x, y in its pixels, z in cm towards the
+    light.
+    """
     direction = np.asarray(direction, np.float64)
     up = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
     right = np.cross(up, direction)
@@ -133,7 +139,10 @@ def lit_share(points, normals, depth, view, softness_cm, out):
 
 
 def sky_share(points: np.ndarray, triangles: np.ndarray, hair: np.ndarray) -> np.ndarray:
-    """Ambient occlusion: the cosine-weighted share of all directions that each vertex sees. (n,) in [0, 1]"""
+    """Ambient occlusion: the cosine-weighted share of all directions that each vertex sees.
+
+    (n,) in [0, 1]
+    """
     normals = np.zeros_like(points)
     vertex_normals(points, triangles, normals)
     centre = np.array([0.0, -2.0, 0.0])
@@ -149,3 +158,20 @@ def sky_share(points: np.ndarray, triangles: np.ndarray, hair: np.ndarray) -> np
         seen += weight * share
         total += weight
     return (seen / total).astype(np.float32)
+
+
+def exposure(lights: Lights, skin: np.ndarray) -> float:
+    """The camera's gain: it looks at the light on the face, and only a little at the skin's albedo
+    (3,).
+    """
+    light = float(lights.arriving(np.array([0.0, 0.2, 0.98])).mean())
+    return float(0.92 / light * (0.30 / float(skin.mean())) ** 0.28)
+
+
+def development_curve() -> np.ndarray:
+    """8-bit sRGB with a soft shoulder, by the square root of the light: entry i is light (i /
+    1023.5) ** 2. (2048,)
+    """
+    light = (np.arange(2048) / 2047 * 2) ** 2
+    rolled = np.where(light > 0.55, 0.55 + 0.45 * np.tanh((light - 0.55) / 0.6), light)
+    return (np.clip(rolled, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)

@@ -65,7 +65,10 @@ def _texture(colour: np.ndarray, relief: np.ndarray, gloss: np.ndarray) -> np.nd
 
 
 def paint_eye(look: WetLook, rng: np.random.Generator) -> np.ndarray:
-    """Sclera with veins, limbus, iris with fibres and pupil, seen along the eye's axis. (size, size, 6)"""
+    """Sclera with veins, limbus, iris with fibres and pupil, seen along the eye's axis.
+
+    (size, size, 6)
+    """
     axis = (np.arange(EYE_SIZE, dtype=np.float32) + 0.5) / EYE_SIZE - 0.5
     x, y = np.meshgrid(axis, -axis)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)

@@ -59,7 +59,10 @@ def draw_occluder(
     seconds: float,
     light: np.ndarray,
 ) -> np.ndarray:
-    """Lay the thing over a linear picture. mouth: its place in this picture's pixels; light: BGR upon it"""
+    """Lay the thing over a linear picture.
+
+    mouth: its place in this picture's pixels; light: BGR upon it
+    """
     amount, hertz, phase = look.sway
     sway = amount * math.sin(2 * math.pi * hertz * seconds + phase)
     centre = mouth + np.array([look.place[0] + sway, look.place[1] + 0.5 * sway]) * face_height

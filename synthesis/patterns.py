@@ -16,7 +16,10 @@ def linear(srgb: tuple[float, float, float]) -> np.ndarray:
 
 
 def solid_noise(rng: np.random.Generator, positions: np.ndarray, cell_cm: float) -> np.ndarray:
-    """Smooth noise in space, so that it has no seams on a surface: mean 0, deviation about 1. (h, w)"""
+    """Smooth noise in space, so that it has no seams on a surface: mean 0, deviation about 1.
+
+    (h, w)
+    """
     volume = rng.standard_normal((VOLUME_SIZE,) * 3).astype(np.float32)
     places = np.moveaxis(positions / cell_cm + VOLUME_SIZE / 2, -1, 0)
     return map_coordinates(volume, places, order=1, mode="grid-wrap") * np.float32(1.9)

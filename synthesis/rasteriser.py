@@ -1,6 +1,7 @@
 """Draw triangles and hair strands into a z-buffer: numba kernels on one core, without a display.
 
-Screen space everywhere: x right and y down in pixels, z larger is nearer. The kernels release the GIL.
+Screen space everywhere: x right and y down in pixels, z larger is nearer. The kernels release the
+GIL.
 """
 
 import math
@@ -8,6 +9,8 @@ import math
 import numba as nb
 import numpy as np
 
+STRAND_LIFT_CM = np.float32(0.09)  # so that hair that lies on the skin is not lost in it
+SOLID = np.float32(0.6)  # a strand that covers less hides nothing behind it
 FAR = np.float32(-1e9)  # depth of an empty pixel
 kernel = nb.njit(cache=True, fastmath=True, nogil=True)
 
@@ -61,7 +64,8 @@ def pixel_span(low, high, size):
 
 @kernel
 def rasterise(points, triangles, two_sided, depth, owner, barycentrics):
-    """Fill `depth`, `owner` (triangle number, -1 = none) and the first two barycentric weights of each pixel.
+    """Fill `depth`, `owner` (triangle number, -1 = none) and the first two barycentric weights of
+    each pixel.
 
     points: (n, 3) screen space; a triangle that is seen from behind is left out unless `two_sided`.
     """
@@ -97,7 +101,9 @@ def rasterise(points, triangles, two_sided, depth, owner, barycentrics):
 
 @kernel
 def splat_depth(points, triangles, depth):
-    """Depth map of a mesh for shadows: both sides count, and small triangles mark their nearest pixel."""
+    """Depth map of a mesh for shadows: both sides count, and small triangles mark their nearest
+    pixel.
+    """
     height, width = depth.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t]
@@ -130,30 +136,39 @@ def splat_points(points, depth):
 
 
 @kernel
-def draw_segment(image, depth, start, end, start_colour, end_colour, thickness):
-    """One opaque piece of a strand, `thickness` pixels across, hidden where the z-buffer is nearer."""
+def draw_segment(
+    image, depth, start, end, start_colour, end_colour, start_cover, end_cover, thickness
+):
+    """One piece of a strand, `thickness` pixels across, hidden where the z-buffer is nearer."""
     height, width = depth.shape
     dx, dy = end[0] - start[0], end[1] - start[1]
     steep = abs(dy) > abs(dx)
     steps = int(max(abs(dx), abs(dy))) + 1
     for i in range(steps):
-        f = (i + 0.5) / steps
+        f = np.float32((i + 0.5) / steps)
         z = start[2] + f * (end[2] - start[2])
+        cover = start_cover + f * (end_cover - start_cover)
         for k in range(thickness):
-            off = k - (thickness - 1) * 0.5
-            x = int(start[0] + f * dx + (off if steep else 0) + 0.5)
-            y = int(start[1] + f * dy + (0 if steep else off) + 0.5)
-            if 0 <= x < width and 0 <= y < height and z > depth[y, x]:
-                depth[y, x] = z
+            aside = np.float32(k - (thickness - 1) * 0.5)
+            x = int(start[0] + f * dx + (aside if steep else np.float32(0)) + np.float32(0.5))
+            y = int(start[1] + f * dy + (np.float32(0) if steep else aside) + np.float32(0.5))
+            if 0 <= x < width and 0 <= y < height and z + STRAND_LIFT_CM > depth[y, x]:
+                if cover > SOLID:
+                    depth[y, x] = max(z, depth[y, x])
                 for channel in range(3):
-                    image[y, x, channel] = start_colour[channel] + f * (
+                    colour = start_colour[channel] + f * (
                         end_colour[channel] - start_colour[channel]
                     )
+                    image[y, x, channel] += cover * (colour - image[y, x, channel])
 
 
 @kernel
-def draw_strands(points, colours, thickness, image, depth):
-    """Draw polylines. points, colours: (strands, k, 3); thickness: (strands,) whole pixels at the root."""
+def draw_strands(points, colours, cover, thickness, image, depth):
+    """Draw polylines that thin out towards their tips.
+
+    points, colours: (strands, k, 3); cover: (k,) opacity along a strand; thickness: (strands,)
+    whole pixels.
+    """
     height, width = depth.shape
     last = points.shape[1] - 1
     for s in range(points.shape[0]):
@@ -164,4 +179,14 @@ def draw_strands(points, colours, thickness, image, depth):
             if max(start[1], end[1]) < 0 or min(start[1], end[1]) >= height:
                 continue
             across = thickness[s] if 2 * k < last else max(1, thickness[s] - 1)
-            draw_segment(image, depth, start, end, colours[s, k], colours[s, k + 1], across)
+            draw_segment(
+                image,
+                depth,
+                start,
+                end,
+                colours[s, k],
+                colours[s, k + 1],
+                cover[k],
+                cover[k + 1],
+                across,
+            )

@@ -1,43 +1,46 @@
-"""Draw a performance: pose the figure, light it, rasterise, shade, develop; and say where the face is."""
+"""Draw a performance: pose the figure, light it, rasterise, shade, develop; and say where the face
+is.
+"""
 
-import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from synthesis.backgrounds import paint_background
-from synthesis.camera import FRAMES_PER_SECOND, rotation_matrix
-from synthesis.figure import NECK_PIVOT, build_figure
+from synthesis.camera import FRAMES_PER_SECOND, project
+from synthesis.figure import build_figure
 from synthesis.head import Head, Material
-from synthesis.lights import light_view, lit_share, shadow_map
+from synthesis.lights import development_curve, exposure, light_view, lit_share, shadow_map
 from synthesis.mouth_and_eyes import resize_texture
 from synthesis.occluders import draw_occluder
 from synthesis.performance import Performance
-from synthesis.rasteriser import FAR, add_weighted, draw_strands, rasterise, vertex_normals
-from synthesis.shading import SHARPNESS, WRAP, develop, light_mouth, light_vertices, shade
+from synthesis.posing import Pose, Truth, measure, pose_figure
+from synthesis.rasteriser import FAR, draw_strands, rasterise, vertex_normals
+from synthesis.shading import (
+    SHARPNESS,
+    WRAP,
+    develop,
+    half_vectors,
+    light_mouth,
+    light_vertices,
+    mouth_opening,
+    shade,
+)
 from synthesis.speaker import Scene, Speaker
 from synthesis.strands import Strands, light_strands, place_strands
 
 SUPERSAMPLING = 2
+SHADOW_MAP_SIZE = 144
 SHADOW_CENTRE = np.array([0.0, -3.0, 0.0])
-LID_SHAPES = {"up": "eyeLookUp", "down": "eyeLookDown", "in": "eyeLookIn", "out": "eyeLookOut"}
-FULL_GAZE = 0.45  # rad at which the lids' look shapes have weight 1
+HAIR_SHADOW_STEP = 5  # every so many points of the hair cast a shadow
+FACE_TEXTURE_CM = 20.0  # what the face's texture spans
 INTERIOR = (Material.GUMS, Material.TONGUE, Material.TEETH, Material.SOCKET)
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What is known of a frame, in its pixels."""
-
-    box: tuple[float, float, float, float]  # left, top, right, bottom, as a face detector gives it
-    landmarks: np.ndarray  # (68, 2), iBUG's order
-    pose: tuple[float, float, float]  # pitch, yaw, roll of the head towards the camera, radians
-
-
-@dataclass(frozen=True)
 class Window:
-    """The part of the frame that is drawn, and how large: frame pixels to picture pixels."""
+    """The part of the frame that is drawn (frame pixels), and how large it is drawn."""
 
     left: float
     top: float
@@ -54,51 +57,50 @@ class Window:
         )
 
     def place(self, points: np.ndarray, supersampling: int = 1) -> np.ndarray:
-        """Frame coordinates to this picture's; depth is kept. points: (..., 2 or 3)"""
-        moved = points.copy()
-        moved[..., :2] = (points[..., :2] - [self.left, self.top]) * (self.scale * supersampling)
-        return moved
-
-
-@dataclass(frozen=True, eq=False)
-class Pose:
-    """A frame's figure in camera space."""
-
-    points: np.ndarray  # (n, 3) cm
-    screen: np.ndarray  # (n, 3) pixels of the frame, and depth
-    head_rotation: np.ndarray  # (3, 3) from the head's frame to the camera's
-    body_rotation: np.ndarray
+        """Frame coordinates to this picture's; depth is kept. points: (n, 2 or 3)"""
+        factor, shift = np.ones(points.shape[1], np.float32), np.zeros(points.shape[1], np.float32)
+        factor[:2] = self.scale * supersampling
+        shift[:2] = -np.array([self.left, self.top]) * factor[:2]
+        return points * factor + shift
 
 
 class Renderer:
-    """Draws one speaker in one scene as frames of `width` x `height`; the same seeds give the same bytes."""
+    """Draws one speaker in one scene as frames of `width` x `height`; the same seeds give the same
+    bytes.
+
+    Set OpenCV to one thread (cv2.setNumThreads(1)) where several processes draw.
+    """
 
     def __init__(self, head: Head, speaker: Speaker, scene: Scene, width: int, height: int):
         self.scene, self.width, self.height = scene, width, height
         self.figure = build_figure(head, speaker)
-        self.interior = np.flatnonzero(np.isin(self.figure.vertex_materials, INTERIOR)).astype(
-            np.int32
+        vertex_materials = self.figure.vertex_materials
+        self.interior = np.flatnonzero(np.isin(vertex_materials, INTERIOR)).astype(np.int32)
+        self.casters = np.ascontiguousarray(
+            self.figure.triangles[~np.isin(self.figure.materials, INTERIOR)]
         )
-        self.background = paint_background(
+        self.exposure = exposure(scene.lights, speaker.skin.base)
+        background = paint_background(
             scene.background, np.random.default_rng(scene.seed), width, height
         )
-        self.curves = development_curves()
+        self.background = background / np.float32(self.exposure)
+        self.curve = development_curve()
         lights = scene.lights
-        self.directions = np.array(lights.directions, np.float32)
-        self.colours = np.array(lights.colours, np.float32)
-        self.sky, self.ground = (
+        directions = np.array(lights.directions, np.float32)
+        self.rig = (
+            directions,
+            half_vectors(directions),
+            np.array(lights.colours, np.float32),
             np.array(lights.sky, np.float32),
             np.array(lights.ground, np.float32),
         )
-        self.exposure = exposure(
-            self.directions, self.colours, self.sky, self.ground, speaker.skin.base
-        )
+        self.shadow_view = light_view(directions[0], SHADOW_MAP_SIZE, SHADOW_CENTRE)
         self._stores = {}
 
     def render(self, performance: Performance, frame: int) -> np.ndarray:
         """One whole frame. BGR uint8 (height, width, 3)"""
         window = Window(0, 0, self.width, self.height, self.width, self.height)
-        return self._draw(self.pose(performance, frame), window, frame)
+        return self.draw(self.pose(performance, frame), window, frame)
 
     def render_crop(
         self,
@@ -109,78 +111,51 @@ class Renderer:
         height: int,
     ) -> np.ndarray:
         """Only `box` (left, top, right, bottom in the frame's pixels), drawn at `width` x `height`."""
-        return self._draw(self.pose(performance, frame), Window(*box, width, height), frame)
+        return self.draw(self.pose(performance, frame), Window(*box, width, height), frame)
 
     def truth(self, performance: Performance, frame: int) -> Truth:
         """Face box, landmarks and head pose of a frame."""
-        pose = self.pose(performance, frame)
-        landmarks = pose.screen[self.figure.head.landmarks, :2]
-        return Truth(face_box(landmarks), landmarks, euler_angles(pose.head_rotation))
+        return measure(self.pose(performance, frame), self.figure.head.landmarks)
 
     def pose(self, performance: Performance, frame: int) -> Pose:
         """The figure as it stands in this frame."""
-        figure, camera = self.figure, self.scene.camera
-        points = figure.base.copy()
-        points[: figure.head_vertices] = self._expression(performance, frame)
-        turn = performance.rotation[frame]
-        head_rotation = camera.rotation @ rotation_matrix(*turn)
-        body_rotation = camera.rotation @ rotation_matrix(*(np.array([0.0, 0.25, 0.15]) * turn))
-        shift = camera.rotation @ performance.translation[frame].astype(np.float32)
-        pivot = camera.rotation @ NECK_PIVOT
-        with_head = (points - NECK_PIVOT) @ head_rotation.T + (pivot + shift)
-        with_body = (points - NECK_PIVOT) @ body_rotation.T + (pivot + 0.5 * shift)
-        placed = with_body + (with_head - with_body) * figure.follow[:, None]
-        placed = np.ascontiguousarray(placed, np.float32)
-        screen = camera.project(placed, self.width, self.height, frame)
-        return Pose(
-            placed, screen, head_rotation.astype(np.float32), body_rotation.astype(np.float32)
+        return pose_figure(
+            self.figure, self.scene.camera, performance, frame, (self.width, self.height)
         )
 
-    def _expression(self, performance: Performance, frame: int) -> np.ndarray:
-        """The head's own shape in this frame, in its own frame of reference. (head vertices, 3)"""
-        figure, head = self.figure, self.figure.head
-        weights = {name: float(track[frame]) for name, track in performance.weights.items()}
-        yaw, pitch = (float(v) for v in performance.gaze[frame])
-        for name, weight in gaze_lids(yaw, pitch).items():
-            weights[name] = weights.get(name, 0.0) + weight
-        active = [
-            (head.expression_index[name], weight)
-            for name, weight in weights.items()
-            if name in head.expression_index and abs(weight) > 1e-3
-        ]
-        indices = np.array([index for index, _ in active], np.int64)
-        out = np.empty((figure.head_vertices, 3), np.float32)
-        add_weighted(
-            figure.base[: figure.head_vertices],
-            figure.expressions,
-            indices,
-            np.array([weight for _, weight in active], np.float32),
-            out,
-        )
-        out += head.tongue_lift * np.float32(performance.tongue[frame])
-        turn = rotation_matrix(pitch, yaw, 0.0)
-        for eyeball in head.eyeballs:
-            centre = eye_centre(out[eyeball])
-            out[eyeball] = (out[eyeball] - centre) @ turn.T + centre
-        return out
-
-    def _draw(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
+    def draw(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
+        """The window on a posed figure. BGR uint8"""
         size = (window.height * SUPERSAMPLING, window.width * SUPERSAMPLING)
         image = self._background(window, size, frame)
+        pixels_per_cm = self._pixels_per_cm(window) * SUPERSAMPLING
+        hair = [
+            (strands, self._place(strands, pixels_per_cm, pose)) for strands in self.figure.strands
+        ]
+        shadows = self._shadows(pose, [points for _, points in hair])
+        depth = self._draw_mesh(pose, window, shadows, pixels_per_cm, image)
+        for strands, points in hair:
+            self._draw_hair(strands, points, pose, shadows, window, frame, image, depth)
+        return self._develop(image, pose, window, frame)
+
+    def _draw_mesh(
+        self,
+        pose: Pose,
+        window: Window,
+        shadows: np.ndarray,
+        pixels_per_cm: float,
+        image: np.ndarray,
+    ) -> np.ndarray:
+        """Shade the figure's mesh into `image`; gives the z-buffer."""
+        figure, size = self.figure, image.shape[:2]
         depth, owner = np.full(size, FAR, np.float32), np.full(size, -1, np.int32)
         weights = np.empty((*size, 2), np.float32)
         screen = window.place(pose.screen, SUPERSAMPLING) - np.float32([0.5, 0.5, 0])
-        figure = self.figure
         rasterise(screen, figure.triangles, figure.two_sided, depth, owner, weights)
         normals = np.empty_like(pose.points)
         vertex_normals(pose.points, figure.triangles, normals)
-        pixels_per_cm = self._pixels_per_cm(window) * SUPERSAMPLING
-        hair = [(strands, self._thinned(strands, pixels_per_cm)) for strands in figure.strands]
-        placed = [self._place(strands, count, pose) for strands, count in hair]
-        view, shadows = self._shadows(pose, placed)
-        light = self._light(pose, normals, view, shadows)
+        light = self._light(pose, normals, shadows)
         store, places = self._textures(pixels_per_cm)
-        up = np.ascontiguousarray(pose.head_rotation[:, 1])
+        directions, halves, colours, sky, _ = self.rig
         shade(
             owner,
             weights,
@@ -192,17 +167,14 @@ class Renderer:
             normals,
             light,
             SHARPNESS,
-            self.directions,
-            self.colours,
-            self.sky,
-            up,
+            directions[0],
+            halves,
+            colours,
+            sky,
+            np.ascontiguousarray(pose.head_rotation[:, 1]),
             image,
         )
-        for (strands, _), points in zip(hair, placed, strict=True):
-            self._draw_hair(
-                strands, points, pose, view, shadows, window, frame, pixels_per_cm, image, depth
-            )
-        return self._develop(image, pose, window, frame)
+        return depth
 
     def _background(self, window: Window, size: tuple[int, int], frame: int) -> np.ndarray:
         scale_x, scale_y = window.scale * SUPERSAMPLING
@@ -215,41 +187,35 @@ class Renderer:
             np.float32,
         )
         return cv2.warpAffine(
-            self.background / np.float32(self.exposure),
-            warp,
-            size[::-1],
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT,
+            self.background, warp, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
         )
 
     def _pixels_per_cm(self, window: Window) -> float:
-        camera = self.scene.camera
-        return camera.face_fraction * self.height / 18.0 * float(window.scale.mean())
+        return self.scene.camera.screen_map(self.width, self.height, 0)[0] * float(
+            window.scale.mean()
+        )
 
     @staticmethod
-    def _thinned(strands: Strands, pixels_per_cm: float) -> int:
-        """How many strands to draw: where a pixel is wider than a hair, fewer do."""
-        share = float(strands.width_cm.mean()) * pixels_per_cm
-        return max(1, int(len(strands) * min(1.0, share * 1.15)))
-
-    def _place(self, strands: Strands, count: int, pose: Pose) -> np.ndarray:
+    def _place(strands: Strands, pixels_per_cm: float, pose: Pose) -> np.ndarray:
+        """Camera-space points of the strands; where a pixel is wider than a hair, of fewer of them."""
+        share = min(1.0, float(strands.width_cm.mean()) * pixels_per_cm * 1.15)
+        count = max(1, int(len(strands) * share))
         out = np.empty((count, *strands.offsets.shape[1:]), np.float32)
         place_strands(
             strands.anchors[:count], strands.offsets[:count], pose.points, pose.head_rotation, out
         )
         return out
 
-    def _shadows(self, pose: Pose, placed: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        view = light_view(self.directions[0], 144, SHADOW_CENTRE)
-        hair = np.concatenate([points.reshape(-1, 3) for points in placed])
-        return view, shadow_map(pose.points, self.figure.triangles, hair, view)
+    def _shadows(self, pose: Pose, hair: list[np.ndarray]) -> np.ndarray:
+        casting = np.concatenate([points.reshape(-1, 3)[::HAIR_SHADOW_STEP] for points in hair])
+        return shadow_map(pose.points, self.casters, casting, self.shadow_view, SHADOW_MAP_SIZE)
 
-    def _light(
-        self, pose: Pose, normals: np.ndarray, view: np.ndarray, shadows: np.ndarray
-    ) -> np.ndarray:
+    def _light(self, pose: Pose, normals: np.ndarray, shadows: np.ndarray) -> np.ndarray:
+        """What each vertex gets of the lights. (n, 4), see `light_vertices`"""
         figure, lights = self.figure, self.scene.lights
+        directions, _, colours, sky, ground = self.rig
         lit = np.empty(len(pose.points), np.float32)
-        lit_share(pose.points, normals, shadows, view, lights.softness_cm, lit)
+        lit_share(pose.points, normals, shadows, self.shadow_view, lights.softness_cm, lit)
         lit = 1 - np.float32(lights.shadow_depth) * (1 - lit)
         light = np.empty((len(lit), 4), np.float32)
         light_vertices(
@@ -258,10 +224,10 @@ class Renderer:
             lit,
             figure.vertex_materials,
             WRAP,
-            self.directions,
-            self.colours,
-            self.sky,
-            self.ground,
+            directions,
+            colours,
+            sky,
+            ground,
             light,
         )
         openings, areas, facing = mouth_opening(pose.points[figure.head.landmarks])
@@ -296,9 +262,7 @@ class Renderer:
     def _textures(self, pixels_per_cm: float) -> tuple[np.ndarray, np.ndarray]:
         """All textures in one array, no finer than the picture can show, and where each begins."""
         size = 256
-        while (
-            size < 1024 and size / 20.0 < pixels_per_cm * 1.2
-        ):  # the face's texture spans about 20 cm
+        while size < 1024 and size / FACE_TEXTURE_CM < pixels_per_cm * 1.2:
             size *= 2
         if size not in self._stores:
             flat, places, start = [], [], 0
@@ -317,45 +281,50 @@ class Renderer:
         strands: Strands,
         points: np.ndarray,
         pose: Pose,
-        view: np.ndarray,
         shadows: np.ndarray,
         window: Window,
         frame: int,
-        pixels_per_cm: float,
         image: np.ndarray,
         depth: np.ndarray,
     ) -> None:
         count = len(points)
-        flat = points.reshape(-1, 3)
-        outward = strands.outward[:count].reshape(-1, 3) @ pose.head_rotation.T
-        lit = np.empty(len(flat), np.float32)
-        lit_share(
-            flat + outward * np.float32(0.5), np.ascontiguousarray(outward), shadows, view, 1.0, lit
+        scale, left, top = self.scene.camera.screen_map(self.width, self.height, frame)
+        across, down = window.scale * SUPERSAMPLING
+        screen = np.empty_like(points)
+        view = np.float32(
+            [
+                scale * across,
+                scale * down,
+                (left - window.left) * across - 0.5,
+                (top - window.top) * down - 0.5,
+            ]
         )
-        lit = (1 - np.float32(self.scene.lights.shadow_depth) * (1 - lit)).reshape(points.shape[:2])
+        project(
+            points.reshape(-1, 3),
+            np.float32(self.scene.camera.distance_cm),
+            *view,
+            screen.reshape(-1, 3),
+        )
         colours = np.empty_like(points)
         light_strands(
             points,
+            screen,
+            *image.shape[:2],
             strands.outward[:count],
             strands.openness[:count],
             strands.colours[:count],
-            lit,
+            shadows,
+            self.shadow_view,
+            np.float32(self.scene.lights.shadow_depth),
             pose.head_rotation,
-            strands.shine,
-            self.directions,
-            self.colours,
-            self.sky,
-            self.ground,
+            np.float32(strands.shine),
+            self.rig,
             colours,
         )
-        screen = self.scene.camera.project(flat, self.width, self.height, frame)
-        screen = window.place(screen, SUPERSAMPLING) - np.float32([0.5, 0.5, -0.05])
-        thickness = np.maximum(1, np.round(strands.width_cm[:count] * pixels_per_cm)).astype(
+        thickness = np.maximum(1, np.round(strands.width_cm[:count] * scale * across)).astype(
             np.int64
         )
-        draw_strands(
-            screen.reshape(points.shape).astype(np.float32), colours, thickness, image, depth
-        )
+        draw_strands(screen, colours, strands.cover, thickness, image, depth)
 
     def _develop(self, image: np.ndarray, pose: Pose, window: Window, frame: int) -> np.ndarray:
         small = cv2.resize(image, (window.width, window.height), interpolation=cv2.INTER_AREA)
@@ -372,85 +341,5 @@ class Renderer:
                 light.astype(np.float32),
             )
         out = np.empty(small.shape, np.uint8)
-        develop(small, self.curves, out)
+        develop(small, self.curve, out)
         return out
-
-
-def development_curves() -> np.ndarray:
-    """From the square root of the light (index / 2048 * 2) to the 8-bit picture: sRGB with a soft shoulder. (3, 2048)"""
-    light = (np.arange(2048) / 2047 * 2) ** 2
-    rolled = np.where(light > 0.55, 0.55 + 0.45 * np.tanh((light - 0.55) / 0.6), light)
-    curve = np.clip(rolled, 0, 1) ** (1 / 2.2)
-    return np.tile((curve * 255 + 0.5).astype(np.uint8), (3, 1))
-
-
-def exposure(
-    directions: np.ndarray,
-    colours: np.ndarray,
-    sky: np.ndarray,
-    ground: np.ndarray,
-    skin: np.ndarray,
-) -> float:
-    """The camera's gain: it looks at the light on the face, and only a little at the skin."""
-    facing = np.clip(directions[:, 2] * 0.8 + directions[:, 1] * 0.2, 0, None)
-    light = float((colours * facing[:, None]).sum(axis=0).mean() + (sky + ground).mean() / 2)
-    albedo = float(skin.mean())
-    return float(0.92 / light * (0.30 / albedo) ** 0.28)
-
-
-def gaze_lids(yaw: float, pitch: float) -> dict[str, float]:
-    """How far the lids follow the eyes: the head's look shapes and their weights."""
-    up, down = max(0.0, -pitch) / FULL_GAZE, max(0.0, pitch) / FULL_GAZE
-    right, left = max(0.0, yaw) / FULL_GAZE, max(0.0, -yaw) / FULL_GAZE  # the viewer's
-    return {
-        "eyeLookUp_L": up,
-        "eyeLookUp_R": up,
-        "eyeLookDown_L": down,
-        "eyeLookDown_R": down,
-        "eyeLookOut_L": right,
-        "eyeLookIn_R": right,
-        "eyeLookOut_R": left,
-        "eyeLookIn_L": left,
-    }
-
-
-def eye_centre(points: np.ndarray) -> np.ndarray:
-    """The middle of an eyeball's vertices, which cover a whole ball. (3,)"""
-    return (points.min(axis=0) + points.max(axis=0)) / 2
-
-
-def mouth_opening(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gap between the lips as five patches: centres (5, 3), areas (5,) cm2, and where it faces (3,)."""
-    upper, lower = marks[[61, 62, 63]], marks[[67, 66, 65]]
-    left, right = marks[60], marks[64]
-    gaps = np.linalg.norm(upper - lower, axis=1)
-    middles = (upper + lower) / 2
-    centres = np.stack([(left + middles[0]) / 2, *middles, (right + middles[2]) / 2])
-    width = np.linalg.norm(right - left) / 5
-    heights = np.array([gaps[0] * 0.55, *gaps, gaps[2] * 0.55])
-    across = (right - left) / (np.linalg.norm(right - left) + 1e-9)
-    nose_to_chin = marks[8] - marks[27]
-    facing = np.cross(nose_to_chin, across)
-    facing = facing / (np.linalg.norm(facing) + 1e-9)
-    return (
-        centres.astype(np.float32),
-        (heights * width).astype(np.float32),
-        facing.astype(np.float32),
-    )
-
-
-def face_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
-    """A detector's box about the landmarks: from the middle of the forehead to the chin."""
-    left, top = landmarks.min(axis=0)
-    right, bottom = landmarks.max(axis=0)
-    height = bottom - top
-    return float(left), float(top - 0.22 * height), float(right), float(bottom + 0.02 * height)
-
-
-def euler_angles(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Pitch, yaw and roll of a matrix made by `rotation_matrix`, radians."""
-    forward = rotation[:, 2]
-    yaw = math.asin(float(np.clip(forward @ [1, 0, 0], -1, 1)))
-    pitch = math.atan2(-float(forward[1]), float(forward[2]))
-    roll = math.atan2(float(rotation[0, 1]), float(rotation[1, 1]))
-    return pitch, yaw, roll

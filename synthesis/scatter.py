@@ -11,7 +11,10 @@ from synthesis.rasteriser import vertex_normals
 
 @dataclass(frozen=True, eq=False)
 class Roots:
-    """Points on a speaker's skin. neutral: the same points on the neutral head, to place features by."""
+    """Points on a speaker's skin.
+
+    neutral: the same points on the neutral head, to place features by.
+    """
 
     points: np.ndarray  # (s, 3)
     neutral: np.ndarray  # (s, 3)
@@ -29,7 +32,10 @@ def scatter_roots(
     count: int,
     density: Callable[[np.ndarray], np.ndarray],
 ) -> Roots:
-    """`count` roots on skin and scalp. base: (n, 3) this speaker's head; density: of vertex numbers (m,) -> (m,)"""
+    """`count` roots on skin and scalp.
+
+    base: (n, 3) this speaker's head; density: of vertex numbers (m,) -> (m,)
+    """
     outer = np.isin(head.materials, (Material.SKIN, Material.SCALP))
     triangles = head.triangles[outer]
     corners = base[triangles]

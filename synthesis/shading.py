@@ -24,27 +24,27 @@ WRAP = _table(
     },
     (0.1, 0.1, 0.1),
 )
-# Blinn-Phong exponents: the higher, the smaller and sharper the highlight.
+# Highlights: how often the cosine is squared, so that its power is 2 to this number.
 SHARPNESS = _table(
     {
-        Material.SKIN: 22,
-        Material.SCALP: 22,
-        Material.GUMS: 45,
-        Material.TONGUE: 30,
-        Material.TEETH: 60,
-        Material.EYE: 260,
-        Material.SOCKET: 20,
-        Material.CLOTH: 8,
-        Material.FRAME: 60,
-        Material.LENS: 200,
+        Material.CLOTH: 3,
+        Material.TONGUE: 5,
+        Material.GUMS: 5,
+        Material.TEETH: 6,
+        Material.FRAME: 6,
+        Material.EYE: 8,
+        Material.LENS: 8,
     },
-    20,
-)
+    4,
+).astype(np.int64)
 
 
 @kernel
 def light_vertices(normals, occlusion, lit, materials, wrap, directions, colours, sky, ground, out):
-    """Irradiance (BGR) of each vertex, and what share of the key's highlight it may show. out: (n, 4)"""
+    """Irradiance (BGR) of each vertex, and what share of the key's highlight it may show.
+
+    out: (n, 4)
+    """
     for i in range(normals.shape[0]):
         up = 0.5 + 0.5 * normals[i, 1]
         material = materials[i]
@@ -69,69 +69,108 @@ def light_vertices(normals, occlusion, lit, materials, wrap, directions, colours
 def light_mouth(vertices, points, normals, openings, areas, facing, arriving, out):
     """Irradiance inside the mouth: what comes through the lips' opening, given as a few patches.
 
-    openings: (p, 3) centres, areas: (p,) cm2, facing: where the opening looks, arriving: light upon it (3,).
+    openings: (p, 3) centres, areas: (p,) cm2, facing: where the opening looks, arriving: light upon
+    it (3,).
     """
+    middle = openings[openings.shape[0] // 2]
     for i in vertices:
-        direct, spread = np.float32(0), np.float32(0)
+        direct, spread, outside = np.float32(0), np.float32(0), np.float32(0)
+        for axis in range(3):
+            outside += (points[i, axis] - middle[axis]) * facing[axis]
         for p in range(openings.shape[0]):
-            dx, dy, dz = (
-                openings[p, 0] - points[i, 0],
-                openings[p, 1] - points[i, 1],
-                openings[p, 2] - points[i, 2],
+            distance2, leaving, landing = np.float32(0.12), np.float32(0), np.float32(0)
+            for axis in range(3):
+                step = openings[p, axis] - points[i, axis]
+                distance2 += step * step
+                leaving += step * facing[axis]
+                landing += step * normals[i, axis]
+            distance = np.float32(math.sqrt(distance2))
+            share = areas[p] / (np.float32(math.pi) * distance2 + areas[p])
+            share *= max(
+                np.float32(0),
+                min(np.float32(1), leaving / distance * np.float32(0.8) + np.float32(0.3)),
             )
-            distance2 = dx * dx + dy * dy + dz * dz + np.float32(0.02)
-            distance = math.sqrt(distance2)
-            leaving = (dx * facing[0] + dy * facing[1] + dz * facing[2]) / distance
-            landing = (dx * normals[i, 0] + dy * normals[i, 1] + dz * normals[i, 2]) / distance
-            share = areas[p] * max(np.float32(0), leaving) / (math.pi * distance2 + areas[p])
-            direct += share * max(np.float32(0), landing * np.float32(0.8) + np.float32(0.2))
+            direct += share * max(
+                np.float32(0), landing / distance * np.float32(0.6) + np.float32(0.4)
+            )
             spread += share
-        outside = (
-            (points[i, 0] - openings[2, 0]) * facing[0]
-            + (points[i, 1] - openings[2, 1]) * facing[1]
-            + (points[i, 2] - openings[2, 2]) * facing[2]
-        )
-        direct = max(direct, min(np.float32(0.9), max(np.float32(0), outside * 2)))
+        direct = max(np.float32(1.7) * direct, np.float32(2) * outside)
+        direct = direct / (np.float32(1) + np.float32(0.45) * max(np.float32(0), direct))
         for channel in range(3):
-            bounce = (
-                np.float32(0.16) * spread * (np.float32(0.45) if channel < 2 else np.float32(1))
-            )
-            out[i, channel] = arriving[channel] * (
-                np.float32(1.25) * direct + bounce + np.float32(0.006)
-            )
-        out[i, 3] = min(np.float32(1), direct * np.float32(1.4))
+            bounce = np.float32(0.14) * spread * (np.float32(0.5) if channel < 2 else np.float32(1))
+            out[i, channel] = arriving[channel] * (direct + bounce + np.float32(0.006))
+        out[i, 3] = min(np.float32(1), direct)
 
 
 @kernel
 def fetch(textures, place, u, v, out):
     """Bilinear look-up in the flat texture store. place: offset, height, width"""
     height, width = place[1], place[2]
-    x = min(max(u * width - 0.5, 0.0), width - 1.001)
-    y = min(max((1 - v) * height - 0.5, 0.0), height - 1.001)
+    x = min(max(u * np.float32(width) - np.float32(0.5), np.float32(0)), np.float32(width - 1.01))
+    y = min(
+        max((np.float32(1) - v) * np.float32(height) - np.float32(0.5), np.float32(0)),
+        np.float32(height - 1.01),
+    )
     column, row = int(x), int(y)
-    fx, fy = np.float32(x - column), np.float32(y - row)
+    fx, fy = x - np.float32(column), y - np.float32(row)
     start = place[0] + (row * width + column) * CHANNELS
     below = start + width * CHANNELS
     for channel in range(CHANNELS):
-        upper = textures[start + channel] * (1 - fx) + textures[start + CHANNELS + channel] * fx
-        lower = textures[below + channel] * (1 - fx) + textures[below + CHANNELS + channel] * fx
-        out[channel] = upper * (1 - fy) + lower * fy
+        upper = (
+            textures[start + channel] * (np.float32(1) - fx)
+            + textures[start + CHANNELS + channel] * fx
+        )
+        lower = (
+            textures[below + channel] * (np.float32(1) - fx)
+            + textures[below + CHANNELS + channel] * fx
+        )
+        out[channel] = upper * (np.float32(1) - fy) + lower * fy
+
+
+def half_vectors(directions: np.ndarray) -> np.ndarray:
+    """Where a surface must face to mirror each light to a viewer at +z. (lights, 3)"""
+    halves = directions + np.array([0, 0, 1], np.float32)
+    return (halves / (np.linalg.norm(halves, axis=1, keepdims=True) + 1e-6)).astype(np.float32)
 
 
 @kernel
-def add_highlights(colour, gloss, sharpness, nx, ny, nz, share, directions, colours, sky):
+def add_highlights(colour, gloss, squarings, nx, ny, nz, share, halves, colours, sky):
     """Highlights of the lights, and the sky's glancing reflection, for a viewer at +z."""
-    for light in range(directions.shape[0]):
-        hx, hy, hz = directions[light, 0], directions[light, 1], directions[light, 2] + 1
-        along = (nx * hx + ny * hy + nz * hz) / math.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-        if along > 0:
-            strength = gloss * along**sharpness * (share if light == 0 else np.float32(0.6))
+    for light in range(halves.shape[0]):
+        along = nx * halves[light, 0] + ny * halves[light, 1] + nz * halves[light, 2]
+        if along > np.float32(0.6):
+            for _ in range(squarings):
+                along *= along
+            strength = gloss * along * (share if light == 0 else share * np.float32(0.6))
             for channel in range(3):
                 colour[channel] += strength * colours[light, channel]
-    glancing = 1 - max(np.float32(0), nz)
+    glancing = np.float32(1) - max(np.float32(0), nz)
     glancing = gloss * share * glancing * glancing * glancing * np.float32(0.5)
     for channel in range(3):
         colour[channel] += glancing * sky[channel]
+
+
+@kernel
+def shade_pixel(texel, nx, ny, nz, share, up, key, squarings, halves, colours, sky, colour):
+    """Turn the light gathered in `colour` into the pixel's colour: relief, albedo, highlights.
+
+    The textures' u runs around the upright axis, so that axis and the normal give the tangents.
+    """
+    tx, ty, tz = up[1] * nz - up[2] * ny, up[2] * nx - up[0] * nz, up[0] * ny - up[1] * nx
+    bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
+    dx = -texel[3] * tx - texel[4] * bx
+    dy = -texel[3] * ty - texel[4] * by
+    dz = -texel[3] * tz - texel[4] * bz
+    relief = max(
+        np.float32(0.3), np.float32(1) + np.float32(0.8) * (dx * key[0] + dy * key[1] + dz * key[2])
+    )
+    for channel in range(3):
+        colour[channel] *= texel[channel] * relief
+    nx, ny, nz = nx + dx, ny + dy, nz + dz
+    scale = np.float32(1) / np.float32(math.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-9)))
+    add_highlights(
+        colour, texel[5], squarings, nx * scale, ny * scale, nz * scale, share, halves, colours, sky
+    )
 
 
 @kernel
@@ -145,62 +184,51 @@ def shade(
     places,
     normals,
     light,
-    sharpness,
-    directions,
+    squarings,
+    key,
+    halves,
     colours,
     sky,
     up,
     image,
 ):
-    """Colour every covered pixel of `image` (linear BGR). up: the head's upward direction in camera space"""
-    texel = np.zeros(CHANNELS, np.float32)
-    colour = np.zeros(3, np.float32)
-    lean = np.zeros(3, np.float32)
-    for k in range(3):
-        lean[k] = directions[0, k] * np.float32(0.8)
+    """Colour every covered pixel of `image` (linear BGR).
+
+    up: the head's upward direction in camera space
+    """
+    texel, colour = np.zeros(CHANNELS, np.float32), np.zeros(3, np.float32)
     for y in range(owner.shape[0]):
         for x in range(owner.shape[1]):
             t = owner[y, x]
             if t < 0:
                 continue
-            w0, w1 = barycentrics[y, x]
-            w2 = 1 - w0 - w1
-            a, b, c = triangles[t]
-            material = materials[t]
+            w0, w1 = barycentrics[y, x, 0], barycentrics[y, x, 1]
+            w2 = np.float32(1) - w0 - w1
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             fetch(
                 textures,
-                places[material],
+                places[materials[t]],
                 w0 * corner_uvs[t, 0, 0] + w1 * corner_uvs[t, 1, 0] + w2 * corner_uvs[t, 2, 0],
                 w0 * corner_uvs[t, 0, 1] + w1 * corner_uvs[t, 1, 1] + w2 * corner_uvs[t, 2, 1],
                 texel,
             )
-            nx = w0 * normals[a, 0] + w1 * normals[b, 0] + w2 * normals[c, 0]
-            ny = w0 * normals[a, 1] + w1 * normals[b, 1] + w2 * normals[c, 1]
-            nz = w0 * normals[a, 2] + w1 * normals[b, 2] + w2 * normals[c, 2]
-            # The textures' u runs around the upright axis, so that axis and the normal give the tangents.
-            tx, ty, tz = up[1] * nz - up[2] * ny, up[2] * nx - up[0] * nz, up[0] * ny - up[1] * nx
-            bx, by, bz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
-            dx = -texel[3] * tx - texel[4] * bx
-            dy = -texel[3] * ty - texel[4] * by
-            dz = -texel[3] * tz - texel[4] * bz
-            relief = max(np.float32(0.3), 1 + dx * lean[0] + dy * lean[1] + dz * lean[2])
             for channel in range(3):
-                gathered = w0 * light[a, channel] + w1 * light[b, channel] + w2 * light[c, channel]
-                colour[channel] = texel[channel] * gathered * relief
-            nx, ny, nz = nx + dx, ny + dy, nz + dz
-            scale = 1 / math.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-9))
-            share = w0 * light[a, 3] + w1 * light[b, 3] + w2 * light[c, 3]
-            add_highlights(
-                colour,
-                texel[5],
-                sharpness[material],
-                nx * scale,
-                ny * scale,
-                nz * scale,
-                share,
-                directions,
+                colour[channel] = (
+                    w0 * light[a, channel] + w1 * light[b, channel] + w2 * light[c, channel]
+                )
+            shade_pixel(
+                texel,
+                w0 * normals[a, 0] + w1 * normals[b, 0] + w2 * normals[c, 0],
+                w0 * normals[a, 1] + w1 * normals[b, 1] + w2 * normals[c, 1],
+                w0 * normals[a, 2] + w1 * normals[b, 2] + w2 * normals[c, 2],
+                w0 * light[a, 3] + w1 * light[b, 3] + w2 * light[c, 3],
+                up,
+                key,
+                squarings[materials[t]],
+                halves,
                 colours,
                 sky,
+                colour,
             )
             for channel in range(3):
                 image[y, x, channel] = colour[channel]
@@ -208,10 +236,35 @@ def shade(
 
 @kernel
 def develop(image, curve, out):
-    """Tone-map a linear picture through `curve`, indexed by the square root of the light. out: uint8"""
-    last = curve.shape[1] - 1
+    """Tone-map a linear picture through `curve`, indexed by the square root of the light.
+
+    out: uint8
+    """
+    last = curve.shape[0] - 1
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             for channel in range(3):
                 value = math.sqrt(max(np.float32(0), image[y, x, channel])) * np.float32(last * 0.5)
-                out[y, x, channel] = curve[channel, min(last, int(value))]
+                out[y, x, channel] = curve[min(last, int(value))]
+
+
+def mouth_opening(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gap between the lips as five patches: centres (5, 3), areas (5,) cm2, and where it faces
+    (3,).
+    """
+    upper, lower = marks[[61, 62, 63]], marks[[67, 66, 65]]
+    left, right = marks[60], marks[64]
+    gaps = np.linalg.norm(upper - lower, axis=1)
+    middles = (upper + lower) / 2
+    centres = np.stack([(left + middles[0]) / 2, *middles, (right + middles[2]) / 2])
+    width = np.linalg.norm(right - left) / 5
+    heights = np.array([gaps[0] * 0.55, *gaps, gaps[2] * 0.55])
+    across = (right - left) / (np.linalg.norm(right - left) + 1e-9)
+    nose_to_chin = marks[8] - marks[27]
+    facing = np.cross(nose_to_chin, across)
+    facing = facing / (np.linalg.norm(facing) + 1e-9)
+    return (
+        centres.astype(np.float32),
+        (heights * width).astype(np.float32),
+        facing.astype(np.float32),
+    )

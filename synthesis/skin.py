@@ -101,7 +101,9 @@ class SkinLook:
 
 
 class Canvas:
-    """One texture while it is painted: albedo, relief (about cm) and gloss over the places of its texels."""
+    """One texture while it is painted: albedo, relief (about cm) and gloss over the places of its
+    texels.
+    """
 
     def __init__(self, positions: np.ndarray, base: np.ndarray, gloss: float):
         self.positions = cv2.resize(
@@ -147,7 +149,10 @@ def to_pixels(uvs: np.ndarray) -> np.ndarray:
 
 
 def paint_skin(head: Head, look: SkinLook, rng: np.random.Generator, material: Material) -> Canvas:
-    """Bare skin of the face, or of the scalp and the neck's back. Call with equal `rng` for seams that match."""
+    """Bare skin of the face, or of the scalp and the neck's back.
+
+    Call with equal `rng` for seams that match.
+    """
     canvas = Canvas(head.position_maps[material], look.base, 0.05 + 0.09 * look.oil)
     paint_base(canvas, look, rng)
     if material == Material.SKIN:

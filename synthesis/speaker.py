@@ -1,4 +1,4 @@
-"""What stays for a speaker (Speaker) and what changes from clip to clip (Scene), drawn from a seed."""
+"""What stays for a speaker (Speaker) and changes from clip to clip (Scene), drawn from a seed."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from synthesis.clothes import ClothesLook
 from synthesis.degrade import Degradation
 from synthesis.facial_hair import FacialHairLook
 from synthesis.glasses import GlassesLook
-from synthesis.hair import HairLook
+from synthesis.hair_styles import HairLook
 from synthesis.lights import Lights
 from synthesis.mouth_and_eyes import WetLook
 from synthesis.occluders import OccluderLook
@@ -54,7 +54,9 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip's surroundings: camera, lights, background, what stands before the face, what spoils the picture."""
+    """One clip's surroundings: camera, lights, background, what stands before the face, what spoils
+    the picture.
+    """
 
     seed: int
     camera: Camera

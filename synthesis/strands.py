@@ -1,4 +1,6 @@
-"""Strands: polylines of hair that hang on the head's vertices, grown along a flow and lit as thin fibres."""
+"""Strands: polylines of hair that hang on the head's vertices, grown along a flow and lit as thin
+fibres.
+"""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +12,10 @@ from synthesis.rasteriser import kernel
 
 @dataclass(frozen=True, eq=False)
 class Strands:
-    """Hairs of k points each. anchors: vertices they move with; offsets: from these, in the head's frame, in cm."""
+    """Hairs of k points each.
+
+    anchors: vertices they move with; offsets: from these, in the head's frame, in cm.
+    """
 
     anchors: np.ndarray  # (s, k) int32
     offsets: np.ndarray  # (s, k, 3) float32
@@ -20,13 +25,22 @@ class Strands:
     width_cm: np.ndarray  # (s,) float32
     shine: float
 
+    @property
+    def cover(self) -> np.ndarray:
+        """Opacity along a strand, thinner towards the tip. (k,)"""
+        along = np.linspace(0, 1, self.anchors.shape[1])
+        return (0.95 - 0.7 * along**3).astype(np.float32)
+
     def __len__(self) -> int:
         return len(self.anchors)
 
 
 @kernel
 def place_strands(anchors, offsets, points, rotation, out):
-    """Camera-space points of the strands: the anchor's place plus the turned offset. out: (s, k, 3)"""
+    """Camera-space points of the strands: the anchor's place plus the turned offset.
+
+    out: (s, k, 3)
+    """
     for s in range(anchors.shape[0]):
         for k in range(anchors.shape[1]):
             x, y, z = offsets[s, k]
@@ -41,45 +55,104 @@ def place_strands(anchors, offsets, points, rotation, out):
 
 
 @kernel
+def off_screen(strand, height, width):
+    """Whether a strand lies wholly beside the picture. strand: (k, 3) pixels"""
+    beside = strand[:, 0].max() < 0 or strand[:, 0].min() >= width
+    return beside or strand[:, 1].max() < 0 or strand[:, 1].min() >= height
+
+
+@kernel
+def shadow_at(x, y, z, shadows, view):
+    """The share of the key that reaches a point in the hair, from five taps of the shadow map."""
+    size = shadows.shape[0]
+    column = int(view[0, 0] * x + view[0, 1] * y + view[0, 2] * z + view[0, 3])
+    row = int(view[1, 0] * x + view[1, 1] * y + view[1, 2] * z + view[1, 3])
+    depth = view[2, 0] * x + view[2, 1] * y + view[2, 2] * z + np.float32(0.25)
+    if column < 2 or row < 2 or column >= size - 2 or row >= size - 2:
+        return np.float32(1)
+    blocked = np.float32(0)
+    for dx, dy in ((0, 0), (-2, 0), (2, 0), (0, -2), (0, 2)):
+        gap = (shadows[row + dy, column + dx] - depth) * np.float32(0.7)
+        blocked += min(np.float32(1), max(np.float32(0), gap))
+    return np.float32(1) - blocked * np.float32(0.2)
+
+
+@kernel
+def light_fibre(t, n, colour, depth, lit, shine, rig, out):
+    """Kajiya and Kay's fibre on a rounded mass of hair.
+
+    t: tangent, n: the mass's normal; rig: as `light_strands`
+    """
+    directions, halves, lights, sky, ground = rig
+    up = np.float32(0.5) + np.float32(0.5) * n[1]
+    for channel in range(3):
+        out[channel] = (
+            colour[channel] * depth * (sky[channel] * up + ground[channel] * (np.float32(1) - up))
+        )
+    for light in range(directions.shape[0]):
+        along = (
+            t[0] * directions[light, 0] + t[1] * directions[light, 1] + t[2] * directions[light, 2]
+        )
+        facing = (
+            n[0] * directions[light, 0] + n[1] * directions[light, 1] + n[2] * directions[light, 2]
+        )
+        share = min(np.float32(1), max(np.float32(0), facing * np.float32(0.75) + np.float32(0.3)))
+        share *= depth * (lit if light == 0 else np.float32(1))
+        diffuse = np.float32(math.sqrt(max(np.float32(0), np.float32(1) - along * along))) * share
+        half = t[0] * halves[light, 0] + t[1] * halves[light, 1] + t[2] * halves[light, 2]
+        gleam = max(np.float32(0), np.float32(1) - half * half)
+        for _ in range(4):
+            gleam *= gleam
+        gleam *= share * shine
+        for channel in range(3):
+            own = colour[channel] * (diffuse * np.float32(0.9) + gleam * np.float32(1.6))
+            out[channel] += lights[light, channel] * (own + gleam * np.float32(0.05))
+
+
+@kernel
 def light_strands(
-    points, outward, openness, colours, lit, rotation, shine, directions, lights, sky, ground, out
+    points,
+    screen,
+    height,
+    width,
+    outward,
+    openness,
+    colours,
+    shadows,
+    view,
+    shadow_depth,
+    rotation,
+    shine,
+    rig,
+    out,
 ):
-    """Colour of each point of each strand: Kajiya and Kay's fibre over a rounded mass. out: (s, k, 3)"""
+    """Colour each point of the strands that are in the picture. out: (s, k, 3)
+
+    rig: directions, half vectors and colours of the lights (l, 3 each), sky and ground (3,).
+    """
     last = points.shape[1] - 1
+    tangent, normal = np.empty(3, np.float32), np.empty(3, np.float32)
     for s in range(points.shape[0]):
+        if off_screen(screen[s], height, width):
+            continue
         for k in range(last + 1):
-            low, high = max(0, k - 1), min(last, k + 1)
-            tx = points[s, high, 0] - points[s, low, 0]
-            ty = points[s, high, 1] - points[s, low, 1]
-            tz = points[s, high, 2] - points[s, low, 2]
-            scale = 1 / math.sqrt(tx * tx + ty * ty + tz * tz + np.float32(1e-9))
-            tx, ty, tz = tx * scale, ty * scale, tz * scale
-            ox, oy, oz = outward[s, k]
-            nx = rotation[0, 0] * ox + rotation[0, 1] * oy + rotation[0, 2] * oz
-            ny = rotation[1, 0] * ox + rotation[1, 1] * oy + rotation[1, 2] * oz
-            nz = rotation[2, 0] * ox + rotation[2, 1] * oy + rotation[2, 2] * oz
-            depth = openness[s, k]
-            up = 0.5 + 0.5 * ny
-            for channel in range(3):
-                out[s, k, channel] = (
-                    colours[s, channel] * depth * (sky[channel] * up + ground[channel] * (1 - up))
+            before, after = points[s, max(0, k - 1)], points[s, min(last, k + 1)]
+            length = np.float32(1e-6)
+            for axis in range(3):
+                tangent[axis] = after[axis] - before[axis]
+                length += tangent[axis] * tangent[axis]
+                normal[axis] = (
+                    rotation[axis, 0] * outward[s, k, 0]
+                    + rotation[axis, 1] * outward[s, k, 1]
+                    + rotation[axis, 2] * outward[s, k, 2]
                 )
-            for light in range(directions.shape[0]):
-                lx, ly, lz = directions[light]
-                along = tx * lx + ty * ly + tz * lz
-                facing = nx * lx + ny * ly + nz * lz
-                share = min(
-                    np.float32(1), max(np.float32(0), facing * np.float32(0.75) + np.float32(0.3))
-                )
-                share *= depth * (lit[s, k] if light == 0 else np.float32(1))
-                diffuse = math.sqrt(max(np.float32(0), 1 - along * along)) * share
-                hx, hy, hz = lx, ly, lz + 1
-                half = (tx * hx + ty * hy + tz * hz) / math.sqrt(
-                    hx * hx + hy * hy + hz * hz + np.float32(1e-9)
-                )
-                gleam = max(np.float32(0), 1 - half * half) ** 24 * share * shine
-                for channel in range(3):
-                    out[s, k, channel] += lights[light, channel] * (
-                        colours[s, channel] * (diffuse * np.float32(0.9) + gleam * np.float32(1.6))
-                        + gleam * np.float32(0.05)
-                    )
+            scale = np.float32(1) / np.float32(math.sqrt(length))
+            for axis in range(3):
+                tangent[axis] *= scale
+            x, y, z = points[s, k, 0], points[s, k, 1], points[s, k, 2]
+            half = np.float32(0.5)
+            lit = shadow_at(
+                x + half * normal[0], y + half * normal[1], z + half * normal[2], shadows, view
+            )
+            lit = np.float32(1) - shadow_depth * (np.float32(1) - lit)
+            light_fibre(tangent, normal, colours[s], openness[s, k], lit, shine, rig, out[s, k])

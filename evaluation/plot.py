@@ -47,13 +47,14 @@ class Panel:
         """A horizontal line, with its name."""
         row = self._row(value)
         cv2.line(self.image, (LEFT, row), (WIDTH - RIGHT, row), colour, 1)
-        self._write(text, (LEFT + 6, row - 6), 0.45, colour)
+        self._write(text, (LEFT + 6, row + 16), 0.45, colour)
 
     def mark(self, value: float, text: str) -> None:
         """A vertical line with its name."""
         column = self._column(value)
         cv2.line(self.image, (column, TOP), (column, HEIGHT - BOTTOM), MARK, 1, cv2.LINE_AA)
-        self._write(text, (column + 6, TOP + 14), 0.45, MARK)
+        beside = column + 6 if column < WIDTH - 120 else column - 6 - 8 * len(text)
+        self._write(text, (beside, TOP + 14), 0.45, MARK)
 
     def _column(self, value: float) -> int:
         first, last = self.across
@@ -89,7 +90,7 @@ def _over_time(result: Similarity, title: str) -> np.ndarray:
     scores[result.frames] = result.cosines
     times = np.arange(frames) / result.fps
     panel.line(times, scores, PALE)
-    panel.line(times, _smooth(scores, round(result.fps)), LINE, 2)
+    panel.line(times, _smooth(scores, max(round(result.fps), frames // 200)), LINE, 2)
     panel.level(FITS_FROM, MARK, "fits from here")
     return panel.image
 
@@ -107,7 +108,7 @@ def _over_shifts(result: Similarity) -> np.ndarray:
 
 
 def _smooth(scores: np.ndarray, width: int) -> np.ndarray:
-    """The mean of the scores in a second around each; a hole stays a hole."""
+    """The mean of the `width` scores around each; a hole stays a hole."""
     known = np.isfinite(scores).astype(float)
     kernel = np.ones(min(width, len(scores)))
     sums = np.convolve(np.nan_to_num(scores), kernel, "same")

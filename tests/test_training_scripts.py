@@ -224,3 +224,13 @@ def test_the_wrong_kind_of_checkpoint_is_refused(root, tmp_path, capsys):
     wrong = write_expert(tmp_path / "expert.pth")
     assert run("generator", root, tmp_path / "run", 1, "--checkpoint_path", str(wrong)) == 1
     assert "this is a lip-sync expert, not a generator" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_in_one_line(root, tmp_path, capsys, monkeypatch):
+    def full(path, state):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 8")
+
+    monkeypatch.setattr("training.saving.save_checkpoint", full)
+    assert run("expert", root, tmp_path / "run", 2) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "cannot write" in error and "MiB are free" in error and "--keep" in error

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def _restore_random(state: dict, device: torch.device) -> None:
 def save_run(run_dir: Path, step: int, files: dict[str, dict], keep: int) -> Path:
     """Write {prefix: content} as this step's checkpoints; the last `keep` stay, all if 0."""
     for prefix, content in files.items():
-        save_checkpoint(checkpoint_path(run_dir, step, prefix), content)
+        _write(checkpoint_path(run_dir, step, prefix), content)
     old = [earlier for earlier in checkpoint_steps(run_dir) if earlier < step]
     for earlier in old[: len(old) + 1 - keep] if keep else ():
         for prefix in files:
@@ -115,11 +116,22 @@ def save_run(run_dir: Path, step: int, files: dict[str, dict], keep: int) -> Pat
     return checkpoint_path(run_dir, step)
 
 
+def _write(path: Path, content: dict) -> None:
+    try:
+        save_checkpoint(path, content)
+    except (RuntimeError, OSError) as error:  # torch's own writer raises the former
+        free = shutil.disk_usage(path.parent).free / 2**20
+        raise OSError(
+            f"cannot write {path} ({error}); {free:.0f} MiB are free there. --keep N removes old "
+            "checkpoints"
+        ) from error
+
+
 def save_best(run_dir: Path, step: int, update: Update, hp: HParams) -> None:
     """The weights to use, the averaged ones where there are, without what only training needs."""
     weights = _plain(update.judged.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}
-    save_checkpoint(run_dir / "checkpoint_best.pth", {**content, "hparams": hp.to_dict()})
+    _write(run_dir / "checkpoint_best.pth", {**content, "hparams": hp.to_dict()})
 
 
 def refuse_occupied(run_dir: Path) -> None:

@@ -5,8 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from lip_reading import GAP_OF_SHAPE, REST_GAP, TOUCHING, find_burst, lip_gap, partings
-from test_synthesis_speech import needs_espeak
 
 from synthesis.acting import Temper, perform, wander
 from synthesis.bursts import mark_bursts
@@ -18,6 +16,8 @@ from synthesis.sentences import languages, make_sentence
 from synthesis.utterance import Utterance, make_utterance
 from synthesis.visemes import SOUNDS, VISEMES, Gesture, gestures, visemes_of
 from synthesis.voices import SPLITS, draw_voice
+from tests.espeak_mark import needs_espeak
+from tests.lip_reading import GAP_OF_SHAPE, REST_GAP, TOUCHING, find_burst, lip_gap, partings
 
 FRAMES = 150
 SENTENCES = 45

@@ -22,13 +22,7 @@ from synthesis.voices import (
     speak,
     split_of_number,
 )  # fmt: skip
-
-try:
-    espeak.find_library()
-    ABSENT = ""
-except EspeakError as error:
-    ABSENT = str(error)
-needs_espeak = pytest.mark.skipif(bool(ABSENT), reason=ABSENT or "installed")
+from tests.espeak_mark import needs_espeak
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def _run_in_pool(clips: list[Clip], settings: Settings, machine: Machine) -> Ite
     for device in machine.devices:
         devices.put(device)
     pool = ProcessPoolExecutor(
-        len(machine.devices), spawn, _start_worker, (devices, settings, machine)
+        len(machine.devices), spawn, _start_worker, (os.getpid(), devices, settings, machine)
     )
     size = machine.clips_per_task
     tasks = [clips[first : first + size] for first in range(0, len(clips), size)]
@@ -144,10 +144,10 @@ class _Worker:
     threads: int
 
 
-def _start_worker(devices, settings: Settings, machine: Machine) -> None:
+def _start_worker(parent: int, devices, settings: Settings, machine: Machine) -> None:
     global _worker
     logging.basicConfig(level=logging.ERROR)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     torch.set_num_threads(max(1, count_cpus() // len(machine.devices)))
     cv2.setNumThreads(1)
     detector = build_detector(settings, devices.get())

@@ -386,6 +386,12 @@ def test_a_dead_worker_is_one_clear_error(corpus, settings, monkeypatch):
         list(rows)
 
 
+def children_of(process: subprocess.Popen) -> set[str]:
+    """Process ids; none where the system does not tell."""
+    told = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return set(told.read_text().split()) if told.exists() else set()
+
+
 @pytest.mark.slow
 def test_killed_five_times_ends_with_the_same_bytes(corpus, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -396,15 +402,17 @@ def test_killed_five_times_ends_with_the_same_bytes(corpus, tmp_path):
     command = [sys.executable, "preprocess.py", "--data_root", str(many), "--detector", "haar"]
     command += ["--quiet", "--workers", "2", "--preprocessed_root"]
     subprocess.run([*command, str(whole)], cwd=ROOT, check=True)
-    dice = random.Random(0)
+    dice, workers_seen = random.Random(0), set()
     for _ in range(5):
         process = subprocess.Popen([*command, str(killed)], cwd=ROOT)
         time.sleep(dice.uniform(2, 5))
+        workers_seen |= children_of(process)
         process.kill()
         process.wait()
     subprocess.run([*command, str(killed)], cwd=ROOT, check=True)
     assert contents(killed) == contents(whole)
     assert not list(killed.rglob("*.partial"))
+    assert not [pid for pid in workers_seen if Path(f"/proc/{pid}").exists()]
 
 
 @pytest.mark.slow

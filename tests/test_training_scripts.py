@@ -36,8 +36,8 @@ def root(tmp_path_factory):
 def small_hp():
     """Narrow, but wide enough to learn a batch by heart; fast rates."""
     return HParams().with_overrides(
-        "img_size=32,multiplier=0.125,initial_learning_rate=5e-3,syncnet_lr=2e-3,"
-        "disc_initial_learning_rate=1e-3,disc_warmup_steps=0"
+        "img_size=32,multiplier=0.125,initial_learning_rate=2e-2,syncnet_lr=5e-3,"
+        "disc_initial_learning_rate=2e-3,disc_warmup_steps=0"
     )
 
 
@@ -58,12 +58,12 @@ def learn(trainer, batch: dict, steps: int) -> list[dict]:
     return said
 
 
-@pytest.mark.parametrize("windows", [0, 8])
+@pytest.mark.parametrize("windows", [0, 6])
 def test_the_expert_learns_a_batch_by_heart(windows, corpus, small_hp):
-    hp = small_hp.with_overrides(f"syncnet_contrast_windows={windows}")
+    hp = small_hp.with_overrides(f"multiplier=0.0625,syncnet_contrast_windows={windows}")
     trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
     kind = ExpertContrast if windows else ExpertPairs
-    said = learn(trainer, one_batch(kind(corpus.clips, hp, seed=0), 4 if windows else 16), 60)
+    said = learn(trainer, one_batch(kind(corpus.clips, hp, seed=0), 2 if windows else 12), 50)
     bce = "bce" if windows else "loss"
     assert 0.5 < said[0][bce] < 1.5
     assert said[-1][bce] < 0.15 and said[-1]["accuracy"] > 0.95
@@ -81,19 +81,20 @@ def test_a_generator_learns_a_batch_by_heart(script, corpus, small_hp):
     hp = small_hp.with_overrides("syncnet_wt=0.01")
     trainer = generator_trainer(script, hp, corpus)
     batch = one_batch(GeneratorWindows(corpus.clips, hp, seed=0), 1)
-    said = learn(trainer, batch, 80)
+    said = learn(trainer, batch, 40)
     assert said[0]["l1"] > 0.15
     assert said[-1]["l1"] < 0.35 * said[0]["l1"]
     assert {"sync", "loss", "gradient_norm"} <= said[0].keys()
 
 
 def test_the_discriminator_learns_too_and_pays_for_itself_only(corpus, small_hp):
-    trainer = generator_trainer(hq_talkface_train, small_hp, corpus)
-    batch = one_batch(GeneratorWindows(corpus.clips, small_hp, seed=0), 2)
+    hp = small_hp.with_overrides("initial_learning_rate=1e-5,disc_initial_learning_rate=3e-3")
+    trainer = generator_trainer(hq_talkface_train, hp, corpus)
+    batch = one_batch(GeneratorWindows(corpus.clips, hp, seed=0), 2)
     said = learn(trainer, batch, 30)
     both = [line["disc_real"] + line["disc_fake"] for line in said]
     assert both[0] == pytest.approx(2 * 0.693, abs=0.05)
-    assert min(both) < 1.0
+    assert min(both) < 1.2
     assert all(weight.requires_grad for weight in trainer.discriminator.parameters())
 
 

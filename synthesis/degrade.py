@@ -24,8 +24,9 @@ class Degradation:
     brightness: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Degradation":
+    def draw(cls, seed: int | np.random.Generator) -> "Degradation":
         """Half the clips are nearly clean, the rest are spoilt in several ways."""
+        rng = np.random.default_rng(seed)
         poor = rng.random() < 0.5
         grey = rng.random() < 0.05
         cast = np.exp(rng.normal(0, 0.07 if poor else 0.03, 3))

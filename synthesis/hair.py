@@ -122,8 +122,16 @@ def _grow(
         )
         direction = 0.4 * direction + 0.6 * _unit(place - previous)
         lines.append(place)
-    lines = np.stack(lines, axis=1)
+    lines = _smooth(np.stack(lines, axis=1))
     return lines + _curls(style, roots, lines, rng)
+
+
+def _smooth(lines: np.ndarray) -> np.ndarray:
+    """Rounder bends; roots and tips stay. (s, k, 3)"""
+    for _ in range(2):
+        middle = 0.5 * lines[:, 1:-1] + 0.25 * (lines[:, :-2] + lines[:, 2:])
+        lines = np.concatenate([lines[:, :1], middle, lines[:, -1:]], axis=1)
+    return lines
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -133,9 +141,9 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def _off_the_face(place: np.ndarray, parting: float, front: np.ndarray) -> np.ndarray:
     """A push sideways for what would hang before the eyes and the mouth. (s, 3)"""
     x, y, z = place.T
-    before = ramp(z, 3.0, 6.0) * ramp(y, 10.5, 8.0) * ramp(np.abs(x), 8.5, 6.0) * (1 - front)
+    before = ramp(z, 3.0, 6.0) * ramp(y, 10.5, 8.0) * ramp(np.abs(x), 7.8, 5.6) * (1 - front)
     push = np.zeros_like(place)
-    push[:, 0] = 4.0 * before * np.where(x > 0.5 * parting, 1, -1)
+    push[:, 0] = 2.8 * before * np.where(x > 0.5 * parting, 1, -1)
     push[:, 2] = -1.5 * before
     return push
 
@@ -220,7 +228,7 @@ def _finish(
     """Colour the strands and say how open to the light each point is."""
     count, points = lines.shape[:2]
     tone = np.exp(rng.normal(0, 0.22, (count, 1)) + 0.10 * _bundle_noise(roots, rng)[:, :1])
-    grey = (rng.random((count, 1)) < look.greying).astype(np.float32)
+    grey = (rng.random((count, 1)) < look.greying) * rng.uniform(0.2, 0.8, (count, 1))
     colours = np.array(look.colour) * tone
     colours = colours + (linear(COLOURS["grey"]) - colours) * grey
     axis = np.array([0.0, 4.0, -1.0])

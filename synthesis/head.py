@@ -17,76 +17,15 @@ PACK_NAME = "talkface_head.npz"
 UV_MAP_SIZE = 512
 
 # ICT-FaceKit's vertices at the 68 landmarks of iBUG's order.
+# fmt: off
 LANDMARK_VERTICES = (
-    1225,
-    1888,
-    1052,
-    367,
-    1719,
-    1722,
-    2199,
-    1447,
-    966,
-    3661,
-    4390,
-    3927,
-    3924,
-    2608,
-    3272,
-    4088,
-    3443,
-    268,
-    493,
-    1914,
-    2044,
-    1401,
-    3615,
-    4240,
-    4114,
-    2734,
-    2509,
-    978,
-    4527,
-    4942,
-    4857,
-    1140,
-    2075,
-    1147,
-    4269,
-    3360,
-    1507,
-    1542,
-    1537,
-    1528,
-    1518,
-    1511,
-    3742,
-    3751,
-    3756,
-    3721,
-    3725,
-    3732,
-    5708,
-    5695,
-    2081,
-    0,
-    4275,
-    6200,
-    6213,
-    6346,
-    6461,
-    5518,
-    5957,
-    5841,
-    5702,
-    5711,
-    5533,
-    6216,
-    6207,
-    6470,
-    5517,
-    5966,
+    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088,
+    3443, 268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140,
+    2075, 1147, 4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732,
+    5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216,
+    6207, 6470, 5517, 5966,
 )
+# fmt: on
 # Half-open vertex ranges of the release: what is never seen, and the parts that share a material.
 HIDDEN_MOLARS = ((17039, 17416), (18870, 19247), (19247, 19602), (21096, 21451))
 MOUTH_SOCKET = (11248, 13294)
@@ -300,6 +239,8 @@ def read_mesh(path: Path) -> dict[str, np.ndarray]:
             current = materials.index(rest)
         elif kind == "f":
             face = [part.split("/")[:2] for part in rest.split()]
+            if min(len(part) for part in face) < 2:
+                raise ValueError(f"{path} has faces without texture coordinates: {line!r}")
             corners.append(face + [["0", "0"]] * (4 - len(face)))
             face_materials.append(current)
     faces = np.array(corners, np.int32) - 1

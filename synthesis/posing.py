@@ -118,8 +118,7 @@ def face_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
 
 def euler_angles(rotation: np.ndarray) -> tuple[float, float, float]:
     """Pitch, yaw and roll of a matrix made by `rotation_matrix`, radians."""
-    forward = rotation[:, 2]
-    yaw = math.asin(float(np.clip(forward @ [1, 0, 0], -1, 1)))
-    pitch = math.atan2(-float(forward[1]), float(forward[2]))
-    roll = math.atan2(float(rotation[0, 1]), float(rotation[1, 1]))
+    yaw = -math.asin(float(np.clip(rotation[2, 0], -1, 1)))
+    pitch = math.atan2(float(rotation[2, 1]), float(rotation[2, 2]))
+    roll = math.atan2(-float(rotation[1, 0]), float(rotation[0, 0]))
     return pitch, yaw, roll

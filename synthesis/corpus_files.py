@@ -72,9 +72,7 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
     side at most crop_size pixels.
     """
     with whole_folder(root / clip.name) as folder:
-        truths = [renderer.truth(clip.performance, n) for n in range(clip.performance.frames)]
-        boxes = detected_boxes(clip, truths, renderer)
-        _draw_crops(clip, renderer, boxes, crop_size, folder)
+        truths, boxes = _draw_crops(clip, renderer, crop_size, folder)
         sound = _as_16_bit(clip.sound)
         write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
         mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
@@ -127,29 +125,34 @@ def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
     return truths
 
 
-def detected_boxes(clip: MadeClip, truths: list[Truth], renderer: Renderer) -> list[Box]:
-    """What a detector would have had cut out of each frame: nearly the true face, and padded."""
+def box_errors(clip: MadeClip) -> np.ndarray:
+    """How far off a detector's boxes would be: (frames, 4), as shares of the face's size."""
     rng = np.random.default_rng((clip.scene.seed, 1))
-    true = np.array([truth.box for truth in truths], float)
-    sizes = np.tile(true[:, 2:] - true[:, :2], 2)
-    points = curve_points(len(true))
+    frames = clip.performance.frames
+    points = curve_points(frames)
     wandering = np.stack([wander(points, BOX_WANDER_SECONDS, rng) for _ in range(4)], axis=1)
-    off = rng.normal(0, BOX_BIAS, 4) + BOX_WANDER * sample_frames(wandering, len(true))
-    return [
-        crop_box(box, DEFAULT_PADS, renderer.width, renderer.height) for box in true + off * sizes
-    ]
+    return rng.normal(0, BOX_BIAS, 4) + BOX_WANDER * sample_frames(wandering, frames)
 
 
 def _draw_crops(
-    clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path
-) -> None:
-    for frame, box in enumerate(boxes):
+    clip: MadeClip, renderer: Renderer, crop_size: int, folder: Path
+) -> tuple[list[Truth], list[Box]]:
+    """Draw all crops into the folder; what is known of each frame, and what was cut out."""
+    truths, boxes = [], []
+    for frame, error in enumerate(box_errors(clip)):
+        truth = renderer.truth(clip.performance, frame)
+        left, top, right, bottom = truth.box
+        off = error * (right - left, bottom - top, right - left, bottom - top)
+        box = crop_box(np.add(truth.box, off), DEFAULT_PADS, renderer.width, renderer.height)
         scale = min(1.0, crop_size / max(box.width, box.height))
         size = max(1, round(box.width * scale)), max(1, round(box.height * scale))
         crop = renderer.render_crop(clip.performance, frame, tuple(map(float, box)), *size)
         crop = degrade_frame(crop, clip.scene.degradation, frame)
         encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         (folder / f"{frame}.jpg").write_bytes(encoded)
+        truths.append(truth)
+        boxes.append(box)
+    return truths, boxes
 
 
 def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int) -> str:

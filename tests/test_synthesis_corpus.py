@@ -21,7 +21,7 @@ from preprocessing.clip import preprocess_clip
 from preprocessing.corpus import Clip, find_clips
 from preprocessing.settings import Settings
 from synthesis import make_corpus
-from synthesis.corpus_files import detected_boxes
+from synthesis.corpus_files import box_errors
 from synthesis.made_clip import Plan, make_clip
 from synthesis.renderer import Truth
 from tests.espeak_mark import needs_espeak
@@ -229,13 +229,11 @@ def test_a_crop_is_what_its_box_holds_and_no_larger_than_asked(tmp_path):
 
 def test_boxes_are_off_by_a_little_and_calmly():
     clip = make_clip(Plan(0, 6.0, 256), 0, 0)
-    renderer = FlatRenderer(None, clip.speaker, clip.scene, 256, 256)
-    truths = [renderer.truth(clip.performance, frame) for frame in range(150)]
-    boxes = np.array(detected_boxes(clip, truths, renderer))
-    off = boxes - np.array([truth.box for truth in truths]) - [0, 0, 0, 10]  # and the padding
-    assert 0 < np.abs(off).mean() < 8
-    assert np.abs(np.diff(boxes, axis=0)).max() <= 3
-    assert np.array_equal(boxes, detected_boxes(clip, truths, renderer))
+    errors = box_errors(clip)
+    assert errors.shape == (150, 4)
+    assert 0 < np.abs(errors).mean() < 0.05
+    assert np.abs(np.diff(errors, axis=0)).max() < 0.01  # of a face: a pixel of a hundred
+    assert np.array_equal(errors, box_errors(clip))
 
 
 def test_recordings_can_be_given(tmp_path):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from toy_corpus import make_clip, make_corpus
 
+from tests.toy_corpus import make_clip, make_corpus
 from training import pack
 from training.clips import CorpusError, examine_clip, read_corpus, read_filelist, window_starts
 from training.pack import pack_clip

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from toy_corpus import make_corpus
-from training_runs import arguments, metrics
 
 import color_syncnet_train
 import hq_talkface_train
 import talkface_train
+from tests.toy_corpus import make_corpus
+from tests.training_runs import arguments, metrics
 
 MAINS = {
     "expert": color_syncnet_train.main,

@@ -43,6 +43,11 @@ def test_bce_and_its_gradient_stay_finite_at_the_ends(truth):
     assert cosines.grad[wrong_end] != 0
 
 
+def test_a_cosine_that_is_no_number_gives_a_loss_that_is_none():
+    cosines = torch.tensor([0.5, float("nan")])
+    assert bce_of_cosine(cosines, torch.ones(2)).isnan()
+
+
 def test_cosine_of_half_precision_vectors_is_at_most_one():
     vectors = unit_vectors(100, 128).bfloat16()
     found = cosine(vectors, vectors)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_corpus import make_corpus
-from training_runs import arguments, differences, load, metrics, run
+
+from tests.toy_corpus import make_corpus
+from tests.training_runs import arguments, differences, load, metrics, run
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = {

@@ -1,13 +1,12 @@
 """The three scripts as a user runs them, and whether what they train can learn."""
 
+import json
 import logging
 
 import cv2
 import pytest
 import torch
 from torch.utils.data import default_collate
-from toy_corpus import make_clip, make_corpus
-from training_runs import metrics, run, write_expert
 
 import color_syncnet_train
 import hq_talkface_train
@@ -15,6 +14,8 @@ import talkface_train
 from hparams import HParams
 from models.checkpoint import load_discriminator, load_expert, load_generator, read_checkpoint
 from models.syncnet import SyncNet
+from tests.toy_corpus import make_clip, make_corpus
+from tests.training_runs import metrics, run, write_expert
 from training.clips import read_corpus
 from training.experts import freeze
 from training.generator_terms import Judges
@@ -116,6 +117,24 @@ def test_published_weights_of_the_losses(corpus, small_hp):
     assert plain.loss(terms, 0.01) == pytest.approx(0.01 * 2 + 0.99 * 0.1)
     hq = generator_trainer(hq_talkface_train, small_hp, corpus)
     assert hq.loss(terms, 0.03, 0.07) == pytest.approx(0.03 * 2 + 0.07 * 5 + 0.9 * 0.1)
+
+
+def test_checkpoints_have_the_original_s_names_and_come_back(corpus, request, tmp_path):
+    golden = json.loads((request.path.parent / "data/state_dicts.json").read_text())
+    hp = HParams()
+    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
+    hq = generator_trainer(hq_talkface_train, hp, corpus)
+    states = {"expert": trainer.files()[""], "generator": hq.files()[""]}
+    states["quality_discriminator"] = hq.files()["disc_"]
+    for name, state in states.items():
+        shapes = {key: list(value.shape) for key, value in state["state_dict"].items()}
+        assert shapes == golden[name]
+        assert {"state_dict", "optimizer", "hparams"} <= state.keys()
+    # What another tool makes of ours, and DataParallel's prefix, come back the same.
+    weights = {f"module.{k}": v for k, v in states["expert"]["state_dict"].items()}
+    torch.save({"state_dict": weights, "optimizer": None, "global_step": 3}, tmp_path / "a.pth")
+    back = load_expert(tmp_path / "a.pth").state_dict()
+    assert all(torch.equal(back[k], v) for k, v in trainer.update.network.state_dict().items())
 
 
 @pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
@@ -235,3 +254,16 @@ def test_a_full_disk_is_said_in_one_line(root, tmp_path, capsys, monkeypatch):
     assert run("expert", root, tmp_path / "run", 2) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "cannot write" in error and "MiB are free" in error and "--keep" in error
+
+
+def test_a_loss_that_is_no_number_stops_the_run(root, tmp_path, capsys):
+    assert run("expert", root, tmp_path, 3, hparams="syncnet_lr=1e30") == 1
+    error = capsys.readouterr().err
+    assert "the loss is no number any more at step" in error and "clip_grad_norm=1" in error
+
+
+def test_a_run_that_is_over_says_so(root, tmp_path, capsys):
+    assert run("expert", root, tmp_path, 2) == 0
+    last = str(tmp_path / "checkpoint_step000000002.pth")
+    assert run("expert", root, tmp_path, 2, "--checkpoint_path", last) == 1
+    assert "nothing to do: step 2" in capsys.readouterr().err

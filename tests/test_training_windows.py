@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from toy_corpus import make_corpus
 
 from audio import mel_window, mel_window_start
+from tests.toy_corpus import make_corpus
 from training.clips import CorpusError, read_corpus
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 

@@ -59,10 +59,12 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
         datefmt="%H:%M:%S",
     )
     try:
-        print(train(args))
+        last = train(args)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
+    if first:
+        print(last)
     return 0
 
 

@@ -52,12 +52,17 @@ class Judges:
         """reconstruction, l1, and sync and perceptual where they count; with gradients."""
         paid, l1 = reconstruction(generated, speech.targets, self.hp.lower_half_wt)
         terms = {"reconstruction": paid, "l1": l1}
-        with self.runtime.autocast():
-            if with_sync:
-                terms["sync"] = sync_loss(sync_cosine(self.expert, speech.mel, generated))
-            if self.perceptual:
+        if with_sync:
+            terms["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
+        if self.perceptual:
+            with self.runtime.autocast():
                 terms["perceptual"] = self.perceptual(generated, speech.targets)
         return terms
+
+    def cosines(self, expert: SyncNet, speech: Speech, faces: torch.Tensor) -> torch.Tensor:
+        """(B,) in [0, 1], in float32."""
+        with self.runtime.autocast():
+            return sync_cosine(expert, speech.mel, faces)
 
     @torch.inference_mode()
     def scores(self, generated: torch.Tensor, speech: Speech) -> dict[str, torch.Tensor]:
@@ -68,12 +73,11 @@ class Judges:
         scores["sharpness"] = laplacian_variance(lower)
         scores["true_sharpness"] = laplacian_variance(true_lower)
         experts = {"": self.expert, "second_": self.second_expert}
-        with self.runtime.autocast():
-            for prefix, expert in experts.items():
-                if expert is not None:
-                    for name, faces in (("generated", generated), ("true", speech.targets)):
-                        found = sync_cosine(expert, speech.mel, faces)
-                        scores[f"{prefix}cosine_{name}"] = found.mean()
+        for prefix, expert in experts.items():
+            if expert is not None:
+                for name, faces in (("generated", generated), ("true", speech.targets)):
+                    cosines = self.cosines(expert, speech, faces)
+                    scores[f"{prefix}cosine_{name}"] = cosines.mean()
         return scores
 
 

@@ -104,8 +104,16 @@ class Loop:
         self.saved_at = trainer.step  # what the run begins with exists already
 
     def run(self) -> Path:
-        """Train until max_steps, max_epochs or a signal; returns the last checkpoint's path."""
+        """Train until max_steps, max_epochs or a signal; returns the last checkpoint's path.
+
+        Raises ValueError when there is nothing left to do, or the loss is no number any more.
+        """
         self.stream.position = self.progress.position
+        if not self._has_more():
+            raise ValueError(
+                f"nothing to do: step {self.trainer.step}, epoch {self.stream.epoch} is reached "
+                "already; raise --max_steps or nepochs"
+            )
         steps = iter(self.stream)
         self.pace.restart()
         with Interrupt().listening() as interrupt:
@@ -142,8 +150,13 @@ class Loop:
 
     def _write_means(self) -> None:
         """Of this process's share of the batches; the first process's stands for all."""
-        values = self.means.read() | {"epoch": self.stream.epoch}
-        self.log.write(self.trainer.step, "train", values | self.pace.read(self.trainer.step))
+        step, values = self.trainer.step, self.means.read() | {"epoch": self.stream.epoch}
+        self.log.write(step, "train", values | self.pace.read(step))
+        if not math.isfinite(values["loss"]):
+            raise ValueError(
+                f"the loss is no number any more at step {step}: go on from the last checkpoint in "
+                f"{self.schedule.run_dir} with clip_grad_norm=1, a lower rate or --precision fp32"
+            )
         self.means = Means()
         self.pace.restart()
 

@@ -17,8 +17,10 @@ def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def bce_of_cosine(cosines: torch.Tensor, in_sync: torch.Tensor) -> torch.Tensor:
     """The original's loss: cross-entropy that takes the cosine itself for a probability."""
-    probabilities = EDGE + (1 - 2 * EDGE) * cosines.float().clamp(0, 1)
-    return F.binary_cross_entropy(probabilities, in_sync.float())
+    # Not torch's function: on values that are no numbers that one ends a GPU's process.
+    right = EDGE + (1 - 2 * EDGE) * cosines.float().clamp(0, 1)
+    truth = in_sync.float()
+    return -(truth * right.log() + (1 - truth) * (1 - right).log()).mean()
 
 
 def contrast(

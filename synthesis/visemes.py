@@ -34,14 +34,14 @@ VISEMES = {
     "bh": Viseme(0.08, {"mouthPress": 0.10, "mouthRollLower": 0.08}, grip=3.0, bridge=0.75),
     "f": Viseme(
         0.07,
-        {"mouthRollLower": 0.55, "mouthUpperUp": 0.34, "mouthShrugLower": 0.10},
+        {"mouthRollLower": 0.55, "mouthUpperUp": 0.48, "mouthShrugLower": 0.06},
         grip=1.5, bridge=1.0, contact="tucked",
     ),
     "th": Viseme(0.10, {"mouthLowerDown": 0.26, "mouthUpperUp": 0.18}, grip=1.6, tongue=0.85),
     "t": Viseme(
         0.09, {"mouthStretch": 0.10, "mouthLowerDown": 0.26, "mouthUpperUp": 0.18}, tongue=0.9
     ),
-    "l": Viseme(0.15, {"mouthLowerDown": 0.26, "mouthUpperUp": 0.16}, grip=1.1, tongue=1.0),
+    "l": Viseme(0.19, {"mouthLowerDown": 0.26, "mouthUpperUp": 0.16}, grip=1.1, tongue=1.0),
     "s": Viseme(
         0.03,
         {"mouthStretch": 0.26, "mouthLowerDown": 0.40, "mouthUpperUp": 0.24},

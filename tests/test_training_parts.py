@@ -186,6 +186,7 @@ def test_a_blind_expert_is_refused_unless_forced(caplog):
 
 def test_a_stuck_expert_is_told_from_a_learning_one():
     assert learns_nothing({"loss": 0.69, "accuracy": 0.51})
+    assert learns_nothing({"loss": 0.87, "accuracy": 0.51})
     assert not learns_nothing({"loss": 0.6, "accuracy": 0.7})
     assert not learns_nothing({"loss": 0.69, "accuracy": 0.7})
 

@@ -267,3 +267,9 @@ def test_a_run_that_is_over_says_so(root, tmp_path, capsys):
     last = str(tmp_path / "checkpoint_step000000002.pth")
     assert run("expert", root, tmp_path, 2, "--checkpoint_path", last) == 1
     assert "nothing to do: step 2" in capsys.readouterr().err
+
+
+def test_a_clip_in_both_lists_is_a_warning(tmp_path, caplog):
+    make_corpus(tmp_path, 2, frames=16, size=32)
+    assert run("expert", tmp_path, tmp_path / "run", 1) == 0
+    assert "2 clips are in train.txt and in val.txt" in caplog.text

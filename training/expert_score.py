@@ -56,8 +56,8 @@ def _sums(cosines: torch.Tensor, hits: torch.Tensor, name: str) -> dict[str, flo
 
 
 def learns_nothing(score: dict[str, float]) -> bool:
-    """Whether an expert stands where it began: at the loss of a coin."""
-    return abs(score["loss"] - CHANCE) < 0.03 and score["accuracy"] < 0.55
+    """Whether an expert stands where it began: no better than a coin."""
+    return score["loss"] > CHANCE - 0.03 and score["accuracy"] < 0.55
 
 
 def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
@@ -68,8 +68,8 @@ def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
             f"in {corpus.late_share:.0%} of the clips faces and sound end over 0.5 s apart: "
             f"another frame rate than {hp.fps:g}, or frames that were renumbered"
         )
-    if hp.syncnet_lr > 3e-4:
-        causes.append(f"syncnet_lr={hp.syncnet_lr:g} is high; 1e-4 and less are known to work")
+    if hp.syncnet_lr >= 1e-3:
+        causes.append(f"syncnet_lr={hp.syncnet_lr:g} is high; 1e-4 is usual")
     if len(corpus.clips) < LITTLE_DATA_CLIPS:
         causes.append(f"{len(corpus.clips)} clips are few: thousands are usual")
     if hp.syncnet_batch_size < 32:
@@ -88,7 +88,7 @@ def warn_if_stuck(score: dict[str, float], step: int, corpus: Corpus, hp: HParam
     if step > 1 and learns_nothing(score):
         causes = "\n".join(f"  - {cause}" for cause in likely_causes(corpus, hp))
         log.warning(
-            "step %d: the loss is %.3f, that of a coin (ln 2 = 0.693). Likely causes:\n%s",
+            "step %d: the loss is %.3f, no better than a coin's (ln 2 = 0.693). Likely causes:\n%s",
             step, score["loss"], causes
         )  # fmt: skip
 

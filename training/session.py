@@ -101,6 +101,9 @@ def open_session(args: argparse.Namespace, runtime: Runtime, hp: HParams, seed: 
             corpus = read_corpus(args.data_root, filelist, hp, workers=hp.num_workers)
             log.info("%s: %s", split, corpus.summary())
             corpora.append(corpus)
+    both = {clip.name for clip in corpora[0].clips} & {clip.name for clip in corpora[1].clips}
+    if both:
+        log.warning("%d clips are in train.txt and in val.txt: validation means less", len(both))
     if runtime.is_first:
         for split, corpus in zip(("train", "val"), corpora, strict=True):
             warn_about(corpus, hp, split)

@@ -10,6 +10,7 @@ import torch
 
 import video
 from hparams import HParams
+from media_info import exact_fps
 
 # Columns transformed at a time: an hour of sound takes no more memory than a minute.
 COLUMNS_AT_ONCE = 4096
@@ -104,18 +105,6 @@ def _hz_to_mel(hz: float) -> float:
 def _mel_to_hz(mels: np.ndarray) -> np.ndarray:
     logarithmic = _LOG_START_HZ * np.exp(_LOG_STEP * (mels - _LOG_START_MEL))
     return np.where(mels < _LOG_START_MEL, mels * _LINEAR_HZ, logarithmic)
-
-
-def exact_fps(fps: Fraction | float) -> Fraction:
-    """The fraction that a rounded rate stands for: 23.976 is 24000/1001, 29.97 is 30000/1001."""
-    if not fps > 0:
-        raise ValueError(f"a frame rate must be over 0, not {fps}")
-    if isinstance(fps, Fraction):
-        return fps
-    broadcast = Fraction(round(fps) * 1000, 1001)
-    if fps != round(fps) and abs(broadcast - Fraction(fps)) < Fraction(1, 200):
-        return broadcast
-    return Fraction(fps).limit_denominator(1000)
 
 
 def count_frames(seconds: Fraction | float, fps: Fraction | float) -> int:

@@ -8,6 +8,19 @@ from pathlib import Path
 HIGHEST_FPS = 240  # above it, a container's figure is its clock and no frame rate
 
 
+def exact_fps(fps: Fraction | float) -> Fraction:
+    """The fraction that a rounded rate stands for: 23.976 is 24000/1001, 29.97 is 30000/1001."""
+    if not fps > 0:
+        raise ValueError(f"a frame rate must be over 0, not {fps}")
+    given = Fraction(fps).limit_denominator(100_000)
+    if isinstance(fps, Fraction):
+        return given
+    broadcast = Fraction(round(given) * 1000, 1001)
+    simple = (given.limit_denominator(most) for most in range(1, 8))
+    near = (rate for rate in (broadcast, *simple) if abs(rate - given) <= Fraction(1, 200))
+    return next(near, given)
+
+
 class MediaError(ValueError):
     """A media file cannot be read or written; the message says which, why and what helps."""
 
@@ -132,11 +145,7 @@ def _parse_fps(line: str) -> Fraction | None:
 def _exact_rate(text: str | None) -> Fraction | None:
     if text is None or text.endswith("k") or not 0 < float(text) <= HIGHEST_FPS:
         return None
-    printed = Fraction(text)
-    broadcast = Fraction(round(printed) * 1000, 1001)  # 29.97 stands for 30000/1001
-    simple = (printed.limit_denominator(most) for most in range(1, 8))
-    near = (rate for rate in (broadcast, *simple) if abs(rate - printed) <= Fraction(1, 200))
-    return next(near, printed)
+    return exact_fps(float(text))
 
 
 def _parse_colour(tags: str) -> str:

@@ -17,7 +17,14 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from media_info import MediaError, MediaInfo, SoundTrack, parse_media_info, telling_lines
+from media_info import (
+    MediaError,
+    MediaInfo,
+    SoundTrack,
+    exact_fps,
+    parse_media_info,
+    telling_lines,
+)
 from pictures import files_in_order, is_picture, probe_folder, probe_image, read_images
 
 log = logging.getLogger(__name__)
@@ -69,11 +76,6 @@ def probe(path: str | Path) -> MediaInfo:
     return probe_image(path) if is_picture(path) else _probe_media(path)
 
 
-def as_rate(fps: Fraction | float) -> Fraction:
-    """A frame rate as an exact fraction, small enough for ffmpeg."""
-    return Fraction(fps).limit_denominator(100_000)
-
-
 def read_frames(
     path: str | Path | MediaInfo,
     fps: Fraction | float | None = None,
@@ -92,7 +94,7 @@ def read_frames(
     info = path if isinstance(path, MediaInfo) else probe(path)
     if not info.has_picture:
         raise MediaError(f"{info.path} has no pictures, only sound")
-    rate = as_rate(fps or info.fps or 25)
+    rate = exact_fps(fps or info.fps or 25)
     first = round(start * rate)
     last = None if end is None else round(end * rate)
     if first < 0 or (last is not None and last <= first):
@@ -191,7 +193,7 @@ class VideoWriter:
             log.info("%s needs even sizes: one line or column is repeated", pix_fmt)
         self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
         below, right = self.padding
-        video = _raw_input(width + right, height + below, as_rate(fps), colour, pix_fmt)
+        video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
         streams, options = [video], _video_options(codec, crf, preset)
         if sound is not None:
             info = probe(sound)

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 import video
-from audio import exact_fps
 from face_detection import Box
-from media_info import MediaError, MediaInfo
+from media_info import MediaError, MediaInfo, exact_fps
 from pictures import files_in_order
 
 LOOPS = ("repeat", "pingpong", "freeze")

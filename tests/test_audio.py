@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import audio
-from audio import count_frames, exact_fps, mel_window, mel_window_start, mel_windows, melspectrogram
+from audio import count_frames, mel_window, mel_window_start, mel_windows, melspectrogram
+from media_info import exact_fps
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
 
@@ -88,6 +89,8 @@ def test_rounded_rates_stand_for_their_fractions():
     assert exact_fps(29.97) == Fraction(30000, 1001)
     assert exact_fps(59.94) == Fraction(60000, 1001)
     assert (exact_fps(25), exact_fps(30.0), exact_fps(12.5)) == (25, 30, Fraction(25, 2))
+    assert (exact_fps(33.33), exact_fps(7.3)) == (Fraction(100, 3), Fraction(73, 10))
+    assert exact_fps(Fraction(2997, 100)) == Fraction(2997, 100)
     with pytest.raises(ValueError, match="over 0"):
         exact_fps(0)
 

@@ -113,14 +113,11 @@ def main(argv: list[str] | None = None) -> None:
     ]
     with get_context("spawn").Pool(args.workers) as pool:
         times = [speaker for share in pool.map(work, tasks) for speaker in share]
-    print(
-        f"{'':8} {'wall ms':>9} {'cpu ms':>9} {'frames/s of ' + str(args.workers):>16} {'by cpu time':>12}"
-    )
+    print(f"{'':8}   wall ms    cpu ms   frames/s of {args.workers}   by cpu time")
     for kind in ("set-up", "frame", "crop"):
         wall, own = np.array([speaker[kind] for speaker in times]).mean(axis=0)
-        print(
-            f"{kind:8} {wall * 1e3:9.1f} {own * 1e3:9.1f} {args.workers / wall:16.1f} {args.workers / own:12.1f}"
-        )
+        rates = f"{args.workers / wall:15.1f} {args.workers / own:13.1f}"
+        print(f"{kind:8} {wall * 1e3:9.1f} {own * 1e3:9.1f} {rates}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Camera:
     centre: tuple[float, float]  # where the middle of the face rests, from the left and the top
     shake: float  # hand's tremble as a fraction of the frame's height; 0 = tripod
     shake_phases: tuple[float, ...]
+    shutter: float  # how much of a frame's time it is open: motion blur
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Camera":
@@ -53,6 +54,7 @@ class Camera:
             centre=(float(rng.uniform(0.42, 0.58)), float(rng.uniform(0.42, 0.54))),
             shake=float(rng.choice([0.0, 0.0, rng.uniform(0.001, 0.008)])),
             shake_phases=tuple(rng.uniform(0, 2 * np.pi, 6).tolist()),
+            shutter=float(rng.choice([0.0, rng.uniform(0.2, 0.9)])),
         )
 
     @property

@@ -28,7 +28,7 @@ RINGS = np.array(
     ],
     np.float32,
 )
-ROWS = 60  # rings after smoothing
+ROWS = 40  # rings after smoothing
 
 
 @dataclass(frozen=True)

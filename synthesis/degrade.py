@@ -72,6 +72,18 @@ def degrade_frame(image: np.ndarray, look: Degradation, frame: int) -> np.ndarra
     return compress(image, look.jpeg_quality) if look.jpeg_quality is not None else image
 
 
+def motion_blur(image: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Smear a picture along a straight path. moved: right and down while the shutter is open"""
+    steps = int(np.ceil(np.abs(moved).max()))
+    if steps < 1:
+        return image
+    kernel = np.zeros((2 * steps + 1, 2 * steps + 1), np.float32)
+    for along in np.linspace(-0.5, 0.5, 32 * steps):
+        column, row = np.round(steps + along * moved).astype(int)
+        kernel[row, column] += 1
+    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+
+
 def grade(image: np.ndarray, look: Degradation) -> np.ndarray:
     """Colour cast, saturation, contrast and brightness. BGR uint8 -> BGR uint8"""
     grey_share = (1 - look.saturation) * np.array([0.114, 0.587, 0.299])

@@ -93,7 +93,7 @@ STYLES = {
         lift=0.35,
         volume=1.3,
         points=16,
-        width=0.22,
+        width=0.17,
         strands=5200,
     ),
     "waves": Style(
@@ -105,7 +105,7 @@ STYLES = {
         curl=0.45,
         wildness=0.25,
         points=20,
-        width=0.2,
+        width=0.16,
         strands=4800,
     ),
     "tied": Style(

@@ -12,6 +12,7 @@ from synthesis.figure import NECK_PIVOT, Figure
 from synthesis.performance import Performance
 from synthesis.rasteriser import add_weighted
 
+NOSE_FROM_PIVOT = np.array([0.0, 5.5, 14.5], np.float32)  # cm
 FULL_GAZE = 0.45  # rad at which the lids' look shapes have weight 1
 BODY_SHARE = np.array(
     [0.0, 0.25, 0.15]
@@ -56,6 +57,19 @@ def pose_figure(
     scale, left, top = camera.screen_map(*size, frame)
     project(placed, np.float32(camera.distance_cm), *np.float32([scale, scale, left, top]), screen)
     return Pose(placed, screen, head_rotation)
+
+
+def face_speed(
+    camera: Camera, performance: Performance, frame: int, size: tuple[int, int]
+) -> np.ndarray:
+    """How the nose moves about this frame, right and down, in pixels a frame. (2,)"""
+    first, last = max(frame - 1, 0), min(frame + 1, performance.frames - 1)
+    places = [
+        rotation_matrix(*performance.rotation[k]) @ NOSE_FROM_PIVOT + performance.translation[k]
+        for k in (first, last)
+    ]
+    moved = camera.rotation @ (places[1] - places[0]) / max(1, last - first)
+    return moved[:2] * [1, -1] * camera.screen_map(*size, frame)[0]
 
 
 def express(figure: Figure, performance: Performance, frame: int) -> np.ndarray:

@@ -33,7 +33,7 @@ def vertex_normals(points, triangles, out):
     """Unit normals of the vertices, each triangle counted by its area. out: (n, 3)"""
     out[:] = 0
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ux, uy, uz = (
             points[b, 0] - points[a, 0],
             points[b, 1] - points[a, 1],
@@ -71,10 +71,10 @@ def rasterise(points, triangles, two_sided, depth, owner, barycentrics):
     """
     height, width = depth.shape
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t]
-        x0, y0, z0 = points[a]
-        x1, y1, z1 = points[b]
-        x2, y2, z2 = points[c]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, z0 = points[a, 0], points[a, 1], points[a, 2]
+        x1, y1, z1 = points[b, 0], points[b, 1], points[b, 2]
+        x2, y2, z2 = points[c, 0], points[c, 1], points[c, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if (area >= 0 and not two_sided[t]) or abs(area) < 1e-9:
             continue
@@ -106,10 +106,10 @@ def splat_depth(points, triangles, depth):
     """
     height, width = depth.shape
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t]
-        x0, y0, z0 = points[a]
-        x1, y1, z1 = points[b]
-        x2, y2, z2 = points[c]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, z0 = points[a, 0], points[a, 1], points[a, 2]
+        x1, y1, z1 = points[b, 0], points[b, 1], points[b, 2]
+        x2, y2, z2 = points[c, 0], points[c, 1], points[c, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         left, right = pixel_span(min(x0, x1, x2), max(x0, x1, x2), width)
         top, bottom = pixel_span(min(y0, y1, y2), max(y0, y1, y2), height)
@@ -136,29 +136,32 @@ def splat_points(points, depth):
 
 
 @kernel
-def draw_segment(
-    image, depth, start, end, start_colour, end_colour, start_cover, end_cover, thickness
-):
-    """One piece of a strand, `thickness` pixels across, hidden where the z-buffer is nearer."""
+def draw_segment(points, colours, s, k, start_cover, end_cover, thickness, image, depth):
+    """Points k to k + 1 of strand s, `thickness` pixels across, hidden behind what is nearer."""
     height, width = depth.shape
-    dx, dy = end[0] - start[0], end[1] - start[1]
+    x0, y0, z0 = points[s, k, 0], points[s, k, 1], points[s, k, 2]
+    dx, dy, dz = points[s, k + 1, 0] - x0, points[s, k + 1, 1] - y0, points[s, k + 1, 2] - z0
+    if max(x0, x0 + dx) < 0 or min(x0, x0 + dx) >= width:
+        return
+    if max(y0, y0 + dy) < 0 or min(y0, y0 + dy) >= height:
+        return
     steep = abs(dy) > abs(dx)
     steps = int(max(abs(dx), abs(dy))) + 1
+    stride = np.float32(1) / np.float32(steps)
     for i in range(steps):
-        f = np.float32((i + 0.5) / steps)
-        z = start[2] + f * (end[2] - start[2])
+        f = (np.float32(i) + np.float32(0.5)) * stride
+        z = z0 + f * dz
         cover = start_cover + f * (end_cover - start_cover)
-        for k in range(thickness):
-            aside = np.float32(k - (thickness - 1) * 0.5)
-            x = int(start[0] + f * dx + (aside if steep else np.float32(0)) + np.float32(0.5))
-            y = int(start[1] + f * dy + (np.float32(0) if steep else aside) + np.float32(0.5))
+        for across in range(thickness):
+            aside = np.float32(across) - np.float32(0.5) * np.float32(thickness - 2)
+            x = int(x0 + f * dx + (aside if steep else np.float32(0.5)))
+            y = int(y0 + f * dy + (np.float32(0.5) if steep else aside))
             if 0 <= x < width and 0 <= y < height and z + STRAND_LIFT_CM > depth[y, x]:
                 if cover > SOLID:
                     depth[y, x] = max(z, depth[y, x])
                 for channel in range(3):
-                    colour = start_colour[channel] + f * (
-                        end_colour[channel] - start_colour[channel]
-                    )
+                    start = colours[s, k, channel]
+                    colour = start + f * (colours[s, k + 1, channel] - start)
                     image[y, x, channel] += cover * (colour - image[y, x, channel])
 
 
@@ -169,24 +172,8 @@ def draw_strands(points, colours, cover, thickness, image, depth):
     points, colours: (strands, k, 3); cover: (k,) opacity along a strand; thickness: (strands,)
     whole pixels.
     """
-    height, width = depth.shape
     last = points.shape[1] - 1
     for s in range(points.shape[0]):
         for k in range(last):
-            start, end = points[s, k], points[s, k + 1]
-            if max(start[0], end[0]) < 0 or min(start[0], end[0]) >= width:
-                continue
-            if max(start[1], end[1]) < 0 or min(start[1], end[1]) >= height:
-                continue
             across = thickness[s] if 2 * k < last else max(1, thickness[s] - 1)
-            draw_segment(
-                image,
-                depth,
-                start,
-                end,
-                colours[s, k],
-                colours[s, k + 1],
-                cover[k],
-                cover[k + 1],
-                across,
-            )
+            draw_segment(points, colours, s, k, cover[k], cover[k + 1], across, image, depth)

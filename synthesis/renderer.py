@@ -9,13 +9,14 @@ import numpy as np
 
 from synthesis.backgrounds import paint_background
 from synthesis.camera import FRAMES_PER_SECOND, project
+from synthesis.degrade import motion_blur
 from synthesis.figure import build_figure
 from synthesis.head import Head, Material
 from synthesis.lights import development_curve, exposure, light_view, lit_share, shadow_map
 from synthesis.mouth_and_eyes import resize_texture
 from synthesis.occluders import draw_occluder
 from synthesis.performance import Performance
-from synthesis.posing import Pose, Truth, measure, pose_figure
+from synthesis.posing import Pose, Truth, face_speed, measure, pose_figure
 from synthesis.rasteriser import FAR, draw_strands, rasterise, vertex_normals
 from synthesis.shading import (
     SHARPNESS,
@@ -33,6 +34,8 @@ from synthesis.strands import Strands, light_strands, place_strands
 SUPERSAMPLING = 2
 SHADOW_MAP_SIZE = 144
 SHADOW_CENTRE = np.array([0.0, -3.0, 0.0])
+# Widths of the strands drawn, side by side, over the width of the field they grow on.
+HAIR_DENSITY = 0.45
 HAIR_SHADOW_STEP = 5  # every so many points of the hair cast a shadow
 FACE_TEXTURE_CM = 20.0  # what the face's texture spans
 INTERIOR = (Material.GUMS, Material.TONGUE, Material.TEETH, Material.SOCKET)
@@ -99,8 +102,8 @@ class Renderer:
 
     def render(self, performance: Performance, frame: int) -> np.ndarray:
         """One whole frame. BGR uint8 (height, width, 3)"""
-        window = Window(0, 0, self.width, self.height, self.width, self.height)
-        return self.draw(self.pose(performance, frame), window, frame)
+        box = (0, 0, self.width, self.height)
+        return self.render_crop(performance, frame, box, self.width, self.height)
 
     def render_crop(
         self,
@@ -110,8 +113,12 @@ class Renderer:
         width: int,
         height: int,
     ) -> np.ndarray:
-        """Only `box` (left, top, right, bottom in the frame's pixels), drawn at `width` x `height`."""
-        return self.draw(self.pose(performance, frame), Window(*box, width, height), frame)
+        """Only `box` (left, top, right, bottom in frame pixels), drawn at `width` x `height`."""
+        window = Window(*box, width, height)
+        image = self.draw(self.pose(performance, frame), window, frame)
+        camera = self.scene.camera
+        speed = face_speed(camera, performance, frame, (self.width, self.height))
+        return motion_blur(image, speed * window.scale * camera.shutter)
 
     def truth(self, performance: Performance, frame: int) -> Truth:
         """Face box, landmarks and head pose of a frame."""
@@ -197,8 +204,8 @@ class Renderer:
 
     @staticmethod
     def _place(strands: Strands, pixels_per_cm: float, pose: Pose) -> np.ndarray:
-        """Camera-space points of the strands; where a pixel is wider than a hair, of fewer of them."""
-        share = min(1.0, float(strands.width_cm.mean()) * pixels_per_cm * 1.15)
+        """Camera-space points of the strands; where a pixel is wider than a hair, of fewer."""
+        share = min(1.0, float(strands.width_cm.mean()) * pixels_per_cm * HAIR_DENSITY)
         count = max(1, int(len(strands) * share))
         out = np.empty((count, *strands.offsets.shape[1:]), np.float32)
         place_strands(

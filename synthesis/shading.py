@@ -103,9 +103,9 @@ def light_mouth(vertices, points, normals, openings, areas, facing, arriving, ou
 
 
 @kernel
-def fetch(textures, place, u, v, out):
-    """Bilinear look-up in the flat texture store. place: offset, height, width"""
-    height, width = place[1], place[2]
+def fetch(textures, places, material, u, v, out):
+    """Bilinear look-up in the flat texture store. places: offset, height, width of each material"""
+    height, width = places[material, 1], places[material, 2]
     x = min(max(u * np.float32(width) - np.float32(0.5), np.float32(0)), np.float32(width - 1.01))
     y = min(
         max((np.float32(1) - v) * np.float32(height) - np.float32(0.5), np.float32(0)),
@@ -113,16 +113,16 @@ def fetch(textures, place, u, v, out):
     )
     column, row = int(x), int(y)
     fx, fy = x - np.float32(column), y - np.float32(row)
-    start = place[0] + (row * width + column) * CHANNELS
-    below = start + width * CHANNELS
-    for channel in range(CHANNELS):
+    start = np.uintp(places[material, 0] + (row * width + column) * CHANNELS)
+    below = start + np.uintp(width * CHANNELS)
+    for channel in range(np.uintp(CHANNELS)):
         upper = (
             textures[start + channel] * (np.float32(1) - fx)
-            + textures[start + CHANNELS + channel] * fx
+            + textures[start + np.uintp(CHANNELS) + channel] * fx
         )
         lower = (
             textures[below + channel] * (np.float32(1) - fx)
-            + textures[below + CHANNELS + channel] * fx
+            + textures[below + np.uintp(CHANNELS) + channel] * fx
         )
         out[channel] = upper * (np.float32(1) - fy) + lower * fy
 
@@ -199,15 +199,20 @@ def shade(
     texel, colour = np.zeros(CHANNELS, np.float32), np.zeros(3, np.float32)
     for y in range(owner.shape[0]):
         for x in range(owner.shape[1]):
-            t = owner[y, x]
-            if t < 0:
+            if owner[y, x] < 0:
                 continue
+            t = np.uintp(owner[y, x])  # unsigned: no test for indices from the end
             w0, w1 = barycentrics[y, x, 0], barycentrics[y, x, 1]
             w2 = np.float32(1) - w0 - w1
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            a, b, c = (
+                np.uintp(triangles[t, 0]),
+                np.uintp(triangles[t, 1]),
+                np.uintp(triangles[t, 2]),
+            )
             fetch(
                 textures,
-                places[materials[t]],
+                places,
+                materials[t],
                 w0 * corner_uvs[t, 0, 0] + w1 * corner_uvs[t, 1, 0] + w2 * corner_uvs[t, 2, 0],
                 w0 * corner_uvs[t, 0, 1] + w1 * corner_uvs[t, 1, 1] + w2 * corner_uvs[t, 2, 1],
                 texel,

@@ -184,7 +184,7 @@ def paint_base(canvas: Canvas, look: SkinLook, rng: np.random.Generator) -> None
 
 
 def paint_flush(canvas: Canvas, look: SkinLook, landmarks: np.ndarray) -> None:
-    """Blood near the surface (cheeks, nose, ears, chin), shadow at the eyes, oil on brow and nose."""
+    """Blood near the surface (cheeks, nose, ears, chin), shadowed eyes, oil on brow and nose."""
     nose, chin = landmarks[30], landmarks[8]
     warm = (0.80 - 0.12 * look.tone, 0.76, 1.04)
     cheeks = canvas.blob((4.3, 0.3, 9.0), (1.7, 1.5, 3))
@@ -243,7 +243,7 @@ def paint_pores(canvas: Canvas, look: SkinLook, rng: np.random.Generator) -> Non
 def paint_wrinkles(
     canvas: Canvas, look: SkinLook, pixels: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Folds from nose to mouth, forehead lines, crow's feet and rings of the neck, deeper with age."""
+    """Folds from nose to mouth, forehead lines, crow's feet, rings of the neck, deeper with age."""
     unit = PAINT_SIZE / 1024
     folds = draw_lines(canvas.shape, _cheek_folds(pixels, unit), 3, 5 * unit)
     fine = draw_lines(

@@ -37,17 +37,14 @@ class Strands:
 
 @kernel
 def place_strands(anchors, offsets, points, rotation, out):
-    """Camera-space points of the strands: the anchor's place plus the turned offset.
-
-    out: (s, k, 3)
-    """
-    for s in range(anchors.shape[0]):
-        for k in range(anchors.shape[1]):
-            x, y, z = offsets[s, k]
-            anchor = points[anchors[s, k]]
+    """Camera-space points: the anchor's place plus the turned offset. out: (s, k, 3)"""
+    for s in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            anchor = anchors[s, k]
+            x, y, z = offsets[s, k, 0], offsets[s, k, 1], offsets[s, k, 2]
             for axis in range(3):
                 out[s, k, axis] = (
-                    anchor[axis]
+                    points[anchor, axis]
                     + rotation[axis, 0] * x
                     + rotation[axis, 1] * y
                     + rotation[axis, 2] * z
@@ -55,10 +52,15 @@ def place_strands(anchors, offsets, points, rotation, out):
 
 
 @kernel
-def off_screen(strand, height, width):
-    """Whether a strand lies wholly beside the picture. strand: (k, 3) pixels"""
-    beside = strand[:, 0].max() < 0 or strand[:, 0].min() >= width
-    return beside or strand[:, 1].max() < 0 or strand[:, 1].min() >= height
+def off_screen(screen, s, height, width):
+    """Whether strand s lies wholly beside the picture. screen: (s, k, 3) pixels"""
+    left, right, above, below = True, True, True, True
+    for k in range(screen.shape[1]):
+        left &= screen[s, k, 0] < 0
+        right &= screen[s, k, 0] >= width
+        above &= screen[s, k, 1] < 0
+        below &= screen[s, k, 1] >= height
+    return left or right or above or below
 
 
 @kernel
@@ -78,35 +80,32 @@ def shadow_at(x, y, z, shadows, view):
 
 
 @kernel
-def light_fibre(t, n, colour, depth, lit, shine, rig, out):
-    """Kajiya and Kay's fibre on a rounded mass of hair.
+def light_fibre(t, n, s, k, colours, depth, lit, shine, rig, out):
+    """Kajiya and Kay's fibre on a rounded mass of hair, for point k of strand s.
 
-    t: tangent, n: the mass's normal; rig: as `light_strands`
+    t: tangent, n: the mass's normal; rig: as `light_strands` has it.
     """
     directions, halves, lights, sky, ground = rig
-    up = np.float32(0.5) + np.float32(0.5) * n[1]
-    for channel in range(3):
-        out[channel] = (
-            colour[channel] * depth * (sky[channel] * up + ground[channel] * (np.float32(1) - up))
-        )
+    tx, ty, tz, nx, ny, nz = t[0], t[1], t[2], n[0], n[1], n[2]
+    up = np.float32(0.5) + np.float32(0.5) * ny
+    for c in range(3):
+        out[s, k, c] = colours[s, c] * depth * (sky[c] * up + ground[c] * (np.float32(1) - up))
     for light in range(directions.shape[0]):
-        along = (
-            t[0] * directions[light, 0] + t[1] * directions[light, 1] + t[2] * directions[light, 2]
-        )
-        facing = (
-            n[0] * directions[light, 0] + n[1] * directions[light, 1] + n[2] * directions[light, 2]
-        )
-        share = min(np.float32(1), max(np.float32(0), facing * np.float32(0.75) + np.float32(0.3)))
-        share *= depth * (lit if light == 0 else np.float32(1))
+        lx, ly, lz = directions[light, 0], directions[light, 1], directions[light, 2]
+        along, facing = tx * lx + ty * ly + tz * lz, nx * lx + ny * ly + nz * lz
+        share = facing * np.float32(0.75) + np.float32(0.3)
+        if share <= 0:
+            continue
+        share = min(np.float32(1), share) * depth * (lit if light == 0 else np.float32(1))
         diffuse = np.float32(math.sqrt(max(np.float32(0), np.float32(1) - along * along))) * share
-        half = t[0] * halves[light, 0] + t[1] * halves[light, 1] + t[2] * halves[light, 2]
+        half = tx * halves[light, 0] + ty * halves[light, 1] + tz * halves[light, 2]
         gleam = max(np.float32(0), np.float32(1) - half * half)
         for _ in range(4):
             gleam *= gleam
         gleam *= share * shine
-        for channel in range(3):
-            own = colour[channel] * (diffuse * np.float32(0.9) + gleam * np.float32(1.6))
-            out[channel] += lights[light, channel] * (own + gleam * np.float32(0.05))
+        for c in range(3):
+            own = colours[s, c] * (diffuse * np.float32(0.9) + gleam * np.float32(1.6))
+            out[s, k, c] += lights[light, c] * (own + gleam * np.float32(0.05))
 
 
 @kernel
@@ -133,13 +132,13 @@ def light_strands(
     last = points.shape[1] - 1
     tangent, normal = np.empty(3, np.float32), np.empty(3, np.float32)
     for s in range(points.shape[0]):
-        if off_screen(screen[s], height, width):
+        if off_screen(screen, s, height, width):
             continue
         for k in range(last + 1):
-            before, after = points[s, max(0, k - 1)], points[s, min(last, k + 1)]
+            before, after = max(0, k - 1), min(last, k + 1)
             length = np.float32(1e-6)
             for axis in range(3):
-                tangent[axis] = after[axis] - before[axis]
+                tangent[axis] = points[s, after, axis] - points[s, before, axis]
                 length += tangent[axis] * tangent[axis]
                 normal[axis] = (
                     rotation[axis, 0] * outward[s, k, 0]
@@ -149,10 +148,13 @@ def light_strands(
             scale = np.float32(1) / np.float32(math.sqrt(length))
             for axis in range(3):
                 tangent[axis] *= scale
-            x, y, z = points[s, k, 0], points[s, k, 1], points[s, k, 2]
             half = np.float32(0.5)
             lit = shadow_at(
-                x + half * normal[0], y + half * normal[1], z + half * normal[2], shadows, view
+                points[s, k, 0] + half * normal[0],
+                points[s, k, 1] + half * normal[1],
+                points[s, k, 2] + half * normal[2],
+                shadows,
+                view,
             )
             lit = np.float32(1) - shadow_depth * (np.float32(1) - lit)
-            light_fibre(tangent, normal, colours[s], openness[s, k], lit, shine, rig, out[s, k])
+            light_fibre(tangent, normal, s, k, colours, openness[s, k], lit, shine, rig, out)

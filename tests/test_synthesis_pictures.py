@@ -13,7 +13,7 @@ from synthesis.figure import build_figure
 from synthesis.hair_styles import FEMININE, MASCULINE, STYLES
 from synthesis.head import load_head
 from synthesis.performance import Performance
-from synthesis.posing import euler_angles
+from synthesis.posing import euler_angles, face_speed
 from synthesis.renderer import Renderer
 from synthesis.speaker import Scene, Speaker
 
@@ -81,6 +81,21 @@ def test_a_step_to_the_right_and_up_moves_the_face_so(renderer):
     rest = renderer.truth(performance(), 0).landmarks.mean(axis=0)
     moved = renderer.truth(performance(translation=(1, 1, 0)), 0).landmarks.mean(axis=0)
     assert moved[0] > rest[0] + 2 and moved[1] < rest[1] - 2
+
+
+def test_the_speed_is_how_far_the_nose_goes(renderer, scene):
+    turns = np.array([(0, 0, 0), (0.01, 0.02, 0), (0.02, 0.04, 0)])
+    motion = replace(
+        performance(jawOpen=0),
+        rotation=turns,
+        translation=np.zeros((3, 3)),
+        gaze=np.zeros((3, 2)),
+        tongue=np.zeros(3),
+        weights={},
+    )
+    first, last = (renderer.truth(motion, k).landmarks[30] for k in (0, 2))
+    speed = face_speed(scene.camera, motion, 1, (SIZE, SIZE))
+    assert np.allclose(speed, (last - first) / 2, atol=0.35) and np.abs(speed).max() > 0.5
 
 
 def test_angles_survive_the_matrix():

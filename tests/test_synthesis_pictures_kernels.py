@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthesis.degrade import Degradation, degrade, degrade_frame
+from synthesis.degrade import Degradation, degrade, degrade_frame, motion_blur
 from synthesis.lights import (
     SHADOW_MAP_SIZE,
     Lights,
@@ -95,7 +95,7 @@ def test_a_plate_shades_what_lies_below_it():
 
 
 def mouth(gap):
-    """Landmarks of a mouth that looks to +z, lips `gap` cm apart, and tooth and throat behind it."""
+    """Landmarks of a mouth that looks to +z, lips `gap` cm apart, with tooth and throat behind."""
     marks = np.zeros((68, 3), np.float32)
     marks[27], marks[8] = (0, 7, 0), (0, -4, 0)
     for upper, lower, x in ((61, 67, -1), (62, 66, 0), (63, 65, 1)):
@@ -151,6 +151,15 @@ def test_noise_is_a_matter_of_seed_and_frame(picture):
     assert first[0].shape == picture.shape and first[0].dtype == np.uint8
     assert not np.array_equal(first[0], first[1])
     assert np.array_equal(first[1], degrade_frame(picture, look, 8))
+
+
+def test_motion_smears_along_its_path_only():
+    dot = np.zeros((21, 21, 3), np.uint8)
+    dot[10, 10] = 240
+    smeared = motion_blur(dot, np.array([6.0, 0.0]))[..., 0]
+    assert (smeared[10, 7:14] > 15).all() and smeared[:10].max() == smeared[11:].max() == 0
+    assert abs(int(smeared.sum()) - 240) < 12
+    assert motion_blur(dot, np.zeros(2)) is dot
 
 
 def test_grey_is_grey_and_a_clean_look_changes_nothing(picture):

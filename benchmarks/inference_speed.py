@@ -25,9 +25,10 @@ from benchmarks.inference_clip import BOX, make_clip
 from face_detection.s3fd import MEAN, S3FDDetector
 from hparams import HParams
 from lipsync import Settings
-from lipsync.generator import Generator, resolve_device
+from lipsync.generator import Generator
 from lipsync.paste import cut_face
 from lipsync.pipeline import Tally, make_plan, open_writer, render
+from models.devices import resolve_device
 from models.inputs import generator_input, to_faces
 from models.s3fd import S3FD
 from models.talkface import TalkFace

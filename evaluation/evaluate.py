@@ -19,8 +19,8 @@ from evaluation.score import DEFAULT_EXPERT
 from evaluation.scorer import Options, Row, Scorer
 from evaluation.summary import as_table, summarise, unscored, write_rows
 from face_detection import DETECTOR_NAMES
-from lipsync.generator import resolve_device
-from models.checkpoint import whole_or_absent
+from models.devices import resolve_device
+from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 

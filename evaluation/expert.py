@@ -13,7 +13,7 @@ from face_detection import Box
 from hparams import HParams
 from lipsync.paste import cut_face
 from models.checkpoint import read_checkpoint
-from models.folding import folded
+from models.folding import fold_batch_norms
 from models.inputs import lip_window, to_faces
 from models.syncnet import SyncNet
 
@@ -72,4 +72,4 @@ def read_expert(path: str | Path, device: str | torch.device = "cpu") -> Expert:
     network = checkpoint.build(SyncNet, "cpu")
     size = {"img_height": network.height, "img_width": network.width}
     hp = HParams.from_dict({**checkpoint.hparams, **size, "multiplier": network.multiplier})
-    return Expert(folded(network).to(device), hp, device)
+    return Expert(fold_batch_norms(network).to(device), hp, device)

@@ -8,8 +8,8 @@ import numpy as np
 from evaluation.describe import describe
 from evaluation.shifts import SHIFTS
 from evaluation.similarity import FITS_FROM, Similarity
-from models.checkpoint import whole_or_absent
 from video import MediaError
+from whole_files import whole_or_absent
 
 WIDTH, HEIGHT = 1200, 400  # of each of the two panels
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 50, 60  # margins

@@ -15,9 +15,9 @@ from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
 from evaluation.weights import CHECKPOINTS
 from face_detection import DETECTOR_NAMES, make_detector
-from lipsync.generator import resolve_device
-from models.checkpoint import whole_or_absent
+from models.devices import resolve_device
 from video import MediaError
+from whole_files import whole_or_absent
 
 DEFAULT_EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
 PICTURE_SUFFIXES = (".png", ".jpg")

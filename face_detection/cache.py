@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from face_detection.tracks import FORMAT, Tracks
+from whole_files import write_whole
 
 VERSION = 1  # raised whenever the same input and settings would give other tracks
 
@@ -55,14 +56,3 @@ def _key(paths: Iterable[Path | str], settings: dict) -> str:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file, with the folders it needs, so that it is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import torch
 from face_detection.boxes import intersection_over_union
 from face_detection.detectors import PUBLISHED_SHA256
 from models.checkpoint import load_s3fd
+from models.devices import resolve_precision
 
 # Subtracted from the channels in R, G, B order though it is the mean of B, G, R: the published
 # weights were trained with the other order but are always run so, and their users' boxes are these.
@@ -41,7 +42,7 @@ class S3FDDetector:
     ) -> None:
         sha256 = check_published(weights)
         self._device = torch.device(device)
-        self._dtype = _choose_dtype(self._device, precision)
+        self._dtype = resolve_precision(precision, self._device)
         self._network = load_s3fd(weights, self._device).eval()
         self._network.to(memory_format=torch.channels_last)
         self._batch_size = batch_size if self._device.type != "cpu" else CPU_BATCH
@@ -152,19 +153,6 @@ def suppress(boxes: np.ndarray) -> np.ndarray:
             kept.append(at)
             dropped |= doubles[at]
     return boxes[kept]
-
-
-def _choose_dtype(device: torch.device, precision: str) -> torch.dtype:
-    """bf16 where it is the faster one: on GPUs that have it and on CPUs with AMX."""
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision {precision!r} is none of auto, fp32, bf16")
-    if precision != "auto":
-        return torch.bfloat16 if precision == "bf16" else torch.float32
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16", False)
-    return torch.bfloat16 if fast else torch.float32
 
 
 def _at_least(image: np.ndarray) -> np.ndarray:

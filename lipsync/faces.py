@@ -1,7 +1,6 @@
 """Where the chosen face is in every frame of a source: given, from a file, or found."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from face_detection import (
 from face_detection.search import DETECT_EVERY, WORK_SIZE
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
+from whole_files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _given_or_found(
         return _checked(Tracks.from_json(settings.boxes), settings.boxes, source)
     tracks = _find(source, settings, detector(), watch)
     if settings.boxes:
-        _write_whole(settings.boxes, tracks.to_json())
+        write_whole(settings.boxes, tracks.to_json())
         log.info("face tracks written to %s: edit them and run again to use them", settings.boxes)
     return tracks
 
@@ -132,16 +132,6 @@ def _checked(tracks: Tracks, path: Path, source: FaceSource) -> Tracks:
             f"{source.info.path} has {source.size[0]}x{source.size[1]}"
         )
     return tracks
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _check_inside(box: Box, width: int, height: int) -> None:

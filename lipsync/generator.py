@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hparams import HParams
 from models.checkpoint import read_checkpoint
+from models.devices import resolve_precision
+from models.folding import fold_batch_norms
 from models.inputs import generator_input, to_faces, to_images
 from models.talkface import TalkFace
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BATCH_SIZES = {"cpu": 16, "cuda": 128, "mps": 32}  # faces; on a CPU 128 is slower than 16
 
 
@@ -30,15 +30,15 @@ class Generator:
         precision: str = "auto",
         batch_size: int | None = None,
     ) -> None:
-        """network: in evaluation mode, taking (mel, face) like TalkFace; it is changed in place.
+        """network: one that takes (mel, face) like TalkFace; it is changed in place.
 
         Raises ValueError for a precision that the device can't do.
         """
         self.device = device
-        self.dtype = PRECISIONS[resolve_precision(precision, device)]
+        self.dtype = resolve_precision(precision, device)
         self.batch_size = batch_size or BATCH_SIZES.get(device.type, 16)
         self.height, self.width = network.height, network.width
-        fold_batch_norms(network)
+        fold_batch_norms(network.eval())
         self._network = network.to(device, self.dtype, memory_format=torch.channels_last)
 
     def generate(self, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -89,54 +89,6 @@ def load_generator(
     hp = HParams.from_dict(checkpoint.hparams)
     generator = Generator(network, device=device, precision=precision, batch_size=batch_size)
     return generator, hp
-
-
-def resolve_device(name: str) -> torch.device:
-    """auto, cpu, cuda, cuda:n or mps as a device that is there; ValueError if it is not."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"no such device: {name}; give auto, cpu, cuda, cuda:1 or mps") from error
-    there = {
-        "cpu": True,
-        "cuda": (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(device.type, False):
-        raise ValueError(
-            f"there is no device {name} here (torch {torch.__version__} sees "
-            f"{torch.cuda.device_count()} CUDA devices); use --device cpu or auto"
-        )
-    return device
-
-
-def resolve_precision(name: str, device: torch.device) -> str:
-    """What auto means on a device: 16 bits where the hardware is made for them."""
-    if name not in ("auto", *PRECISIONS):
-        raise ValueError(f"no precision is called {name!r}; give auto, fp32, bf16 or fp16")
-    if name == "fp16" and device.type == "cpu":
-        raise ValueError("fp16 is not for CPUs; use bf16 (fast with AMX only) or fp32")
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
-    # Without instructions for it, bf16 is many times slower than fp32.
-    can = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Move every BatchNorm that follows a convolution into its weights: the same function."""
-    for block in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-        for at in range(len(block) - 1):
-            if isinstance(block[at + 1], nn.BatchNorm2d):
-                transposed = isinstance(block[at], nn.ConvTranspose2d)
-                block[at] = fuse_conv_bn_eval(block[at], block[at + 1], transposed)
-                block[at + 1] = nn.Identity()
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

@@ -17,12 +17,13 @@ import video
 from face_detection import Box, Detector, make_detector
 from hparams import HParams
 from lipsync.faces import FacePaths, describe_frames, locate_faces
-from lipsync.generator import Generator, load_generator, resolve_device
+from lipsync.generator import Generator, load_generator
 from lipsync.paste import cut_face, paste_face
 from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
 from lipsync.source import FaceSource, open_source
 from lipsync.stages import ahead, timed
+from models.devices import resolve_device
 
 log = logging.getLogger(__name__)
 

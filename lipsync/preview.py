@@ -10,7 +10,7 @@ from lipsync.generator import Generator
 from lipsync.paste import cut_face, face_mask, paste_face
 from lipsync.pipeline import Plan
 from media_info import MediaError
-from models.checkpoint import whole_or_absent
+from whole_files import whole_or_absent
 
 GREEN, RED = (80, 220, 80), (60, 60, 235)
 CAPTION_HEIGHT = 28

@@ -6,11 +6,9 @@ python -m models.checkpoint FILE      what a file holds
 import argparse
 import hashlib
 import json
-import os
 import pickle
 import sys
 import zipfile
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
+from whole_files import whole_or_absent
 
 FORMAT = "talkface-1"
 
@@ -140,19 +139,6 @@ def save_weights(
     stated = {"format": FORMAT, "hparams": json.dumps(hparams), "global_step": str(step)}
     with whole_or_absent(path) as partial:
         save_file(weights, partial, metadata=stated)
-
-
-@contextmanager
-def whole_or_absent(path: str | Path):
-    """A path beside `path` to write to; renamed to it at the end, removed on any failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read_content(path: Path) -> dict:

@@ -20,7 +20,6 @@ from models.checkpoint import (
     read_checkpoint,
     save_checkpoint,
     save_weights,
-    whole_or_absent,
 )
 from tests.deterministic import draw, filled
 
@@ -202,16 +201,6 @@ def test_wrong_files_are_named_for_what_they_are(tmp_path, name):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such checkpoint.*absent.pth"):
         load_generator(tmp_path / "absent.pth")
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
-    target = tmp_path / "a.pth"
-    target.write_text("old")
-    with pytest.raises(RuntimeError), whole_or_absent(target) as partial:
-        partial.write_text("half")
-        raise RuntimeError("disk full")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_checkpoint_without_weights_is_not_written(tmp_path):

@@ -1,4 +1,4 @@
-"""lipsync/generator.py: folding changes nothing, batches shrink, wrong choices are refused."""
+"""lipsync/generator.py: batches do not show, and shrink where memory runs out."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,7 @@ import torch
 
 from lipsync.generator import (
     Generator,
-    fold_batch_norms,
     load_generator,
-    resolve_device,
-    resolve_precision,
 )
 from models.talkface import TalkFace
 from tests.deterministic import filled
@@ -22,16 +19,6 @@ def inputs(count, size=32):
     random = np.random.RandomState(0)
     windows = random.standard_normal((count, 80, 16)).astype(np.float32)
     return windows, random.randint(0, 256, (count, size, size, 3)).astype(np.uint8)
-
-
-@torch.inference_mode()
-def test_folding_keeps_the_function():
-    network = filled(TalkFace(32, 32, 0.125))
-    mel, face = torch.randn(2, 1, 80, 16), torch.rand(2, 6, 32, 32)
-    before = network(mel, face)
-    fold_batch_norms(network)
-    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in network.modules())
-    assert torch.allclose(network(mel, face), before, atol=1e-5)
 
 
 def test_frames_do_not_depend_on_the_batch():
@@ -85,22 +72,3 @@ def test_a_checkpoint_says_its_own_size_and_sound(tmp_path):
     generator, hp = load_generator(path, CPU, "fp32", None)
     assert (generator.height, generator.width, hp.img_size) == (32, 32, 32)
     assert generator.batch_size == 16
-
-
-def test_devices():
-    assert resolve_device("cpu") == CPU
-    with pytest.raises(ValueError, match="no such device: toaster"):
-        resolve_device("toaster")
-    with pytest.raises(ValueError, match="there is no device cuda:99 here"):
-        resolve_device("cuda:99")
-
-
-def test_precisions(monkeypatch):
-    for ability, precision in (("amx_bf16", "bf16"), ("avx512_bf16", "bf16"), ("avx2", "fp32")):
-        found = {ability: True}
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
-        assert resolve_precision("auto", CPU) == precision
-    with pytest.raises(ValueError, match="no precision is called 'int4'"):
-        resolve_precision("int4", CPU)
-    with pytest.raises(ValueError, match="fp16 is not for CPUs"):
-        resolve_precision("fp16", CPU)

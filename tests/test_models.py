@@ -8,7 +8,7 @@ import torch
 
 from evaluation import SyncNetV2
 from models import S3FD, SyncNet, TalkFace, VisualQualityDiscriminator
-from models.folding import folded
+from models.folding import fold_batch_norms
 from models.inputs import generator_input, lip_window
 from tests.deterministic import draw, filled
 
@@ -159,11 +159,20 @@ def test_time_is_folded_frame_by_frame():
 @pytest.mark.parametrize("network", [TalkFace, SyncNet])
 @torch.inference_mode()
 def test_folding_changes_nothing_but_the_work(network):
-    plain = filled(network(32, 32, 0.125))
-    fast = folded(plain)
+    plain, fast = (filled(network(32, 32, 0.125)) for _ in range(2))
+    fold_batch_norms(fast)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.modules())
-    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in plain.modules())
-    faces = torch.rand(2, 6, 32, 32) if network is TalkFace else torch.rand(2, 15, 16, 32)
-    torch.testing.assert_close(
-        fast(torch.ones(2, 1, 80, 16), faces), plain(torch.ones(2, 1, 80, 16), faces)
-    )
+    mel = draw((2, 1, 80, 16), 1) * 8 - 4
+    faces = draw((2, 6, 32, 32) if network is TalkFace else (2, 15, 16, 32), 2)
+    torch.testing.assert_close(fast(mel, faces), plain(mel, faces))
+
+
+def test_folding_knows_three_dimensions_and_refuses_training():
+    network = filled(SyncNetV2())
+    frames = draw((1, 3, 5, 224, 224), 9) * 255
+    with torch.inference_mode():
+        before = network.forward_lip(frames)
+        after = fold_batch_norms(network).forward_lip(frames)
+    torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="evaluation mode"):
+        fold_batch_norms(TalkFace(32, 32, 0.0625))

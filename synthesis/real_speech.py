@@ -4,6 +4,7 @@ Energy opens the mouth, the spectrum says how: low formants round the lips, high
 hiss brings the teeth together, a gap in the middle of speech closes the lips.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,10 +15,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from audio import load_wav
+from media_info import MediaError
 from synthesis.mouth import Mouth, MouthStyle, move_mouth
 from synthesis.performance import FPS
 from synthesis.visemes import Gesture
 from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(".wav .flac .mp3 .m4a .ogg .opus .aac .mp4 .mkv .webm .amr".split())
 MOMENTS_PER_SECOND = 100
@@ -50,11 +54,10 @@ def find_recordings(folder: Path) -> list[Path]:
 def take_recording(folder: Path, split: str, frames: int, rng: np.random.Generator) -> Recording:
     """Some part of some file; with three files or more, none serves two of train, val and test.
 
-    A file that is too short is followed by silence. Raises MediaError for one that is no sound.
+    A file that is too short is followed by silence; one that cannot be read is named and passed
+    over. Raises MediaError where none can.
     """
-    files = _share(find_recordings(folder), split)
-    path = files[rng.integers(len(files))]
-    sound = _load(path)
+    path, sound = _load_one_of(_share(find_recordings(folder), split), rng)
     wanted = frames * SAMPLE_RATE // FPS
     first = int(rng.integers(max(0, len(sound) - wanted) + 1))
     piece = sound[first : first + wanted]
@@ -150,6 +153,15 @@ def _share(files: list[Path], split: str) -> list[Path]:
     if len(files) < len(SPLITS):
         return files
     return [path for number, path in enumerate(files) if split_of_number(number) == split]
+
+
+def _load_one_of(files: list[Path], rng: np.random.Generator) -> tuple[Path, np.ndarray]:
+    for number in rng.permutation(len(files)):
+        try:
+            return files[number], _load(files[number])
+        except MediaError as error:
+            log.warning("left out: %s", error)
+    raise MediaError(f"none of {len(files)} recordings can be read, such as {files[0]}")
 
 
 @lru_cache(maxsize=2)

@@ -6,6 +6,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from media_info import MediaError
+from synthesis import real_speech
 from synthesis.acting import Temper, perform, wander
 from synthesis.bursts import mark_bursts
 from synthesis.espeak import Phone, Voice, say
@@ -288,5 +290,12 @@ def test_recordings_are_cut_padded_and_split(tmp_path):
     recording = take_recording(tmp_path, "val", 50, np.random.default_rng(0))
     assert (recording.text, len(recording.sound)) == ("Hum", 32000)
     assert np.abs(recording.sound[16000:]).max() == 0
+    real_speech._load.cache_clear()
+    (tmp_path / "1.wav").write_bytes(b"no sound")
+    with pytest.raises(MediaError, match="none of 1 recordings"):
+        take_recording(tmp_path, "val", 50, np.random.default_rng(0))
+    (tmp_path / "4.wav").write_bytes(b"no sound")
+    for seed in range(6):
+        assert take_recording(tmp_path, "train", 50, np.random.default_rng(seed)).sound.any()
     with pytest.raises(FileNotFoundError, match="no sound files"):
         take_recording(tmp_path / "none", "train", 50, np.random.default_rng(0))

@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import cv2
@@ -134,12 +135,15 @@ def _run(job: Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int
         for number in missing:
             yield _make(job, [number])
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    spawn = multiprocessing.get_context("spawn")
+    stop = spawn.Event()
+    pool = ProcessPoolExecutor(workers, spawn, _start_worker, (stop,))
     try:
         tasks = [pool.submit(_make, job, numbers) for numbers in _shared_out(missing, workers)]
         for task in as_completed(tasks):
             yield task.result()
     finally:
+        stop.set()  # for tasks that are with the workers already
         pool.shutdown(cancel_futures=True)
 
 
@@ -151,7 +155,12 @@ def _shared_out(missing: list[tuple[int, int]], workers: int) -> Iterator[list[t
         yield from (clips[first : first + most] for first in range(0, len(clips), most))
 
 
-def _start_worker() -> None:
+_stop: Event | None = None  # in a worker: set when the run is to end before its time
+
+
+def _start_worker(stop: Event) -> None:
+    global _stop
+    _stop = stop
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -168,6 +177,8 @@ def _make(job: Job, numbers: list[tuple[int, int]]) -> int:
     """Make these clips; how many they were."""
     head, size = _head(job.head_model), job.plan.size
     for speaker, clip in numbers:
+        if _stop and _stop.is_set():
+            break
         made = make_clip(job.plan, speaker, clip)
         renderer = Renderer(head, made.speaker, made.scene, size, size)
         if job.crops_only:

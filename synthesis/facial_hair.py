@@ -134,7 +134,7 @@ def _brows(
     )
     direction += rng.normal(0, 0.18, direction.shape)
     return _short_strands(
-        roots, direction, rng.uniform(0.18, 0.42, len(roots)), colour, 0.032, base, rng
+        roots, direction, rng.uniform(0.18, 0.42, len(roots)), colour, 0.045, base, rng
     )
 
 

@@ -133,9 +133,10 @@ def _neck_follow(head: Head, base: np.ndarray) -> np.ndarray:
 def _under_clothes(head: Head, base: np.ndarray) -> np.ndarray:
     """Triangles of the bust that lie below the collar: lower in front than behind. (t,) bool"""
     x, y, z = head.neutral.T
-    limit = np.interp(z, (-8, -2, 5), (-12.0, -12.4, -14.6))
-    limit = np.where(np.abs(x) > 7.5, -10.8, limit)
-    return (y < limit)[head.triangles].all(axis=1) & (head.materials <= Material.SCALP)
+    below = y < np.interp(z, (-8, -2, 5), (-12.0, -12.4, -14.6))
+    flared = (np.abs(x) > 6.7) & (y < -10.5)  # where the neck widens into the shoulders
+    hidden = below[head.triangles].all(axis=1) | flared[head.triangles].any(axis=1)
+    return hidden & (head.materials <= Material.SCALP)
 
 
 def _occlusion(head: Head, mesh: dict[str, np.ndarray], hair: np.ndarray) -> np.ndarray:
@@ -210,6 +211,6 @@ def paint_hair_base(
         canvas.gloss *= 1 - 0.6 * share
         brows = brow_field(head, speaker.facial_hair, canvas.positions)
         ground = cv2.GaussianBlur(brows * fine, (0, 0), 2.0) * (
-            0.25 + 0.4 * speaker.facial_hair.brow_density
+            0.35 + 0.45 * speaker.facial_hair.brow_density
         )
         canvas.cover(ground, np.minimum(hair * 0.6, speaker.skin.base * 0.3))

@@ -72,7 +72,7 @@ def paint_eye(look: WetLook, rng: np.random.Generator) -> np.ndarray:
     axis = (np.arange(EYE_SIZE, dtype=np.float32) + 0.5) / EYE_SIZE - 0.5
     x, y = np.meshgrid(axis, -axis)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    colour = np.ones((EYE_SIZE, EYE_SIZE, 3), np.float32) * linear((226, 219, 212))
+    colour = np.ones((EYE_SIZE, EYE_SIZE, 3), np.float32) * linear((208, 199, 191))
     flush = ramp(radius, 0.16, 0.36) * (0.3 + 0.5 * look.bloodshot)
     colour *= 1 - flush[..., None] * np.array([0.42, 0.45, 0.12], np.float32)
     veins = draw_lines((EYE_SIZE, EYE_SIZE), _veins(rng, int(10 + 30 * look.bloodshot)), 1, 0.7)

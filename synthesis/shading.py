@@ -91,7 +91,7 @@ def light_mouth(vertices, points, normals, openings, areas, facing, arriving, ou
                 min(np.float32(1), leaving / distance * np.float32(0.8) + np.float32(0.3)),
             )
             direct += share * max(
-                np.float32(0), landing / distance * np.float32(0.6) + np.float32(0.4)
+                np.float32(0), landing / distance * np.float32(0.4) + np.float32(0.6)
             )
             spread += share
         direct = max(np.float32(1.7) * direct, np.float32(2) * outside)

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from hparams import HParams
+from models.devices import resolve_device, resolve_precision
 from models.inputs import lower_half_rows
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
-from training.runtime import Runtime, choose_device, choose_precision
+from training.runtime import Runtime
 
 
 def inputs_for(kind: type[nn.Module], hp: HParams, batch: int, device: torch.device) -> tuple:
@@ -56,8 +57,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     args = parser.parse_args()
     hp = HParams().with_overrides(args.hparams)
-    device = choose_device(args.device)
-    fast = Runtime(device, choose_precision("auto", device))
+    device = resolve_device(args.device)
+    fast = Runtime(device, resolve_precision("auto", device))
     plain = Runtime(device)
     for kind in (SyncNet, TalkFace):
         inputs = inputs_for(kind, hp, args.batch, device)

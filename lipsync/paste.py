@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from face_detection import Box
+from models.inputs import fit_face
 
 BLENDS = ("feather", "none")
 MASK_SIZE = 256  # pixels of the drawn mask, which is then stretched to the face
@@ -18,10 +19,7 @@ HALF_WIDTH_AT_NOSE, HALF_WIDTH_AT_CHIN, SIDE_FADE = 0.47, 0.36, 0.12
 
 def cut_face(frame: np.ndarray, box: Box, width: int, height: int) -> np.ndarray:
     """The pixels of a box, as large as the generator takes them: (height, width, 3)."""
-    face = frame[box.top : box.bottom, box.left : box.right]
-    much_larger = box.height > 2 * height or box.width > 2 * width
-    method = cv2.INTER_AREA if much_larger else cv2.INTER_LINEAR
-    return cv2.resize(face, (width, height), interpolation=method)
+    return fit_face(frame[box.top : box.bottom, box.left : box.right], height, width)
 
 
 def paste_face(

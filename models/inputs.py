@@ -3,6 +3,7 @@
 Faces are BGR, as OpenCV reads them and as the published weights expect, in [0, 1].
 """
 
+import cv2
 import numpy as np
 import torch
 
@@ -10,6 +11,15 @@ import torch
 def lower_half_rows(height: int) -> int:
     """Rows of the half of a face that the generator must invent and the expert sees."""
     return height - height // 2
+
+
+def fit_face(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A face as large as the networks take it, (height, width, 3), from any size of crop."""
+    if image.shape[:2] == (height, width):
+        return image
+    much_larger = image.shape[0] > 2 * height or image.shape[1] > 2 * width
+    method = cv2.INTER_AREA if much_larger else cv2.INTER_LINEAR  # linear would skip pixels
+    return cv2.resize(image, (width, height), interpolation=method)
 
 
 def to_faces(images: np.ndarray | torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.inputs import generator_input, lip_window, lower_half, to_faces, to_images
+from models.inputs import fit_face, generator_input, lip_window, lower_half, to_faces, to_images
 
 
 def test_images_go_there_and_back():
@@ -48,3 +48,12 @@ def test_the_expert_sees_lower_halves_frame_after_frame():
 
 def test_an_odd_height_gives_the_lower_half_the_middle_row():
     assert lower_half(torch.zeros(1, 3, 33, 8)).shape == (1, 3, 17, 8)
+
+
+def test_faces_of_any_size_are_fitted():
+    face = np.random.RandomState(0).randint(0, 256, (96, 96, 3), dtype=np.uint8)
+    assert fit_face(face, 96, 96) is face
+    assert fit_face(face, 288, 192).shape == (288, 192, 3)
+    checks = np.indices((480, 480)).sum(0) % 2 * 255
+    fitted = fit_face(np.dstack([checks] * 3).astype(np.uint8), 96, 96)
+    assert abs(fitted.astype(int) - 127).max() < 16  # the mean of black and white, not a sample

@@ -24,11 +24,11 @@ from synthesis import make_corpus
 from synthesis.corpus_files import box_errors
 from synthesis.made_clip import Plan, make_clip
 from synthesis.renderer import Truth
-from tests.espeak_mark import needs_espeak
+from tests.espeak_mark import skips_without_espeak
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = 40  # 1.6 s
-pytestmark = needs_espeak
+pytestmark = [pytest.mark.espeak, skips_without_espeak]
 
 
 class FlatRenderer:
@@ -231,8 +231,8 @@ def test_boxes_are_off_by_a_little_and_calmly():
     clip = make_clip(Plan(0, 6.0, 256), 0, 0)
     errors = box_errors(clip)
     assert errors.shape == (150, 4)
-    assert 0 < np.abs(errors).mean() < 0.05
-    assert np.abs(np.diff(errors, axis=0)).max() < 0.01  # of a face: a pixel of a hundred
+    assert 0 < np.abs(errors).mean() < 0.15
+    assert np.abs(np.diff(errors, axis=0)).max() < 0.02  # of a face: two pixels of a hundred
     assert np.array_equal(errors, box_errors(clip))
 
 

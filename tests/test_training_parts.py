@@ -13,7 +13,7 @@ from training.expert_score import learns_nothing, likely_causes, require_good_ex
 from training.generator_terms import warn_if_fooled
 from training.perceptual import PerceptualLoss
 from training.run_log import Means, Pace, RunLog
-from training.runtime import Runtime, choose_device, choose_precision
+from training.runtime import Runtime
 from training.saving import checkpoint_steps, refuse_occupied, save_run
 from training.stream import TrainStream, ValidationSet
 from training.sync_weight import SyncWeight
@@ -213,19 +213,6 @@ def test_a_fooled_expert_is_an_alarm(caplog):
     seconds = {"second_cosine_generated": 0.4, "second_cosine_true": 0.7}
     warn_if_fooled({"cosine_generated": 0.65, "cosine_true": 0.7, **seconds}, 5)
     assert "second expert" in caplog.text
-
-
-def test_devices_and_precisions_that_are_not_there():
-    with pytest.raises(ValueError, match="--device gpu"):
-        choose_device("gpu")
-    with pytest.raises(ValueError, match="fp16 is for GPUs"):
-        choose_precision("fp16", torch.device("cpu"))
-    assert choose_precision("fp32", torch.device("cpu")) is torch.float32
-    assert choose_device("cpu").type == "cpu"
-    if not torch.cuda.is_available():
-        assert choose_device("auto").type == "cpu"
-        with pytest.raises(ValueError, match="no CUDA device"):
-            choose_device("cuda:1")
 
 
 def test_the_perceptual_loss_says_what_it_needs():

@@ -13,8 +13,9 @@ import numpy as np
 from audio import expert_window_start, load_wav, melspectrogram
 from hparams import HParams
 from media_info import MediaError
-from models.checkpoint import whole_or_absent
+from models.inputs import fit_face
 from training.packed import ClipError, PackedFaces, face_files, packed_path, read_face
+from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,7 @@ class Clip:
         """The faces of these frames, BGR uint8 (len(frames), height, width, 3); or ClipError."""
         if self.packed:
             faces = self.packed.read(np.searchsorted(self.frames, frames))
-            if faces.shape[1:3] == (height, width):
-                return faces
-            return np.stack([cv2.resize(face, (width, height)) for face in faces])
+            return np.stack([fit_face(face, height, width) for face in faces])
         files = (self.folder / f"{frame}.jpg" for frame in frames)
         return np.stack([read_face(file, height, width) for file in files])
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from safetensors.numpy import save_file
 
 from hparams import HParams
-from models.checkpoint import whole_or_absent
 from training.clips import examine_clip
 from training.packed import ClipError, packed_path
+from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 

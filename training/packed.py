@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from models.inputs import fit_face
+
 
 def packed_path(folder: Path, height: int, width: int) -> Path:
     """Where a clip's packed faces lie."""
@@ -61,4 +63,4 @@ def read_face(path: Path, height: int, width: int) -> np.ndarray:
     face = cv2.imread(str(path))
     if face is None:
         raise ClipError(f"{path.name} cannot be decoded")
-    return face if face.shape[:2] == (height, width) else cv2.resize(face, (width, height))
+    return fit_face(face, height, width)

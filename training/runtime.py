@@ -10,9 +10,9 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from models.devices import resolve_device, resolve_precision
 from training.synced_norm import with_synced_norms
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # The first process may have to make thousands of mels while the others wait.
 PATIENCE = datetime.timedelta(hours=4)
 
@@ -95,38 +95,6 @@ class Runtime:
             dist.barrier()
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto` takes a GPU where there is one. Raises ValueError where the named one is not."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"--device {name}: expected auto, cpu or cuda[:N]") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}: no CUDA device is to be seen; --device cpu works")
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"--device {name}: training runs on cpu and cuda")
-    return device
-
-
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """`auto`: bf16 where the hardware multiplies it, fp16 on older GPUs, else fp32."""
-    if name == "fp16" and device.type == "cpu":
-        raise ValueError("--precision fp16 is for GPUs; on a CPU take bf16 or fp32")
-    if name != "auto":
-        return PRECISIONS[name]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.half
-    return torch.bfloat16 if cpu_multiplies_bf16() else torch.float32
-
-
-def cpu_multiplies_bf16() -> bool:
-    """Whether this processor has instructions for bf16; without them it is many times slower."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
-
-
 @contextmanager
 def open_runtime(device_name: str, precision: str, *, compiled: bool, sync_batchnorm: bool):
     """The Runtime of this process; joins those that torchrun started beside it.
@@ -135,14 +103,14 @@ def open_runtime(device_name: str, precision: str, *, compiled: bool, sync_batch
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
-    device = choose_device(device_name)
+    device = resolve_device(device_name)
     if device.type == "cuda":
         if world_size > 1 or device.index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    dtype = choose_precision(precision, device)
+    dtype = resolve_precision(precision, device)
     runtime = Runtime(device, dtype, rank, world_size, compiled, sync_batchnorm)
     if world_size == 1:
         yield runtime

@@ -119,6 +119,7 @@ def _short_strands(
         openness=np.full((count, POINTS), 0.8, np.float32),
         width_cm=np.full(count, width, np.float32),
         shine=0.2,
+        fine=True,
     )
 
 
@@ -170,4 +171,5 @@ def _lashes(head: Head, look: FacialHairLook, rng: np.random.Generator) -> Stran
         openness=np.full((count, points), 0.6, np.float32),
         width_cm=np.full(count, 0.02 + 0.03 * look.lash_thick, np.float32),
         shine=0.1,
+        fine=True,
     )

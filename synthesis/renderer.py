@@ -205,8 +205,8 @@ class Renderer:
     @staticmethod
     def _place(strands: Strands, pixels_per_cm: float, pose: Pose) -> np.ndarray:
         """Camera-space points of the strands; where a pixel is wider than a hair, of fewer."""
-        share = min(1.0, float(strands.width_cm.mean()) * pixels_per_cm * HAIR_DENSITY)
-        count = max(1, int(len(strands) * share))
+        share = _drawn_share(strands, pixels_per_cm)
+        count = max(1, int(len(strands) * (share**0.5 if strands.fine else share)))
         out = np.empty((count, *strands.offsets.shape[1:]), np.float32)
         place_strands(
             strands.anchors[:count], strands.offsets[:count], pose.points, pose.head_rotation, out
@@ -331,7 +331,10 @@ class Renderer:
         thickness = np.maximum(1, np.round(strands.width_cm[:count] * scale * across)).astype(
             np.int64
         )
-        draw_strands(screen, colours, strands.cover, thickness, image, depth)
+        cover = strands.cover
+        if strands.fine:
+            cover = cover * np.float32(_drawn_share(strands, scale * across) ** 0.5)
+        draw_strands(screen, colours, cover, thickness, image, depth)
 
     def _develop(self, image: np.ndarray, pose: Pose, window: Window, frame: int) -> np.ndarray:
         small = cv2.resize(image, (window.width, window.height), interpolation=cv2.INTER_AREA)
@@ -350,3 +353,8 @@ class Renderer:
         out = np.empty(small.shape, np.uint8)
         develop(small, self.curve, out)
         return out
+
+
+def _drawn_share(strands: Strands, pixels_per_cm: float) -> float:
+    """The share of the strands that fills their field at this scale."""
+    return min(1.0, float(strands.width_cm.mean()) * pixels_per_cm * HAIR_DENSITY)

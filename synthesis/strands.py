@@ -24,6 +24,7 @@ class Strands:
     openness: np.ndarray  # (s, k) float32: 1 on the outside of the mass of hair, 0 deep within
     width_cm: np.ndarray  # (s,) float32
     shine: float
+    fine: bool = False  # single hairs on skin: seen from afar they pale instead of growing fewer
 
     @property
     def cover(self) -> np.ndarray:

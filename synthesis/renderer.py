@@ -35,7 +35,7 @@ SUPERSAMPLING = 2
 SHADOW_MAP_SIZE = 144
 SHADOW_CENTRE = np.array([0.0, -3.0, 0.0])
 # Widths of the strands drawn, side by side, over the width of the field they grow on.
-HAIR_DENSITY = 0.45
+HAIR_DENSITY = 0.38
 HAIR_SHADOW_STEP = 5  # every so many points of the hair cast a shadow
 FACE_TEXTURE_CM = 20.0  # what the face's texture spans
 INTERIOR = (Material.GUMS, Material.TONGUE, Material.TEETH, Material.SOCKET)

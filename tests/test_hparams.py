@@ -1,6 +1,9 @@
 """Hyperparameters: defaults, overrides, and refusals that name the way out."""
 
+import ast
 import json
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +61,15 @@ def test_a_dict_goes_there_and_back(hp):
     changed = hp.with_overrides("multiplier=0.25,img_height=288")
     stored = json.loads(json.dumps(changed.to_dict()))
     assert HParams.from_dict({**stored, "of_a_later_version": 1}) == changed
+
+
+def test_every_number_is_read_somewhere():
+    root = Path(__file__).resolve().parents[1]
+    files = [path for path in root.rglob("*.py") if not {".venv", "tests"} & set(path.parts)]
+    read = {
+        node.attr
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    assert {field.name for field in fields(HParams)} - read == set()

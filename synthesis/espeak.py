@@ -167,8 +167,8 @@ def _fresh_library() -> Iterator[tuple[ctypes.CDLL, int]]:
             raise EspeakError(f"{path} does not start: its data is missing from {data}")
         _seed(library)
         yield library, sample_rate
-        library.espeak_Terminate()
     finally:
+        library.espeak_Terminate()  # without it, 1.51 hangs at some later sentence
         _unload(library)
 
 

@@ -73,9 +73,10 @@ def test_another_process_says_the_same():
 
 
 @needs_espeak
-def test_an_unknown_voice_is_named():
+def test_an_unknown_voice_is_named_and_does_no_harm():
     with pytest.raises(EspeakError, match="xx.m99"):
         say("Hello", Voice("xx", "m99"))
+    assert say("Hello", Voice("en")).phones
 
 
 def test_without_espeak_the_way_to_get_it_is_told(monkeypatch):

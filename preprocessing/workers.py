@@ -6,7 +6,6 @@ import os
 import queue
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +19,7 @@ import torch
 from face_detection import Detector, make_detector
 from preprocessing.clip import preprocess_clip
 from preprocessing.corpus import Clip
+from preprocessing.orphans import end_with
 from preprocessing.settings import Settings
 
 THREADS_PER_GPU = 8  # clips decoded at a time, so that the GPU gets large batches
@@ -147,7 +147,7 @@ class _Worker:
 def _start_worker(parent: int, devices, settings: Settings, machine: Machine) -> None:
     global _worker
     logging.basicConfig(level=logging.ERROR)
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    end_with(parent)
     torch.set_num_threads(max(1, count_cpus() // len(machine.devices)))
     cv2.setNumThreads(1)
     detector = build_detector(settings, devices.get())
@@ -164,13 +164,6 @@ def build_detector(settings: Settings, device: str) -> Detector:
         s3fd_path=settings.s3fd_path,
         batch_size=settings.batch_size,
     )
-
-
-def _end_with_parent(parent: int) -> None:
-    """Without this, workers of a killed run would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _preprocess(clips: list[Clip]) -> list[dict]:

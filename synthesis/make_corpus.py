@@ -11,8 +11,6 @@ import math
 import multiprocessing
 import os
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +25,7 @@ import torch
 from tqdm import tqdm
 
 from media_info import MediaError
+from preprocessing.orphans import end_with
 from synthesis.corpus_files import (
     are_crops_done,
     is_video_done,
@@ -137,7 +136,7 @@ def _run(job: Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    pool = ProcessPoolExecutor(workers, spawn, _start_worker, (stop,))
+    pool = ProcessPoolExecutor(workers, spawn, _start_worker, (os.getpid(), stop))
     try:
         tasks = [pool.submit(_make, job, numbers) for numbers in _shared_out(missing, workers)]
         for task in as_completed(tasks):
@@ -158,19 +157,12 @@ def _shared_out(missing: list[tuple[int, int]], workers: int) -> Iterator[list[t
 _stop: Event | None = None  # in a worker: set when the run is to end before its time
 
 
-def _start_worker(stop: Event) -> None:
+def _start_worker(parent: int, stop: Event) -> None:
     global _stop
     _stop = stop
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    end_with(parent)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-
-def _end_with_parent(parent: int) -> None:
-    """Without this, workers of a killed run would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _make(job: Job, numbers: list[tuple[int, int]]) -> int:

@@ -99,6 +99,7 @@ class Renderer:
         )
         self.shadow_view = light_view(directions[0], SHADOW_MAP_SIZE, SHADOW_CENTRE)
         self._stores = {}
+        self._posed: tuple[Performance, int, Pose] | None = None  # the last frame asked for
 
     def render(self, performance: Performance, frame: int) -> np.ndarray:
         """One whole frame. BGR uint8 (height, width, 3)"""
@@ -125,10 +126,13 @@ class Renderer:
         return measure(self.pose(performance, frame), self.figure.head.landmarks)
 
     def pose(self, performance: Performance, frame: int) -> Pose:
-        """The figure as it stands in this frame."""
-        return pose_figure(
-            self.figure, self.scene.camera, performance, frame, (self.width, self.height)
-        )
+        """The figure as it stands in this frame; kept for who draws it after asking its truth."""
+        kept = self._posed
+        if kept is None or kept[0] is not performance or kept[1] != frame:
+            size = (self.width, self.height)
+            posed = pose_figure(self.figure, self.scene.camera, performance, frame, size)
+            self._posed = kept = (performance, frame, posed)
+        return kept[2]
 
     def draw(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
         """The window on a posed figure. BGR uint8"""

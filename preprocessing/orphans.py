@@ -1,0 +1,20 @@
+"""Worker processes that end when the run that started them is gone."""
+
+import os
+import threading
+import time
+
+
+def end_with(parent: int) -> None:
+    """Watch, in the background, that process `parent` is there; end this one when it is not.
+
+    Call it at a worker's start with the number that the parent itself gave: a parent that is
+    killed at once would else go unnoticed. Without it workers would wait for work for ever.
+    """
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -9,12 +9,10 @@ from torch import nn
 
 from audio import expert_window_start, mel_window, melspectrogram
 from evaluation.shifts import WINDOW_FRAMES
-from face_detection import Box
 from hparams import HParams
-from lipsync.paste import cut_face
 from models.checkpoint import read_checkpoint
 from models.folding import fold_batch_norms
-from models.inputs import lip_window, to_faces
+from models.inputs import fit_face, lip_window, to_faces
 from models.syncnet import SyncNet
 
 
@@ -28,8 +26,7 @@ class Expert:
 
     def prepare(self, face: np.ndarray) -> np.ndarray:
         """A face of any size at the expert's: BGR uint8 (img_height, img_width, 3)."""
-        whole = Box(0, 0, face.shape[1], face.shape[0])
-        return cut_face(face, whole, self.hp.img_width, self.hp.img_height)
+        return fit_face(face, self.hp.img_height, self.hp.img_width)
 
     @torch.inference_mode()
     def embed_faces(self, faces: list[np.ndarray]) -> torch.Tensor:

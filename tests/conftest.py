@@ -1,5 +1,6 @@
 """What several tests share: configurations, and where real media lie if they do."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hparams import HParams
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+# A job in the background is born deaf to Ctrl-C, and so are the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # The networks of the tests are tiny: a second thread costs them more than it brings.
 torch.set_num_threads(1)
 

@@ -57,6 +57,11 @@ class MediaInfo:
     def has_alpha(self) -> bool:
         return self.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya"))
 
+    @property
+    def is_hdr(self) -> bool:
+        """Whether its brightness is coded for HDR screens (PQ or HLG)."""
+        return self.colour.endswith(("/smpte2084", "/arib-std-b67"))
+
     def shrunk(self, height: int | None) -> tuple[int, int]:
         """Width and height when shrunk to `height` lines; never enlarged."""
         if height is None or height >= self.height:

@@ -172,6 +172,8 @@ def make_plan(
     )
     if source.info.has_alpha:
         log.warning("%s: its transparency is dropped", face)
+    if source.info.is_hdr:
+        log.warning("%s: HDR is worked on with 8 bits a colour; smooth areas may show bands", face)
     # A video dubbed with its own sound is cut together with it; other sound is taken whole.
     span = (settings.start, settings.end) if _same_file(face, audio) else (0.0, None)
     speech, strengths = load_speech(

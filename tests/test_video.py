@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -241,6 +242,17 @@ def test_transparency_is_known(tmp_path, channels, alpha):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, channels), np.uint8))
     assert probe(tmp_path / "a.png").has_alpha == alpha
     assert next(read_frames(tmp_path / "a.png")).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "transfer, is_hdr", [("smpte2084", True), ("arib-std-b67", True), ("bt709", False)]
+)
+def test_hdr_is_known_by_its_transfer(tmp_path, transfer, is_hdr):
+    source = ffmpeg.input("testsrc2=d=0.2:s=64x64:r=10", format="lavfi")
+    source = source.filter("format", "yuv420p10le").filter("setparams", color_trc=transfer)
+    path = tmp_path / "a.mkv"
+    source.output(str(path), vcodec="ffv1").run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True)
+    assert probe(path).is_hdr == is_hdr
 
 
 def test_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):

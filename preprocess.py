@@ -162,16 +162,16 @@ def _preprocess(
     clips: list[Clip], args: argparse.Namespace, settings: Settings
 ) -> tuple[Report, str]:
     """The report on all clips, and how fast those went that were to be done."""
-    todo = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
-    if todo:
+    missing = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
+    if missing:
         build_detector(settings, "cpu")  # what is wrong with its weights is told here, once
     if args.backend == "ray":
-        rows = run_on_ray(todo, settings, args.ray_address, args.gpus_per_clip)
+        rows = run_on_ray(missing, settings, args.ray_address, args.gpus_per_clip)
     else:
         machine = Machine.find(args.ngpu, args.workers, settings.detector)
-        rows = run_here(todo, settings, machine)
+        rows = run_here(missing, settings, machine)
     begun = time.monotonic()
-    fresh = list(_watched(rows, len(todo), args.quiet))
+    fresh = list(_watched(rows, len(missing), args.quiet))
     seconds = time.monotonic() - begun
     media = sum(row.get("seconds", 0) for row in fresh)
     done = {clip.name for clip in clips} - {row["clip"] for row in fresh}

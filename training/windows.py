@@ -1,6 +1,7 @@
 """Windows of clips, the samples of training: which one is number n follows from n and the seed."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -23,7 +24,7 @@ REDRAWS = 10
 Sample = dict[str, np.ndarray]
 
 
-class Windows(Dataset):
+class Windows(Dataset, ABC):
     """An endless stream of samples, one clip after the other in an order that changes by epoch.
 
     A subclass says how one sample is cut from one clip. Nothing here depends on who asks or in
@@ -53,9 +54,9 @@ class Windows(Dataset):
             "preprocess the corpus again"
         )
 
+    @abstractmethod
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         """One sample of this clip. Raises ClipError where the clip turns out to be broken."""
-        raise NotImplementedError
 
     def clip_of(self, number: int) -> Clip:
         epoch, position = divmod(number, len(self.clips))

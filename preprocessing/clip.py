@@ -215,18 +215,25 @@ def _describe(
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder beside target to write to; it becomes target at the end, or is removed."""
+def partial_folder(target: Path) -> Iterator[Path]:
+    """A folder beside target to write to, removed at the end; a killed run's goes first."""
     remove_partial(target)
     partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
     partial.mkdir(parents=True)
     try:
         yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder beside target to write to; it becomes target at the end, or is removed."""
+    with partial_folder(target) as partial:
+        yield partial
         if not (target / DONE).is_file():  # else another machine was faster
             _remove_originals_crops(target)
             os.replace(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _remove_originals_crops(folder: Path) -> None:

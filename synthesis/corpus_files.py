@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,13 +10,11 @@ import numpy as np
 
 from audio import melspectrogram
 from face_detection import DEFAULT_PADS, Box, crop_box
-from face_detection.cache import write_whole
 from hparams import HParams
 from preprocessing.clip import (
     FORMAT,
     JPEG_QUALITY,
-    PARTIAL,
-    remove_partial,
+    partial_folder,
     whole_folder,
     write_wav,
 )
@@ -32,6 +28,7 @@ from synthesis.renderer import Renderer, Truth
 from synthesis.sentences import transcript
 from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
 from video import VideoWriter
+from whole_files import write_whole
 
 TRUTH_FORMAT = "talkface made clip 1"
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
@@ -60,7 +57,7 @@ def are_crops_done(root: Path, name: str) -> bool:
 def write_video(clip: MadeClip, renderer: Renderer, root: Path) -> None:
     """<root>/main/<name>.mp4 with sound, .txt with the words, .json with each frame's truth."""
     target = video_folder(root) / clip.name
-    with _partial_folder(target) as folder:
+    with partial_folder(target) as folder:
         truths = _encode(clip, renderer, folder)
         (folder / "words").write_text(transcript(clip.text), encoding="utf-8")
         (folder / "truth").write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
@@ -97,18 +94,6 @@ def write_filelists(
             for clip in range(clips)
         ]
         write_whole(root / "filelists" / f"{split}.txt", "".join(f"{name}\n" for name in names))
-
-
-@contextmanager
-def _partial_folder(target: Path) -> Iterator[Path]:
-    """A folder beside the target to write in, removed at the end; a killed run's goes first."""
-    remove_partial(target)
-    folder = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:

@@ -56,6 +56,21 @@ def areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., 2] - boxes[..., 0]).clip(0) * (boxes[..., 3] - boxes[..., 1]).clip(0)
 
 
+def suppress(boxes: np.ndarray, most_overlap: float) -> list[int]:
+    """Non-maximum suppression: which of (n, 4 or more) boxes, the surest first, stay.
+
+    Those do that no surer one that stays covers by more than this.
+    """
+    doubles = intersection_over_union(boxes, boxes) > most_overlap
+    kept: list[int] = []
+    dropped = np.zeros(len(boxes), bool)
+    for at in range(len(boxes)):
+        if not dropped[at]:
+            kept.append(at)
+            dropped |= doubles[at]
+    return kept
+
+
 def clip_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     """The parts of (..., 4) boxes that lie in a picture of width x height; NaN stays NaN."""
     return np.clip(boxes, 0, np.array([width, height, width, height]))

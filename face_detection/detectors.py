@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-DETECTOR_NAMES = ("auto", "s3fd", "haar")
+DETECTOR_NAMES = ("auto", "s3fd", "small", "haar")
+SMALL_PATH = Path(__file__).resolve().parents[1] / "checkpoints" / "face_small.safetensors"
 S3FD_PATH = Path(__file__).parent / "detection" / "sfd" / "s3fd.pth"
 PUBLISHED_SHA256 = "619a316812"  # the first digits of the published weights' hash
 
@@ -37,28 +38,38 @@ def make_detector(
 ) -> Detector:
     """The detector of that name, one of DETECTOR_NAMES, with its weights loaded.
 
-    auto: S3FD where its weights are there, else Haar, and the log says so. s3fd_path: the
-    weights, if not in their usual place. precision: auto, fp32 or bf16 (S3FD only).
+    auto: see resolve_name. s3fd_path: the published weights, if not in their usual place.
+    precision: auto, fp32 or bf16 (of the networks).
     Raises ValueError for an unknown name and FileNotFoundError where weights are missing.
     """
-    if resolve_name(name, s3fd_path) == "s3fd":
+    chosen = resolve_name(name, s3fd_path)
+    machine = {"device": device, "batch_size": batch_size, "precision": precision}
+    if chosen == "s3fd":
         from face_detection.s3fd import S3FDDetector  # torch takes seconds to import
 
-        weights = s3fd_path or S3FD_PATH
-        return S3FDDetector(weights, device=device, batch_size=batch_size, precision=precision)
+        return S3FDDetector(s3fd_path or S3FD_PATH, **machine)
+    if chosen == "small":
+        from face_detection.small import SmallDetector
+
+        return SmallDetector(SMALL_PATH, **machine)
     from face_detection.haar import HaarDetector
 
     return HaarDetector()
 
 
 def resolve_name(name: str, s3fd_path: Path | str | None = None) -> str:
-    """The detector that a name stands for; where auto means another than S3FD, the log says so."""
+    """The detector that a name stands for; where auto means the cascades, the log says so.
+
+    auto: S3FD where its weights are, else the small detector where its are, else the cascades.
+    """
     if name not in DETECTOR_NAMES:
         raise ValueError(f"no detector is called {name!r}; choose one of {DETECTOR_NAMES}")
     if name != "auto":
         return name
     if s3fd_path or S3FD_PATH.is_file():
         return "s3fd"
+    if SMALL_PATH.is_file():
+        return "small"
     log.warning(
         "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
         "faces only; `python -m face_detection.fetch` gets the weights (86 MB), and "

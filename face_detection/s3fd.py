@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import torch
 
-from face_detection.boxes import intersection_over_union
+from face_detection.batches import Batches
+from face_detection.boxes import suppress
 from face_detection.detectors import PUBLISHED_SHA256
 from models.checkpoint import load_s3fd
 from models.devices import resolve_precision
@@ -45,7 +46,7 @@ class S3FDDetector:
         self._dtype = resolve_precision(precision, self._device)
         self._network = load_s3fd(weights, self._device).eval()
         self._network.to(memory_format=torch.channels_last)
-        self._batch_size = batch_size if self._device.type != "cpu" else CPU_BATCH
+        self._batches = Batches(batch_size if self._device.type != "cpu" else CPU_BATCH)
         self.settings = {
             "detector": "s3fd",
             "weights": sha256[:16],
@@ -53,32 +54,12 @@ class S3FDDetector:
         }
 
     def detect(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """See Detector.detect; images of one size are run together."""
-        by_shape: dict[tuple, list[int]] = {}
-        for at, image in enumerate(images):
-            by_shape.setdefault(image.shape, []).append(at)
-        faces: list[np.ndarray] = [np.zeros((0, 5))] * len(images)
-        for places in by_shape.values():
-            found = self._detect_equal([images[at] for at in places])
-            for at, boxes in zip(places, found, strict=True):
-                faces[at] = boxes
-        return faces
+        """See Detector.detect."""
+        return self._batches.run(images, self._detect_batch)
 
-    def _detect_equal(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        """Batch by batch, with half the batch from here on wherever memory runs out."""
-        faces: list[np.ndarray] = []
-        while len(faces) < len(images):
-            batch = images[len(faces) : len(faces) + self._batch_size]
-            try:
-                maps = self._run(batch)
-            except RuntimeError as error:  # torch has no one type for this on all devices
-                if "memory" not in str(error).lower() or len(batch) == 1:
-                    raise
-                self._batch_size = len(batch) // 2
-                log.warning("face detection ran out of memory; batch size %d", self._batch_size)
-                continue
-            faces += [decode([part[at] for part in maps]) for at in range(len(batch))]
-        return faces
+    def _detect_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        maps = self._run(images)
+        return [decode([part[at] for part in maps]) for at in range(len(images))]
 
     @torch.inference_mode()
     def _run(self, images: list[np.ndarray]) -> list[np.ndarray]:
@@ -127,7 +108,7 @@ def decode(maps: list[np.ndarray]) -> np.ndarray:
         ]
     )
     surest = np.argsort(-boxes[:, 4], kind="stable")[:MOST_CANDIDATES]
-    kept = suppress(boxes[surest])
+    kept = boxes[surest[suppress(boxes[surest], SUPPRESSION_OVERLAP)]]
     return kept[kept[:, 4] > FINAL_SCORE]
 
 
@@ -141,18 +122,6 @@ def _decode_scale(scores: np.ndarray, offsets: np.ndarray, stride: int) -> np.nd
     centre = np.stack([column, row]) * stride + stride / 2 + shift[:2] * CENTRE_VARIANCE * anchor
     half = anchor * np.exp(shift[2:] * SIZE_VARIANCE) / 2
     return np.concatenate([centre - half, centre + half, chance[row, column][None]]).T
-
-
-def suppress(boxes: np.ndarray) -> np.ndarray:
-    """Non-maximum suppression: (n, 5) boxes, the surest first, less the doubles of surer ones."""
-    doubles = intersection_over_union(boxes, boxes) > SUPPRESSION_OVERLAP
-    kept: list[int] = []
-    dropped = np.zeros(len(boxes), bool)
-    for at in range(len(boxes)):
-        if not dropped[at]:
-            kept.append(at)
-            dropped |= doubles[at]
-    return boxes[kept]
 
 
 def _at_least(image: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
@@ -81,8 +82,13 @@ def load_discriminator(
     return read_checkpoint(path, "discriminator").build(VisualQualityDiscriminator, device)
 
 
+def load_face_finder(path: str | Path, device: str | torch.device = "cpu") -> FaceFinder:
+    """The small face detector in a checkpoint file, in evaluation mode."""
+    return read_checkpoint(path, "face_finder").build(FaceFinder, device)
+
+
 def load_s3fd(path: str | Path, device: str | torch.device = "cpu") -> S3FD:
-    """The face detector in a checkpoint file, in evaluation mode."""
+    """The S3FD face detector in a checkpoint file, in evaluation mode."""
     return read_checkpoint(path, "s3fd").build(S3FD, device)
 
 

@@ -47,6 +47,10 @@ def _measure_s3fd(weights: Weights) -> dict:
     return {"multiplier": len(weights["fc7.weight"]) / 1024}
 
 
+def _measure_face_finder(weights: Weights) -> dict:
+    return {"multiplier": len(weights["levels.2.0.conv_block.0.weight"]) / 160}
+
+
 def _count(weights: Weights, prefix: str) -> int:
     """How many numbered children the module `prefix` has."""
     numbers = (name.split(".")[1] for name in weights if name.startswith(f"{prefix}."))
@@ -83,6 +87,12 @@ KINDS = {
             _measure_frames,
         ),
         Kind("s3fd", "an S3FD face detector", ("conv3_3_norm.weight", "fc7.weight"), _measure_s3fd),
+        Kind(
+            "face_finder",
+            "a small face detector",
+            ("towers.0.conv_block.0.weight", "levels.2.0.conv_block.0.weight", "head.weight"),
+            _measure_face_finder,
+        ),
         Kind(
             "syncnet_v2",
             "a SyncNet v2 evaluation network",

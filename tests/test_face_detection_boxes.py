@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from face_detection import Box, Pads, crop_box
-from face_detection.boxes import intersection_over_union, pad_boxes
+from face_detection.boxes import intersection_over_union, pad_boxes, suppress
 
 
 def count_pixels(box: Box, size: int = 20) -> np.ndarray:
@@ -43,3 +43,28 @@ def test_a_crop_is_rounded_and_stays_in_the_picture():
 def test_a_crop_of_nothing_is_an_error_that_names_the_box(box):
     with pytest.raises(ValueError, match=f"{box[0]}.*100x100"):
         crop_box(np.array(box, float), Pads(), 100, 100)
+
+
+def suppress_slowly(boxes: np.ndarray, most_overlap: float) -> list[list[float]]:
+    kept: list[list[float]] = []
+    for box in boxes.tolist():
+        if all(overlap_of(box, other) <= most_overlap for other in kept):
+            kept.append(box)
+    return kept
+
+
+def overlap_of(one: list[float], other: list[float]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return shared / (sum(sizes) - shared)
+
+
+@pytest.mark.parametrize("overlap", [0.3, 0.6])
+def test_suppression_equals_the_slow_way(overlap):
+    random = np.random.default_rng(1)
+    corner = random.uniform(0, 80, (200, 2))
+    scores = -np.sort(-random.uniform(0, 1, (200, 1)), axis=0)
+    boxes = np.concatenate([corner, corner + random.uniform(5, 40, (200, 2)), scores], axis=1)
+    assert boxes[suppress(boxes, overlap)].tolist() == suppress_slowly(boxes, overlap)

@@ -9,7 +9,7 @@ import torch
 
 from face_detection import make_detector
 from face_detection import s3fd as s3fd_module
-from face_detection.s3fd import MEAN, S3FDDetector, check_published, decode, suppress
+from face_detection.s3fd import MEAN, S3FDDetector, check_published, decode
 from models.s3fd import S3FD
 
 GOLDEN = Path(__file__).parent / "data" / "golden_boxes.npz"
@@ -44,30 +44,6 @@ def test_boxes_equal_the_originals(image):
     expected = golden[f"boxes_{image}"]
     assert boxes.shape == expected.shape
     np.testing.assert_allclose(boxes, expected, atol=1e-3)
-
-
-def suppress_slowly(boxes: np.ndarray) -> list[list[float]]:
-    kept: list[list[float]] = []
-    for box in boxes.tolist():
-        if all(overlap_of(box, other) <= 0.3 for other in kept):
-            kept.append(box)
-    return kept
-
-
-def overlap_of(one: list[float], other: list[float]) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0) * max(height, 0)
-    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return shared / (sum(sizes) - shared)
-
-
-def test_suppression_equals_the_slow_way():
-    random = np.random.default_rng(1)
-    corner = random.uniform(0, 80, (200, 2))
-    scores = -np.sort(-random.uniform(0, 1, (200, 1)), axis=0)
-    boxes = np.concatenate([corner, corner + random.uniform(5, 40, (200, 2)), scores], axis=1)
-    assert suppress(boxes).tolist() == suppress_slowly(boxes)
 
 
 def test_red_comes_first_and_the_mean_of_blue_is_taken_from_it(detector, monkeypatch):

@@ -1,6 +1,6 @@
 """Lip-sync any face video or still to any speech.
 
-python inference.py --checkpoint_path checkpoints/talkface.pth --face a.mp4 --audio b.wav
+python inference.py --face a.mp4 --audio b.wav
 """
 
 import argparse
@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from shipped import EXPERT, GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
+
 DEFAULT_OUTFILE = "results/result_voice.mp4"
+DEMO_OUTFILE = "results/demo.mp4"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,7 +42,10 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
 
 
 def _add_inputs(group) -> None:
-    group.add_argument("--checkpoint_path", help="weights of the generator, in any form")
+    group.add_argument(
+        "--checkpoint_path", metavar="FILE", default=str(GENERATOR),
+        help="weights of the generator, in any form",
+    )  # fmt: skip
     group.add_argument("--face", help="video, picture, or folder of frames with the face")
     group.add_argument("--audio", help="any file with sound: the speech")
     group.add_argument(
@@ -50,8 +56,17 @@ def _add_inputs(group) -> None:
         "of these flags: {\"face\": ..., \"audio\": ..., \"outfile\": ...}",
     )  # fmt: skip
     group.add_argument(
+        "--demo", action="store_true",
+        help=f"make {DEMO_OUTFILE}: the head in sample_data says what it was not recorded saying; "
+        "with --sheet and --score, and with your --face or --audio where given",
+    )  # fmt: skip
+    group.add_argument(
         "--preview", type=float, metavar="SECOND",
         help="make no video but one PNG of this second: box, mask, crop and result",
+    )  # fmt: skip
+    group.add_argument(
+        "--sheet", action="store_true",
+        help="beside the video a PNG of its name: the face of every frame, given and made",
     )  # fmt: skip
 
 
@@ -129,14 +144,17 @@ def _add_mouth(group) -> None:
 
 def _add_score(group) -> None:
     group.add_argument(
+        "--score", action="store_true",
+        help="print how well the speech fits the given face, and the result's",
+    )  # fmt: skip
+    group.add_argument(
         "--syncnet_checkpoint_path", metavar="FILE",
-        help="a lip-sync expert, which prints how well the speech fits the given face, and the "
-        "result's",
+        help=f"the lip-sync expert that scores, and --score; without it {EXPERT}",
     )  # fmt: skip
     group.add_argument(
         "--auto_offset", action="store_true",
         help="if the expert is sure that the sound comes early or late for the given face, shift "
-        "it by that much first (as mono sound)",
+        "it by that much first (as mono sound); and --score",
     )  # fmt: skip
 
 
@@ -164,6 +182,7 @@ def _add_machine(group) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
+    _complete(args)
     _check(parser, args)
     logging.basicConfig(
         level=logging.ERROR if args.quiet else logging.INFO, format="%(message)s", force=True
@@ -180,14 +199,23 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+def _complete(args: argparse.Namespace) -> None:
+    """What flags mean for each other: the demo's own files, the expert where one is wanted."""
+    if args.demo:
+        args.face = args.face or str(SAMPLE_FACE)
+        args.audio = args.audio or str(SAMPLE_SPEECH)
+        args.outfile = args.outfile or DEMO_OUTFILE
+        args.score = args.sheet = True
+    if args.auto_offset or args.syncnet_checkpoint_path:
+        args.score = True
+
+
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """What argparse can't say: which flags need which."""
-    if args.checkpoint_path is None:
-        parser.error("--checkpoint_path is required")
     if args.jobs is None and (args.face is None or args.audio is None):
-        parser.error("--face and --audio are required, or --jobs")
-    if args.auto_offset and args.syncnet_checkpoint_path is None:
-        parser.error("--auto_offset needs an expert: --syncnet_checkpoint_path FILE")
+        parser.error("--face and --audio are required, or --jobs; to look around, --demo")
+    if args.jobs is not None and args.demo:
+        parser.error("--demo is one video: it takes no --jobs")
     for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
@@ -237,40 +265,48 @@ _SAME_NAMES = (
 
 def _run_one(maker, args: argparse.Namespace) -> int:
     """Make one video or one preview; its path is the last line of stdout."""
+    from lipsync.contact_sheet import write_contact_sheet
+    from lipsync.pipeline import refuse_to_overwrite
+    from video import prepare_output
+
     outfile = Path(args.outfile or DEFAULT_OUTFILE)
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return 0
-    with _progress_bar(args.quiet) as progress, _scored(maker, args, progress) as audio:
-        report = maker.run(args.face, audio, outfile, _settings(args), progress)
-    if args.syncnet_checkpoint_path:
+    refuse_to_overwrite(prepare_output(outfile), args.face, args.audio)
+    with _progress_bar(args.quiet) as progress, TemporaryDirectory() as folder:
+        plan = maker.plan(args.face, args.audio, _settings(args), progress)
+        if args.score:
+            found = _score_given(plan, args, _expert(maker, args))
+        if args.auto_offset and found.trusted_offset:
+            sound = _shifted_sound(plan, found, Path(folder))
+            plan = maker.plan(args.face, sound, _settings(args), progress)
+        report = maker.make(plan, outfile, progress)
+    if args.score:
         _score_result(maker, args, report.path)
+    if args.sheet:
+        sheet = write_contact_sheet(plan, outfile, outfile.with_suffix(".png"))
+        print(f"contact sheet: {sheet}")
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)
     return 0
 
 
-@contextmanager
-def _scored(maker, args: argparse.Namespace, progress) -> Iterator[str | Path]:
-    """The sound to use; with an expert, after it has judged how that fits the given face."""
-    if not args.syncnet_checkpoint_path:
-        yield args.audio
-        return
-    from evaluation.around_inference import similarity_of_plan, write_shifted_sound
-    from lipsync.pipeline import make_plan
+def _score_given(plan, args: argparse.Namespace, expert):
+    from evaluation.around_inference import similarity_of_plan
 
-    expert = _expert(maker, args)
-    plan = make_plan(args.face, args.audio, _settings(args), maker.hp, maker.detector, progress)
     found = similarity_of_plan(plan, expert)
     print(f"{args.face} with {args.audio}, as given:\n{found.report()}\n")
-    with TemporaryDirectory() as folder:
-        if args.auto_offset and found.trusted_offset:
-            seconds = found.trusted_offset / found.fps
-            logging.info("the sound is shifted by %+.0f ms", seconds * 1000)
-            yield write_shifted_sound(plan, seconds, Path(folder) / "shifted.wav")
-        else:
-            yield args.audio
+    return found
+
+
+def _shifted_sound(plan, found, folder: Path) -> Path:
+    from evaluation.around_inference import write_shifted_sound
+
+    seconds = found.trusted_offset / found.fps
+    logging.info("the sound is shifted by %+.0f ms", seconds * 1000)
+    return write_shifted_sound(plan, seconds, folder / "shifted.wav")
 
 
 def _score_result(maker, args: argparse.Namespace, path: Path) -> None:
@@ -283,7 +319,7 @@ def _score_result(maker, args: argparse.Namespace, path: Path) -> None:
 def _expert(maker, args: argparse.Namespace):
     from evaluation import read_expert
 
-    return read_expert(args.syncnet_checkpoint_path, maker.device)
+    return read_expert(args.syncnet_checkpoint_path or EXPERT, maker.device)
 
 
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
@@ -323,6 +359,7 @@ def _job_arguments(args, job, line: int, outfiles: dict[Path, int]) -> argparse.
     parser = build_parser(_Parser)
     parser.set_defaults(**vars(args) | {"outfile": None})
     job_args = parser.parse_args(job)
+    _complete(job_args)
     _check(parser, argparse.Namespace(**vars(job_args) | {"jobs": None}))
     for name in ("checkpoint_path", "device", "precision", "detector", "s3fd_path"):
         if getattr(job_args, name) != getattr(args, name):

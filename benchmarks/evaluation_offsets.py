@@ -15,8 +15,8 @@ from evaluation import Expert, read_expert, similarity_of_faces
 from evaluation.clips import find_clips
 from evaluation.describe import mean_with_interval
 from evaluation.faces import face_boxes, read_faces
-from evaluation.score import DEFAULT_EXPERT
 from face_detection import DETECTOR_NAMES, Detector, make_detector
+from shipped import EXPERT
 from video import MediaError
 
 MOVED = (0, 3, 6, 12)  # frames that the sound is made to come early
@@ -55,7 +55,7 @@ def report(means: np.ndarray, offsets: np.ndarray) -> str:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="videos whose sound is in sync")
-    parser.add_argument("--syncnet_checkpoint_path", type=Path, default=DEFAULT_EXPERT)
+    parser.add_argument("--syncnet_checkpoint_path", type=Path, default=EXPERT)
     parser.add_argument("--clips", type=int, default=50, help="how many to take")
     parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto")
     parser.add_argument("--device", default="cpu")

@@ -15,11 +15,11 @@ from evaluation.clips import Clip, find_clips
 from evaluation.fid import measure_fid
 from evaluation.inception import load_inception
 from evaluation.metrics import NAMES, OF_ALL_CLIPS, parse_metrics
-from evaluation.score import DEFAULT_EXPERT
 from evaluation.scorer import Options, Row, Scorer
 from evaluation.summary import as_table, summarise, unscored, write_rows
 from face_detection import DETECTOR_NAMES
 from models.devices import resolve_device
+from shipped import EXPERT
 from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
     parser.add_argument("--face_select", default="largest", help="which face, where there are more")
     parser.add_argument(
-        "--syncnet_checkpoint_path", type=Path, default=DEFAULT_EXPERT,
+        "--syncnet_checkpoint_path", type=Path, default=EXPERT,
         help="the lip-sync expert, for the similarity",
     )  # fmt: skip
     parser.add_argument("--syncnet_v2_path", type=Path, help="SyncNet's weights, for LSE")

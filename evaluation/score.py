@@ -13,13 +13,12 @@ from pathlib import Path
 from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
-from evaluation.weights import CHECKPOINTS
 from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import resolve_device
+from shipped import EXPERT
 from video import MediaError
 from whole_files import whole_or_absent
 
-DEFAULT_EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
 PICTURE_SUFFIXES = (".png", ".jpg")
 
 
@@ -33,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("video", type=Path, nargs="+", help="videos with a face")
     parser.add_argument("--audio", type=Path, help="the voice, if not the video's own sound")
     parser.add_argument(
-        "--syncnet_checkpoint_path", type=Path, default=DEFAULT_EXPERT, help="the lip-sync expert"
+        "--syncnet_checkpoint_path", type=Path, default=EXPERT, help="the lip-sync expert"
     )
     parser.add_argument("--face_select", default="largest", help="which face, where there are more")
     parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")

@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from face_detection.fetch import FetchError, fetch
-
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+from shipped import CHECKPOINTS
 
 
 class AbsentError(RuntimeError):

@@ -140,7 +140,20 @@ class LipSync:
         """Make one video, whole or not at all. Raises ValueError (MediaError, NoFaceError)."""
         outfile = video.prepare_output(outfile)
         refuse_to_overwrite(outfile, face, audio)
-        plan = make_plan(face, audio, settings or Settings(), self.hp, self.detector, progress)
+        return self.make(self.plan(face, audio, settings, progress), outfile, progress)
+
+    def plan(
+        self,
+        face: str | Path,
+        audio: str | Path,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+    ) -> Plan:
+        """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
+        return make_plan(face, audio, settings or Settings(), self.hp, self.detector, progress)
+
+    def make(self, plan: Plan, outfile: Path, progress: Progress | None = None) -> Report:
+        """The planned video; `outfile` is what video.prepare_output returned."""
         tally = Tally()
         frames = timed(render(plan, self.generator, tally), tally.seconds, "waiting for frames")
         with open_writer(outfile, plan) as writer, contextlib.closing(frames):

@@ -47,7 +47,7 @@ def draw_preview(plan: Plan, generator: Generator, second: float) -> np.ndarray:
     marked = _mark(frame, boxes, plan.settings.blend)
     large = [_captioned(_enlarge_frame(marked), "box (green) and mask (red)")]
     large.append(_captioned(_enlarge_frame(result), f"result at {second} s"))
-    return _stack([_beside(large), _beside(small)])
+    return stack_pictures([_beside(large), _beside(small)])
 
 
 def write_preview(path: str | Path, image: np.ndarray) -> None:
@@ -98,7 +98,8 @@ def _beside(images: list[np.ndarray]) -> np.ndarray:
     return np.hstack([_grown(image, height, image.shape[1] + 6) for image in images])
 
 
-def _stack(rows: list[np.ndarray]) -> np.ndarray:
+def stack_pictures(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of different widths below each other, with a narrow gap."""
     width = max(row.shape[1] for row in rows)
     return np.vstack([_grown(row, row.shape[0] + 6, width) for row in rows])
 

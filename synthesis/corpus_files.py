@@ -73,7 +73,7 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
     """
     with whole_folder(root / clip.name) as folder:
         truths, boxes = _draw_crops(clip, renderer, crop_size, folder)
-        sound = _as_16_bit(clip.sound)
+        sound = as_16_bit(clip.sound)
         write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
         mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
         np.save(folder / "mel.npy", mel)
@@ -98,7 +98,7 @@ def write_filelists(
 
 def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
     """Draw all frames into made.mp4, with the sound; returns what is known of each."""
-    write_wav(folder / "sound.wav", _as_16_bit(clip.sound), SAMPLE_RATE)
+    write_wav(folder / "sound.wav", as_16_bit(clip.sound), SAMPLE_RATE)
     quality = np.random.default_rng(clip.scene.seed).integers(BEST_CRF, POOREST_CRF + 1)
     writer = VideoWriter(
         folder / "made.mp4", renderer.width, renderer.height, FPS,
@@ -191,5 +191,6 @@ def _rounded(values, digits: int) -> list:
     return np.round(np.asarray(values, np.float64), digits).tolist()
 
 
-def _as_16_bit(sound: np.ndarray) -> np.ndarray:
+def as_16_bit(sound: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1] as a WAV file holds them."""
     return np.clip(np.round(sound * 32768), -32768, 32767).astype("<i2")

@@ -63,13 +63,13 @@ def test_a_stream_at_another_rate_is_the_one_of_the_boxes(fps, wanted):
     assert found[:shared] == expected[:shared]
 
 
-def infer(tmp_path, face, sound, *flags: str) -> int:
+def infer(tmp_path, face, sound, *flags: str, expert: tuple = ("expert.pth",)) -> int:
     hparams = {"img_height": 32, "img_width": 32, "multiplier": 0.0625}
     save_weights(tmp_path / "tiny.safetensors", TalkFace(32, 32, 0.0625), hparams)
     return inference.main([
         "--checkpoint_path", str(tmp_path / "tiny.safetensors"), "--face", str(face),
         "--audio", str(sound), "--outfile", str(tmp_path / "out.mp4"), "--device", "cpu",
-        "--syncnet_checkpoint_path", "expert.pth", *flags,
+        *(f"--syncnet_checkpoint_path={path}" for path in expert), *flags,
     ])  # fmt: skip
 
 
@@ -91,10 +91,11 @@ def test_auto_offset_shifts_the_sound_that_is_heard(early_by_4, tmp_path):
     assert abs(shifted[: 3 * 640]).max() < 0.02
 
 
-def test_auto_offset_without_an_expert_is_a_wrong_flag(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        inference.main([
-            "--checkpoint_path", "x", "--face", "y", "--audio", "z", "--auto_offset",
-        ])  # fmt: skip
-    assert stopped.value.code == 2
-    assert "--auto_offset needs an expert" in capsys.readouterr().err
+@pytest.mark.parametrize("flag", ["--score", "--auto_offset"])
+def test_without_a_named_expert_the_repositorys_own_scores(flag, early_by_4, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        evaluation, "read_expert", lambda path, device: asked.append(path) or expert()
+    )
+    assert infer(tmp_path, *early_by_4, flag, expert=()) == 0
+    assert set(asked) == {inference.EXPERT}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    {"hparams", "whole_files"},
+    {"hparams", "shipped", "whole_files"},
     {"media_info"},
     {"pictures"},
     {"video"},

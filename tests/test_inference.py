@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import inference
+from lipsync import contact_sheet
 from tests.lipsync_material import face_frame, make_face_video, make_sound, save_tiny_generator
 from video import probe, read_frames
 
@@ -92,6 +93,29 @@ def test_preview_is_one_picture(here, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "look/here.png"
     assert os.listdir("look") == ["here.png"]
     assert cv2.imread("look/here.png").shape[1] > 800
+
+
+def test_sheet_has_the_face_of_every_frame_given_and_made(here, capsys):
+    assert run(*BOX, "--sheet", "--blend", "none") == 0
+    assert "contact sheet: results/result_voice.png" in capsys.readouterr().out
+    sheet = cv2.imread("results/result_voice.png")
+    side, columns = contact_sheet.FACE_HEIGHT, contact_sheet.COLUMNS
+    assert sheet.shape[:2] == (2 * (2 * side + 6), contact_sheet.MARGIN + columns * side)
+    faces = sheet[:, contact_sheet.MARGIN :]
+    given, made = faces[:side], faces[side : 2 * side]
+    frame = next(read_frames("face.mp4"))[20:70, 30:66]
+    wanted = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA)
+    assert np.abs(given[:, :side].astype(int) - wanted).mean() < 1
+    assert np.abs(made[:, :side].astype(int) - wanted).mean() > 10
+    last_line = faces[2 * side + 6 :]
+    assert last_line[:, : 9 * side].any() and not last_line[:, 10 * side :].any()
+
+
+def test_demo_takes_the_sample_data_unless_told_otherwise():
+    args = inference.build_parser().parse_args(["--demo", "--audio", "mine.wav"])
+    inference._complete(args)
+    assert (args.face, args.audio) == (str(inference.SAMPLE_FACE), "mine.wav")
+    assert (args.outfile, args.sheet, args.score) == ("results/demo.mp4", True, True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,15 @@
+"""What comes with the repository beside code: weights (checkpoints/README.md) and sample data."""
+
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent
+
+CHECKPOINTS = _ROOT / "checkpoints"
+GENERATOR = CHECKPOINTS / "talkface_small.safetensors"
+HQ_GENERATOR = CHECKPOINTS / "talkface_hq_small.safetensors"
+EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
+DISCRIMINATOR = CHECKPOINTS / "quality_disc_small.safetensors"
+
+SAMPLES = _ROOT / "sample_data"
+SAMPLE_FACE = SAMPLES / "face.mp4"
+SAMPLE_SPEECH = SAMPLES / "speech_en.wav"

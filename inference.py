@@ -116,7 +116,7 @@ def _add_face(group) -> None:
         help="frames without a face: fill short gaps and keep the others, keep all, stop",
     )  # fmt: skip
     group.add_argument("--nosmooth", action="store_true", help="don't smooth the face's path")
-    group.add_argument("--detector", choices=("auto", "s3fd", "haar"), default="auto")
+    group.add_argument("--detector", choices=("auto", "s3fd", "small", "haar"), default="auto")
     group.add_argument("--s3fd_path", metavar="FILE", help="weights of S3FD, if not in place")
     group.add_argument(
         "--detect_every", type=int, metavar="N", help="look for faces every N frames where steady"

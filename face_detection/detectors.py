@@ -6,8 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from shipped import CHECKPOINTS
+
 DETECTOR_NAMES = ("auto", "s3fd", "small", "haar")
-SMALL_PATH = Path(__file__).resolve().parents[1] / "checkpoints" / "face_small.safetensors"
+SMALL_PATH = CHECKPOINTS / "face_small.safetensors"
 S3FD_PATH = Path(__file__).parent / "detection" / "sfd" / "s3fd.pth"
 PUBLISHED_SHA256 = "619a316812"  # the first digits of the published weights' hash
 

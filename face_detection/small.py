@@ -59,9 +59,7 @@ class SmallDetector:
         batch = torch.from_numpy(np.stack(images)).to(self._device).permute(0, 3, 1, 2)
         levels = self._network(batch)
         scores, boxes, landmarks = (part.cpu().numpy() for part in decode(levels))
-        return [
-            select_faces(*one) for one in zip(_chances(scores), boxes, landmarks, strict=True)
-        ]
+        return [select_faces(*one) for one in zip(_chances(scores), boxes, landmarks, strict=True)]
 
 
 def _chances(scores: np.ndarray) -> np.ndarray:

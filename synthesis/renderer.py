@@ -136,17 +136,43 @@ class Renderer:
 
     def draw(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
         """The window on a posed figure. BGR uint8"""
-        size = (window.height * SUPERSAMPLING, window.width * SUPERSAMPLING)
-        image = self._background(window, size, frame)
+        image = self._background(window, _drawn_size(window), frame)
+        self._draw_figure(pose, window, frame, image)
+        return self._develop(image, pose, window, frame)
+
+    def draw_cutout(self, pose: Pose, window: Window) -> np.ndarray:
+        """The figure alone, with nothing before it. BGRA uint8, where A is how much it covers"""
+        image = np.zeros((*_drawn_size(window), 3), np.float32)
+        behind = np.ones_like(image)
+        self._draw_figure(pose, window, 0, image, behind)
+        size = (window.width, window.height)
+        image, behind = (
+            cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (image, behind)
+        )
+        cover = 1 - behind[..., :1]
+        out = np.empty(image.shape, np.uint8)
+        develop(image * np.float32(self.exposure) / np.maximum(cover, 1e-3), self.curve, out)
+        return np.concatenate([out, (cover * 255 + 0.5).astype(np.uint8)], axis=2)
+
+    def _draw_figure(
+        self,
+        pose: Pose,
+        window: Window,
+        frame: int,
+        image: np.ndarray,
+        behind: np.ndarray | None = None,
+    ) -> None:
+        """Draw mesh and hair over `image`; `behind` gets the share that is still seen of it."""
         pixels_per_cm = self._pixels_per_cm(window) * SUPERSAMPLING
         hair = [
             (strands, self._place(strands, pixels_per_cm, pose)) for strands in self.figure.strands
         ]
         shadows = self._shadows(pose, [points for _, points in hair])
         depth = self._draw_mesh(pose, window, shadows, pixels_per_cm, image)
+        if behind is not None:
+            behind[depth > FAR] = 0
         for strands, points in hair:
-            self._draw_hair(strands, points, pose, shadows, window, frame, image, depth)
-        return self._develop(image, pose, window, frame)
+            self._draw_hair(strands, points, pose, shadows, window, frame, image, depth, behind)
 
     def _draw_mesh(
         self,
@@ -297,6 +323,7 @@ class Renderer:
         frame: int,
         image: np.ndarray,
         depth: np.ndarray,
+        behind: np.ndarray | None,
     ) -> None:
         count = len(points)
         scale, left, top = self.scene.camera.screen_map(self.width, self.height, frame)
@@ -338,6 +365,8 @@ class Renderer:
         cover = strands.cover
         if strands.fine:
             cover = cover * np.float32(_drawn_share(strands, scale * across) ** 0.5)
+        if behind is not None:
+            draw_strands(screen, np.zeros_like(colours), cover, thickness, behind, depth.copy())
         draw_strands(screen, colours, cover, thickness, image, depth)
 
     def _develop(self, image: np.ndarray, pose: Pose, window: Window, frame: int) -> np.ndarray:
@@ -357,6 +386,11 @@ class Renderer:
         out = np.empty(small.shape, np.uint8)
         develop(small, self.curve, out)
         return out
+
+
+def _drawn_size(window: Window) -> tuple[int, int]:
+    """Rows and columns of the picture before it is made smaller."""
+    return window.height * SUPERSAMPLING, window.width * SUPERSAMPLING
 
 
 def _drawn_share(strands: Strands, pixels_per_cm: float) -> float:

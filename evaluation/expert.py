@@ -15,6 +15,9 @@ from models.folding import fold_batch_norms
 from models.inputs import fit_face, lip_window, to_faces
 from models.syncnet import SyncNet
 
+# Between the published expert's means for a voice of the face (0.52) and for another (0.15-0.25).
+FITS_FROM = 0.375
+
 
 @dataclass(frozen=True)
 class Expert:
@@ -23,6 +26,7 @@ class Expert:
     network: nn.Module
     hp: HParams
     device: str | torch.device = "cpu"
+    fits_from: float = FITS_FROM  # the mean similarity from which a voice is called a face's own
 
     def prepare(self, face: np.ndarray) -> np.ndarray:
         """A face of any size at the expert's: BGR uint8 (img_height, img_width, 3)."""
@@ -69,4 +73,5 @@ def read_expert(path: str | Path, device: str | torch.device = "cpu") -> Expert:
     network = checkpoint.build(SyncNet, "cpu")
     size = {"img_height": network.height, "img_width": network.width}
     hp = HParams.from_dict({**checkpoint.hparams, **size, "multiplier": network.multiplier})
-    return Expert(fold_batch_norms(network).to(device), hp, device)
+    fits_from = checkpoint.extra.get("fits_from", FITS_FROM)
+    return Expert(fold_batch_norms(network).to(device), hp, device, fits_from)

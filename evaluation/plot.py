@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.describe import describe
 from evaluation.shifts import SHIFTS
-from evaluation.similarity import FITS_FROM, Similarity
+from evaluation.similarity import Similarity
 from video import MediaError
 from whole_files import whole_or_absent
 
@@ -91,7 +91,7 @@ def _over_time(result: Similarity, title: str) -> np.ndarray:
     times = np.arange(frames) / result.fps
     panel.line(times, scores, PALE)
     panel.line(times, _smooth(scores, max(round(result.fps), frames // 200)), LINE, 2)
-    panel.level(FITS_FROM, MARK, "fits from here")
+    panel.level(result.fits_from, MARK, "fits from here")
     return panel.image
 
 

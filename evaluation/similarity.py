@@ -16,7 +16,7 @@ import torch
 
 from audio import load_wav
 from evaluation.describe import DescribeResult, describe
-from evaluation.expert import Expert
+from evaluation.expert import FITS_FROM, Expert
 from evaluation.faces import face_boxes, read_faces
 from evaluation.shifts import (
     MAX_SHIFT,
@@ -30,8 +30,6 @@ from face_detection import Detector
 
 WINDOWS_AT_ONCE = 64
 FEWEST_WINDOWS = 25  # one second; with fewer, neither the mean nor the shift says much
-# Between the published expert's means for a voice of the face (0.52) and for another (0.15-0.25).
-FITS_FROM = 0.375
 RESAMPLES = 200
 BLOCK = 25  # windows drawn together: neighbours share frames, so single ones would look too sure
 SURE_FROM = 0.8
@@ -46,6 +44,7 @@ class Similarity:
     faceless: int  # windows left out because a frame has no face
     soundless: int  # windows left out because the sound has ended
     fps: float
+    fits_from: float = FITS_FROM  # the expert's own
 
     @property
     def cosines(self) -> np.ndarray:
@@ -126,7 +125,7 @@ class Similarity:
         """
         if self.nobs < FEWEST_WINDOWS:
             return None
-        return bool(self.cosines.mean() >= FITS_FROM) and self._stands_out
+        return bool(self.cosines.mean() >= self.fits_from) and self._stands_out
 
     @property
     def _stands_out(self) -> bool:
@@ -196,12 +195,12 @@ class Similarity:
             )
         mean = f"mean similarity {self.cosines.mean():.3f}"
         if self.fits:
-            return f"the voice fits the face ({mean}, {FITS_FROM} or more)"
-        if self.trusted_offset and self.best_mean >= FITS_FROM:
+            return f"the voice fits the face ({mean}, {self.fits_from:g} or more)"
+        if self.trusted_offset and self.best_mean >= self.fits_from:
             return f"the voice fits the face once it is shifted ({mean} as it is)"
         if not self._stands_out:
             return f"the voice does not fit the face: no shift is better than others ({mean})"
-        return f"the voice does not fit the face ({mean}, under {FITS_FROM})"
+        return f"the voice does not fit the face ({mean}, under {self.fits_from:g})"
 
     def _shift_sentence(self) -> str:
         if self.best_offset:
@@ -241,7 +240,8 @@ def measure_similarity(
         boxes = face_boxes(path, detector, expert.hp.fps, select=select)
     if np.isnan(boxes).all():
         windows = max(len(boxes) - WINDOW_FRAMES + 1, 0)
-        return Similarity(np.empty(0, int), np.empty((0, len(SHIFTS))), windows, 0, expert.hp.fps)
+        nothing = np.empty(0, int), np.empty((0, len(SHIFTS)))
+        return Similarity(*nothing, windows, 0, expert.hp.fps, expert.fits_from)
     return similarity_of_faces(read_faces(path, boxes, expert.hp.fps), wav, expert)
 
 
@@ -270,6 +270,7 @@ def similarity_of_faces(
         faceless=windows - len(frames),
         soundless=int((~with_sound).sum()),
         fps=expert.hp.fps,
+        fits_from=expert.fits_from,
     )
 
 

@@ -135,14 +135,24 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
 
 
 def save_weights(
-    path: str | Path, network: nn.Module, hparams: dict, *, step: int = 0, half: bool = False
+    path: str | Path,
+    network: nn.Module,
+    hparams: dict,
+    *,
+    step: int = 0,
+    half: bool = False,
+    extra: dict | None = None,
 ) -> None:
-    """Write a network's weights alone, as safetensors; `half` stores 16-bit floats."""
+    """Write a network's weights alone, as safetensors; `half` stores 16-bit floats.
+
+    extra: plain values by name that a reader finds in Checkpoint.extra.
+    """
     weights = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in network.state_dict().items()
     }
     stated = {"format": FORMAT, "hparams": json.dumps(hparams), "global_step": str(step)}
+    stated["extra"] = json.dumps(extra or {})
     with whole_or_absent(path) as partial:
         save_file(weights, partial, metadata=stated)
 
@@ -205,6 +215,7 @@ def _read_safetensors(path: Path) -> dict:
         "state_dict": weights,
         "hparams": json.loads(stated.get("hparams", "{}")),
         "global_step": int(stated["global_step"]) if "global_step" in stated else None,
+        **json.loads(stated.get("extra", "{}")),
     }
 
 

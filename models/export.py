@@ -1,0 +1,67 @@
+"""Make a file to give away of a training's checkpoint: weights alone, in 16 bits.
+
+python -m models.export runs/expert/checkpoint_best.pth checkpoints/syncnet_small.safetensors
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from models.checkpoint import CheckpointError, read_checkpoint, save_weights
+from models.face_finder import FaceFinder
+from models.quality_discriminator import VisualQualityDiscriminator
+from models.s3fd import S3FD
+from models.syncnet import SyncNet
+from models.talkface import TalkFace
+
+NETWORKS = {
+    "generator": TalkFace,
+    "expert": SyncNet,
+    "discriminator": VisualQualityDiscriminator,
+    "s3fd": S3FD,
+    "face_finder": FaceFinder,
+}
+# What a reader of the weights needs to know; the numbers of the training are in its own record.
+KEPT = (
+    "num_mels", "n_fft", "hop_size", "win_size", "sample_rate", "fmin", "fmax", "preemphasis",
+    "min_level_db", "ref_level_db", "max_abs_value", "mel_step_size", "img_height", "img_width",
+    "fps", "syncnet_T", "multiplier",
+)  # fmt: skip
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.export", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("checkpoint", type=Path, help="any checkpoint file")
+    parser.add_argument("target", type=Path, help="the .safetensors file to write")
+    parser.add_argument(
+        "--fits_from", type=float,
+        help="of an expert: the mean similarity from which a voice is called a face's own",
+    )  # fmt: skip
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    try:
+        export(args.checkpoint, args.target, fits_from=args.fits_from)
+    except (CheckpointError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(args.target)
+    return 0
+
+
+def export(source: Path, target: Path, *, fits_from: float | None = None) -> None:
+    """Write the weights of `source` in 16 bits. Raises CheckpointError or OSError."""
+    checkpoint = read_checkpoint(source)
+    network = checkpoint.build(NETWORKS[checkpoint.kind.name], "cpu")
+    hparams = {name: value for name, value in checkpoint.hparams.items() if name in KEPT}
+    extra = {} if fits_from is None else {"fits_from": fits_from}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(target, network, hparams, step=checkpoint.step or 0, half=True, extra=extra)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Make a bank of heads for the face detector's training.
+
+python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out heads
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from detector_training.heads import (
+    GROUND_SIZE,
+    HEIGHT,
+    WIDTH,
+    Face,
+    Shot,
+    five_of,
+    outline_of,
+    write_bank,
+)
+from synthesis.backgrounds import BackgroundLook, paint_background
+from synthesis.head import Head, load_head
+from synthesis.performance import Performance
+from synthesis.renderer import Renderer, Window
+from synthesis.speaker import Scene, Speaker
+
+LIGHTS_A_PERSON = 3  # cameras and lights
+POSES = 6  # under each of them
+FACE_FRACTION = 0.44  # of the cut-out's height: leaves room for hair and shoulders
+EXPRESSIONS = (
+    "jawOpen", "mouthPucker", "mouthFunnel", "mouthSmile_L", "mouthSmile_R", "mouthFrown_L",
+    "mouthFrown_R", "mouthStretch_L", "mouthStretch_R", "mouthUpperUp_L", "mouthUpperUp_R",
+    "browDown_L", "browDown_R", "browInnerUp_L", "browInnerUp_R", "eyeBlink_L", "eyeBlink_R",
+    "eyeSquint_L", "eyeSquint_R", "cheekPuff_L", "cheekPuff_R", "noseSneer_L", "noseSneer_R",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """One person's heads."""
+
+    head_model: Path
+    seed: int
+    person: int
+
+
+def draw_person(task: Task) -> list[Shot]:
+    """All heads of a person."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((task.seed, task.person))
+    speaker = Speaker.draw(rng)
+    head = _head(task.head_model)
+    return [
+        Shot(cutout, face, task.person)
+        for _ in range(LIGHTS_A_PERSON)
+        for cutout, face in shoot(head, speaker, rng)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _head(path: Path) -> Head:
+    return load_head(path)
+
+
+def shoot(
+    head: Head, speaker: Speaker, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, Face]]:
+    """A person from one camera in one light, in several poses."""
+    drawn = Scene.draw(rng)
+    camera = replace(
+        drawn.camera,
+        yaw=camera_yaw(rng),
+        pitch=float(np.clip(rng.normal(0, 0.22), -0.6, 0.6)),
+        roll=0.0,  # scenes turn the cut-outs
+        face_fraction=FACE_FRACTION,
+        centre=(0.5, 0.5),
+        shake=0.0,
+    )
+    ground = replace(drawn.background, kind="plain")  # not drawn
+    scene = replace(drawn, camera=camera, background=ground, occluder=None)
+    renderer = Renderer(head, speaker, scene, WIDTH, HEIGHT)
+    acted = act(rng, POSES)
+    for frame in range(POSES):
+        pose = renderer.pose(acted, frame)
+        cutout = renderer.draw_cutout(pose, Window(0, 0, WIDTH, HEIGHT, WIDTH, HEIGHT))
+        truth = renderer.truth(acted, frame)
+        facing = float(pose.head_rotation[2, 2])
+        outline = outline_of(truth.landmarks, truth.box, facing)
+        yield cutout, Face(outline, five_of(truth.landmarks), facing)
+
+
+def camera_yaw(rng: np.random.Generator) -> float:
+    """Mostly from the front, often from the side, now and then from behind; radians."""
+    where = rng.random()
+    if where < 0.62:
+        return float(rng.normal(0, 0.35))
+    if where < 0.9:
+        return float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.45))
+    return float(math.pi + rng.uniform(-0.9, 0.9))
+
+
+def act(rng: np.random.Generator, frames: int) -> Performance:
+    """Poses and expressions that have nothing to do with each other."""
+    some = rng.random((len(EXPRESSIONS), frames)) < 0.35
+    weights = some * rng.beta(1.2, 2.0, some.shape)
+    return Performance(
+        {name: row.astype(np.float32) for name, row in zip(EXPRESSIONS, weights, strict=True)},
+        (rng.normal(0, 1, (frames, 3)) * (0.2, 0.3, 0.12)).clip(-0.7, 0.7).astype(np.float32),
+        np.zeros((frames, 3), np.float32),
+        rng.normal(0, 0.15, (frames, 2)).astype(np.float32),
+        np.zeros(frames, np.float32),
+    )
+
+
+def paint_ground(rng: np.random.Generator) -> np.ndarray:
+    """A background without people. BGR uint8"""
+    painted = paint_background(BackgroundLook.draw(rng), rng, GROUND_SIZE, GROUND_SIZE)
+    return (np.clip(painted, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+
+
+def make_bank(folder: Path, tasks: list[Task], grounds: int, workers: int) -> None:
+    """Draw everybody, in several processes if wanted; the same tasks give the same bank."""
+    rng = np.random.default_rng((tasks[0].seed, len(tasks)))
+    painted = np.stack([paint_ground(rng) for _ in range(grounds)])
+    with get_context("spawn").Pool(workers) as pool:
+        people = tqdm(pool.imap(draw_person, tasks), total=len(tasks), unit="person")
+        shots = (shot for person in people for shot in person)
+        write_bank(folder, shots, len(tasks) * LIGHTS_A_PERSON * POSES, painted)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m detector_training.make_heads",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed file")
+    add("--out", type=Path, required=True, help="folder of the bank")
+    add("--people", type=int, default=300, help="each is drawn 18 times (5 MB)")
+    add("--grounds", type=int, default=400, help="painted backgrounds")
+    add("--workers", type=int, default=1, help="processes that draw")
+    add("--seed", type=int, default=0)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.people < 1 or args.grounds < 1 or args.workers < 1:
+        parser.error("--people, --grounds and --workers must be 1 or more")
+    tasks = [Task(args.head_model, args.seed, person) for person in range(args.people)]
+    try:
+        load_head(args.head_model)  # packs it once, before the processes read it
+        make_bank(args.out, tasks, args.grounds, args.workers)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""Train the small face detector on scenes composed of made heads.
+
+python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out heads
+python -m face_detection.train --heads heads --checkpoint_dir runs/face --max_steps 6000
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import torch
+
+from detector_training.heads import read_bank
+from detector_training.losses import detection_losses
+from detector_training.real_frames import RealFrame, read_real_frames
+from detector_training.scene_batches import Scenes, ValidationScenes
+from detector_training.scenes import Composer
+from detector_training.scores import DetectionScore
+from detector_training.spoil import TILE
+from face_detection.detectors import DETECTOR_NAMES, SMALL_PATH, make_detector
+from face_detection.small import select_faces
+from hparams import HParams
+from models.checkpoint import Checkpoint, load_face_finder, read_checkpoint, save_weights
+from models.face_finder import FaceFinder, decode
+from training.arguments import check_hparams, run_script
+from training.loop import Batch, Loop, Schedule, Values
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.saving import Progress, load_network, network_state, refuse_occupied
+from training.stream import TrainStream
+from training.update import Update
+
+# What differs from hparams.py's defaults, which are the lip-sync networks'.
+RECIPE = (
+    "initial_learning_rate=2e-3,warmup_steps=200,final_lr_share=0.02,clip_grad_norm=10,"
+    "ema_decay=0.998,batch_size=16,eval_interval=1000,checkpoint_interval=1000,log_interval=50"
+)
+WEIGHT_DECAY = 0.02
+VALIDATION_SEED = 12345
+SAMPLES = 8  # validation scenes that are drawn with what is found in them
+GREEN, RED = (0, 255, 0), (0, 0, 255)
+
+log = logging.getLogger(__name__)
+
+
+class DetectorTrainer:
+    """The network on composed scenes; see training.loop.Trainer."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Scenes):
+        self.runtime, self.hp, self.samples = runtime, hp, samples
+        self.step = 0
+        network = runtime.synced(runtime.place(FaceFinder(hp.multiplier))).train()
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=hp.initial_learning_rate, weight_decay=WEIGHT_DECAY
+        )
+        self.update = Update(network, optimizer, runtime, hp, max_steps)
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        for batch in self.update.parts(parts):
+            with self.runtime.autocast():
+                levels = self.update.call(_pictures(batch))
+            values = detection_losses(levels, batch)
+            self.update.backward(values["loss"], len(parts))
+            means.add(values)
+        return means.tensors() | self.update.apply(self.step)
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Over this process's share of the scenes, and then the mean over the processes."""
+        score = DetectionScore()
+        for batch in batches:
+            found = self._find(batch)
+            for at, (faces, landmarks) in enumerate(found):
+                known = batch["known"][at].cpu().numpy()
+                truth = (batch[name][at].cpu().numpy()[known] for name in TRUTH)
+                score.add(faces, landmarks, *truth)
+        values = self.runtime.mean(score.read(), 1.0)
+        return {**values, "score": 2 - values["average_precision"] - values["median_iou"]}
+
+    def _find(self, batch: Batch) -> list[tuple]:
+        network = self.update.judged.eval()
+        with self.runtime.autocast():
+            levels = network(_pictures(batch))
+        self.update.network.train()
+        scores, boxes, landmarks = decode(levels)
+        each = zip(scores.sigmoid(), boxes, landmarks, strict=True)
+        return [select_faces(*(part.cpu().numpy() for part in one)) for one in each]
+
+    @torch.inference_mode()
+    def draw_samples(self, folder: Path) -> None:
+        """A few validation scenes: what is found in green, what should be in red."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(SAMPLES):
+            image, truth = self.samples.composer.compose(number)
+            batch = {"image": torch.from_numpy(image)[None].to(self.runtime.device)}
+            ((faces, landmarks),) = self._find(batch)
+            asked = [box for box, wanted in zip(truth.boxes, truth.asked, strict=True) if wanted]
+            for boxes, colour in ((asked, RED), (faces[:, :4], GREEN)):
+                for left, top, right, bottom in (map(round, map(float, box)) for box in boxes):
+                    cv2.rectangle(image, (left, top), (right, bottom), colour)
+            for x, y in landmarks.reshape(-1, 2):
+                cv2.circle(image, (round(x), round(y)), 1, GREEN, -1)
+            cv2.imwrite(str(folder / f"{number}.png"), image)
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+TRUTH = ("boxes", "asked", "landmarks")  # of a batch, in the order of DetectionScore.add
+
+
+def _pictures(batch: Batch) -> torch.Tensor:
+    return batch["image"].permute(0, 3, 1, 2)  # (B, H, W, 3) -> channels last
+
+
+def train(args: argparse.Namespace) -> Path:
+    """Returns the path of the weights to use: the best of this run, in 16 bits."""
+    checkpoint = None
+    if args.checkpoint_path:
+        checkpoint = read_checkpoint(args.checkpoint_path, "face_finder")
+    else:
+        refuse_occupied(args.checkpoint_dir)
+    hp = starting_numbers(args, checkpoint)
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+    ) as runtime:
+        last = make_loop(args, hp, runtime, checkpoint).run()
+        return export(args.checkpoint_dir, hp, last) if runtime.is_first else last
+
+
+def starting_numbers(args: argparse.Namespace, checkpoint: Checkpoint | None) -> HParams:
+    """The recipe's numbers, or the checkpoint's; the command line's over them."""
+    stated = checkpoint.hparams if checkpoint else {}
+    hp = HParams.from_dict(stated) if stated else HParams().with_overrides(RECIPE)
+    if args.batch_size:
+        hp = hp.with_overrides(f"batch_size={args.batch_size}")
+    return hp.with_overrides(args.hparams)
+
+
+def make_loop(
+    args: argparse.Namespace, hp: HParams, runtime: Runtime, checkpoint: Checkpoint | None
+) -> Loop:
+    progress = starting_progress(args, checkpoint, runtime)
+    torch.manual_seed(progress.seed)
+    bank = read_bank(args.heads)
+    log.info("%d heads, %d grounds in %s", len(bank.people), len(bank.grounds), args.heads)
+    real = real_frames(args)
+    scenes = Scenes(Composer(bank, args.scene_size, progress.seed, real=real))
+    held_out = Scenes(Composer(bank, args.scene_size, VALIDATION_SEED, held_out=True))
+    trainer = DetectorTrainer(runtime, hp, args.max_steps, held_out)
+    if checkpoint:
+        load_network(args.checkpoint_path, "face_finder", trainer.update)
+        trainer.step = checkpoint.step or 0 if "progress" in checkpoint.extra else 0
+    stream = TrainStream(scenes, hp.batch_size, hp.accumulate, args.workers, runtime)
+    validation = ValidationScenes(
+        held_out, args.validation_scenes, hp.batch_size, args.workers, runtime
+    )
+    schedule = Schedule(
+        run_dir=args.checkpoint_dir,
+        max_steps=args.max_steps,
+        max_epochs=hp.nepochs,
+        eval_interval=hp.eval_interval,
+        checkpoint_interval=hp.checkpoint_interval,
+        log_interval=hp.log_interval,
+        keep=args.keep,
+    )
+    return Loop(trainer, stream, validation, progress, schedule, runtime, hp)
+
+
+def starting_progress(
+    args: argparse.Namespace, checkpoint: Checkpoint | None, runtime: Runtime
+) -> Progress:
+    """Where the checkpoint's run stood; a file of weights alone begins a new run from them."""
+    if checkpoint and "progress" in checkpoint.extra:
+        return Progress.restored(checkpoint.extra["progress"], runtime)
+    return Progress(args.seed)
+
+
+def real_frames(args: argparse.Namespace) -> list[RealFrame]:
+    """Frames of --videos, with the boxes that --video_detector is sure of."""
+    if args.videos is None:
+        return []
+    detector = make_detector(args.video_detector, device=args.device, s3fd_path=args.s3fd_path)
+    return read_real_frames(args.videos, detector)
+
+
+def export(run_dir: Path, hp: HParams, last: Path) -> Path:
+    """The best weights as a file for --detector small: 16-bit floats, nothing else."""
+    best = run_dir / "checkpoint_best.pth"
+    if not best.is_file():
+        log.warning("no validation was better than those before %s: take their best", run_dir)
+        return last
+    target = run_dir / SMALL_PATH.name
+    shape = {"multiplier": hp.multiplier}
+    step = read_checkpoint(best).step or 0
+    save_weights(target, load_face_finder(best), shape, step=step, half=True)
+    return target
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m face_detection.train",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--heads", type=Path, required=True, help="the bank that make_heads wrote")
+    add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
+    add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
+    add("--videos", type=Path, help="real videos of one face each, to mix frames of in")
+    add("--video_detector", choices=DETECTOR_NAMES, default="haar", help="finds those faces")
+    add("--s3fd_path", type=Path, help="the published weights for --video_detector s3fd")
+    add("--max_steps", type=int, default=6000, help="the learning rate falls until there")
+    add("--batch_size", type=int, help="scenes in a step; without it 16, or the checkpoint's")
+    add("--scene_size", type=int, default=320, help="pixels of a scene's side")
+    add("--validation_scenes", type=int, default=384, help="of people whom training does not see")
+    add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
+    add("--seed", type=int, default=0, help="of weights and scenes; a checkpoint keeps its own")
+    add("--workers", type=int, default=1, help="processes that compose scenes; 0 = this one")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
+        help="of the network's arithmetic; auto takes what the hardware is made for")  # fmt: skip
+    add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
+    add("--keep", type=int, default=2, help="checkpoints to keep beside the best; 0 = all")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if not 64 <= args.scene_size <= TILE:
+        parser.error(f"--scene_size must be 64 to {TILE}, not {args.scene_size}")
+    if args.validation_scenes < 1 or args.workers < 0:
+        parser.error("--validation_scenes must be 1 or more, --workers 0 or more")
+    if args.batch_size is not None and args.batch_size < 1:
+        parser.error(f"--batch_size must be 1 or more, not {args.batch_size}")
+    check_hparams(parser, args.hparams)
+    return run_script(parser, argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,9 +9,9 @@ import numpy as np
 
 # Pictures without people in scikit-image's package; a cat is among them, and is no face.
 PHOTOGRAPHS = (
-    "brick", "cell", "chelsea", "clock_motion", "coffee", "coins", "color", "grass", "gravel",
-    "horse", "hubble_deep_field", "ihc", "logo", "microaneurysms", "moon", "page", "phantom",
-    "retina", "rocket", "text",
+    "brick", "cell", "chelsea", "chessboard_RGB", "clock_motion", "coffee", "coins", "color",
+    "grass", "gravel", "horse", "hubble_deep_field", "ihc", "logo", "microaneurysms", "moon",
+    "motorcycle_left", "page", "phantom", "retina", "rocket", "text",
 )  # fmt: skip
 
 
@@ -55,12 +55,14 @@ def _random_cut(picture: np.ndarray, size: int, rng: np.random.Generator) -> np.
     return shift_colours(image, rng)
 
 
-def shift_colours(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shift_colours(
+    image: np.ndarray, rng: np.random.Generator, brightness: float = 1.0
+) -> np.ndarray:
     """Each channel with a gain and a gamma of its own, alike but not equal. (..., 3 or 4) uint8
 
     A fourth channel stays as it is.
     """
-    gain = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.06, 3))
+    gain = brightness * np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.06, 3))
     gamma = np.exp(rng.normal(0, 0.22) + rng.normal(0, 0.03, 3))
     levels = (np.arange(256)[:, None] / 255.0) ** gamma * gain * 255
     table = np.column_stack([levels, np.arange(256)])[:, : image.shape[-1]]

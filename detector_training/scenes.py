@@ -25,6 +25,7 @@ REAL_SHARE = 0.12  # of the scenes, where there are frames of videos
 SMALLEST, LARGEST = 15.0, 430.0  # heights of faces in pixels; the smaller ones are not asked for
 LEAST_ASKED = 17.0
 SHOWN, HIDDEN_SHARE = 0.4, 0.12  # of a face: above the one it is asked for, below the other not
+BACKLIT_SHARE = 0.1  # of the heads are darker than all about them
 COVER_SHARE = 0.22  # of the faces get something before them
 MOST_OVERLAP = 0.5  # of a face by a later one, over the smaller of the two
 TORSO_ROWS = 200  # by which a cut-out is continued downwards, where the camera cut it
@@ -127,7 +128,9 @@ class Composer:
             cutout = scramble(cutout, face, rng)
             face = Face(face.outline, face.landmarks, facing=-1.0)
         warp = _draw_warp(face, centre, height, rng)
-        lay(image, owner, shift_colours(cutout, rng), warp, number)
+        backlit = rng.random() < BACKLIT_SHARE
+        cutout = shift_colours(cutout, rng, rng.uniform(0.2, 0.65) if backlit else 1.0)
+        lay(image, owner, cutout, warp, number)
         outline = cv2.transform(face.outline[None], warp)[0]
         landmarks = cv2.transform(face.landmarks[None], warp)[0]
         if warp[0, 0] * warp[1, 1] - warp[0, 1] * warp[1, 0] < 0:

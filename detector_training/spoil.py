@@ -46,8 +46,8 @@ def _grade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     extreme = rng.random()
     if extreme < 0.1:  # dark: little light is left
         contrast, offset = float(rng.uniform(0.2, 0.55)), float(rng.uniform(0, 14))
-    elif extreme < 0.15:  # washed out
-        contrast, offset = float(rng.uniform(0.4, 0.8)), float(rng.uniform(60, 120))
+    elif extreme < 0.18:  # hazy
+        contrast, offset = float(rng.uniform(0.25, 0.8)), float(rng.uniform(50, 150))
     matrix = np.eye(3) * saturation + (1 - saturation) * np.array([[0.114, 0.587, 0.299]] * 3)
     if saturation > 0 and rng.random() < 0.5:
         matrix = np.diag(np.exp(rng.normal(0, 0.12, 3))) @ matrix

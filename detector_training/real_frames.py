@@ -65,27 +65,24 @@ def _frames_of(path: Path, detector: Detector) -> list[RealFrame]:
 
 
 def cut_frame(
-    frame: RealFrame, size: int, rng: np.random.Generator
+    frame: RealFrame, ground: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A square of a frame in which its face is of any size, and the face's box in it."""
-    box = frame.box
-    height, width = frame.image.shape[:2]
-    tall = float(box[3] - box[1])
+    """A frame laid on a square ground so that its face is of any size; and the face's box there."""
+    box, size = frame.box, ground.shape[0]
+    sides = box[2:] - box[:2]
+    tall = float(sides[1])
     largest = min(size * 0.9, tall * 2.5)
-    smallest = max(16.0, tall * size / max(height, width) * 0.8)
+    smallest = max(16.0, tall * size / max(frame.image.shape[:2]) * 0.8)
     scale = np.exp(rng.uniform(np.log(min(smallest, largest)), np.log(largest))) / tall
-    middle = (box[:2] + box[2:]) / 2
-    reach = np.maximum(size / 2 - (box[2:] - box[:2]) * scale / 2, 0)
-    place = size / 2 + rng.uniform(-1, 1, 2) * reach
-    way = float(rng.choice([-1, 1]))
-    matrix = np.diag([way * scale, scale])
-    warp = np.column_stack([matrix, place - matrix @ middle])
+    half = sides * scale / 2
+    place = size / 2 + rng.uniform(-1, 1, 2) * np.maximum(size / 2 - half, 0)
+    matrix = np.diag([float(rng.choice([-1, 1])) * scale, scale])
+    warp = np.column_stack([matrix, place - matrix @ ((box[:2] + box[2:]) / 2)])
     source = frame.image
-    if scale < 0.6:
+    if scale < 0.6:  # warping alone would skip pixels
         source = cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         warp = np.column_stack([warp[:, :2] / scale, warp[:, 2]])
-    # What lies beyond the frame is grey: mirrored edges would show the face a second time.
-    grey = (float(rng.uniform(0, 255)),) * 3
-    image = cv2.warpAffine(source, warp, (size, size), borderValue=grey)
-    half = (box[2:] - box[:2]) * scale / 2
+    image = cv2.warpAffine(
+        source, warp, (size, size), dst=ground.copy(), borderMode=cv2.BORDER_TRANSPARENT
+    )
     return image, np.concatenate([place - half, place + half]).astype(np.float32)

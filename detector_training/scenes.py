@@ -21,7 +21,7 @@ from detector_training.spoil import spoil
 from models.face_finder import LANDMARKS
 
 MOST_HEADS = 10
-REAL_SHARE = 0.12  # of the scenes, where there are frames of videos
+REAL_SHARE = 0.06  # of the scenes, where there are frames of videos
 SMALLEST, LARGEST = 15.0, 430.0  # heights of faces in pixels; the smaller ones are not asked for
 LEAST_ASKED = 17.0
 SHOWN, HIDDEN_SHARE = 0.4, 0.12  # of a face: above the one it is asked for, below the other not
@@ -88,13 +88,12 @@ class Composer:
     def compose(self, number: int) -> tuple[np.ndarray, Truth]:
         """Scene `number`: a BGR uint8 picture and the faces in it."""
         rng = np.random.default_rng((self.seed, number))
-        if self.real and rng.random() < REAL_SHARE:
-            frame = self.real[rng.integers(len(self.real))]
-            image, box = cut_frame(frame, self.size, rng)
-            unknown = np.full((LANDMARKS, 2), np.nan)
-            return spoil(image, rng), Truth([box], [unknown], [True])
         image = paint_scene_ground(self.size, self._ground(rng), self._photographs, rng)
         image = np.ascontiguousarray(image)
+        if self.real and rng.random() < REAL_SHARE:
+            image, box = cut_frame(self.real[rng.integers(len(self.real))], image, rng)
+            unknown = np.full((LANDMARKS, 2), np.nan)
+            return spoil(image, rng), Truth([box], [unknown], [True])
         owner = np.zeros(image.shape[:2], np.uint8)
         if rng.random() < 0.2:
             add_clutter(image, rng)

@@ -185,6 +185,13 @@ def test_only_sure_faces_of_videos_are_taken(clips, monkeypatch):
     assert read_real_frames(clips, OneFace(0.6)) == []
 
 
+def test_scenes_of_videos_have_a_box_and_no_landmarks(bank, monkeypatch):
+    monkeypatch.setattr("detector_training.scenes.REAL_SHARE", 1.0)
+    frame = RealFrame(np.zeros((80, 96, 3), np.uint8), np.array([20, 10, 60, 70.0]))
+    _, truth = Composer(bank, 64, seed=0, real=[frame]).compose(0)
+    assert truth.asked == [True] and np.isnan(truth.landmarks[0]).all()
+
+
 def test_a_folder_without_videos_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="has no videos"):
         read_real_frames(tmp_path, OneFace(1.0))
@@ -194,10 +201,12 @@ def test_a_frames_face_is_where_its_box_says(rng):
     image = np.zeros((80, 96, 3), np.uint8)
     image[10:70, 20:60] = 255
     for _ in range(20):
-        cut, box = cut_frame(RealFrame(image, np.array([20, 10, 60, 70.0])), 128, rng)
+        ground = np.full((128, 128, 3), 90, np.uint8)
+        cut, box = cut_frame(RealFrame(image, np.array([20, 10, 60, 70.0])), ground, rng)
         left, top, right, bottom = box.clip(0, 128).round().astype(int)
         assert cut[top + 2 : bottom - 2, left + 2 : right - 2].mean() > 250
         assert 15 < box[3] - box[1] < 151
+        assert set(np.unique(ground)) == {90}
 
 
 # Assignment and losses.

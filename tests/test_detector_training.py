@@ -12,6 +12,7 @@ from detector_training.grounds import paint_scene_ground
 from detector_training.heads import FACE_FROM, read_bank
 from detector_training.headwear import WEAR, dress
 from detector_training.losses import assign, box_overlaps, detection_losses, landmark_loss
+from detector_training.make_heads import main as make_heads
 from detector_training.make_heads import shoot
 from detector_training.real_frames import RealFrame, cut_frame, read_real_frames
 from detector_training.scene_batches import Scenes, as_tensors
@@ -389,3 +390,21 @@ def test_scenes_become_tensors_of_one_shape(bank):
     items = [Scenes(Composer(bank, 64, seed=0))[number] for number in range(6)]
     assert {tuple(item["boxes"].shape) for item in items} == {(MOST_HEADS, 4)}
     assert all((item["asked"] <= item["known"]).all() for item in items)
+
+
+@pytest.mark.slow
+def test_a_bank_is_made_and_read_again(shared_data, tmp_path, capsys):
+    model = str(shared_data / "ict_facekit.npz")
+    made = ["--head_model", model, "--out", str(tmp_path / "a"), "--people", "1", "--grounds", "2"]
+    assert make_heads(made) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "a")
+    bank = read_bank(tmp_path / "a")
+    assert len(bank.cutouts) == 18 and len(bank.grounds) == 2
+    assert np.abs(bank.facing).max() <= 1 and (bank.cutouts[..., 3].mean(axis=(1, 2)) > 20).all()
+
+
+def test_a_missing_head_model_is_told(tmp_path, capsys):
+    assert make_heads(["--head_model", str(tmp_path / "none"), "--out", str(tmp_path)]) == 1
+    assert "no head model at" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        make_heads(["--head_model", "x", "--out", "y", "--people", "0"])

@@ -11,8 +11,8 @@ from whole_files import whole_or_absent
 WIDTH, HEIGHT = 256, 288  # pixels of a cut-out; a face in it is about 130 high
 GROUND_SIZE = 384
 HELD_OUT = 8  # one person, and one ground, in so many is kept for validation
-FACE_FROM = -0.1  # how far a head is turned to the camera, 1 = frontal, at which it shows a face
-AWAY_FROM = -0.45  # ... and at which it shows none; between them nobody can say
+FACE_FROM = 0.05  # how far a head is turned to the camera, 1 = frontal, at which it shows a face
+AWAY_FROM = -0.35  # ... and at which it shows none; between them nobody can say
 # YuNet's boxes of made profiles begin 0.11 of the box's height behind the landmarks (median of 24
 # facing 0 to 0.25) and 0.03 (34 facing 0.25 to 0.45); of frontal faces, within 0.01 on every side.
 EAR_REACH, PROFILE_FROM = 0.1, 0.5

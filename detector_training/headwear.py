@@ -5,7 +5,9 @@ import numpy as np
 
 from detector_training.heads import Face
 
-KINDS = ("cap", "hat", "helmet", "scarf", "mask", "dark glasses")
+HATS = ("cap", "hat", "helmet")
+KINDS = (*HATS, "scarf", "mask", "dark glasses")
+TURNED = 0.6  # how far a head faces the camera, below which what is flat looks wrong on it
 SHARE = 0.3  # of the heads wear something
 FINE = 16  # cv2's subpixels: places are multiplied by this
 
@@ -13,7 +15,8 @@ FINE = 16  # cv2's subpixels: places are multiplied by this
 def dress(cutout: np.ndarray, face: Face, rng: np.random.Generator) -> np.ndarray:
     """The cut-out with something on; a changed copy. BGRA uint8"""
     out = cutout.copy()
-    WEAR[str(rng.choice(KINDS))](out, _Axes(face), _cloth(rng), rng)
+    kinds = KINDS if face.facing > TURNED else HATS
+    WEAR[str(rng.choice(kinds))](out, _Axes(face), _cloth(rng), rng)
     return out
 
 
@@ -27,8 +30,12 @@ class _Axes:
         self.down = chin - self.eyes
         self.right = np.array([self.down[1], -self.down[0]])
         across = (face.outline[:17] - self.eyes) @ self.right / (self.right @ self.right)
-        self.half = float(np.ptp(across)) / 2
-        self.middle = float(across.max() + across.min()) / 2
+        turned = float(np.clip(1 - face.facing, 0, 1))
+        middle = float(across.max() + across.min()) / 2
+        nose = (face.landmarks[2] - self.eyes) @ self.right / (self.right @ self.right)
+        # Of a turned head, what is seen lies mostly behind the face.
+        self.middle = middle - float(np.sign(nose - middle)) * 0.5 * turned
+        self.half = max(float(np.ptp(across)) / 2, 0.6) + 0.2 * turned
 
     def points(self, places: np.ndarray) -> np.ndarray:
         """(n, 2) places, across in half widths of the face -> pixels times FINE, for cv2."""

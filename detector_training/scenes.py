@@ -22,9 +22,11 @@ from models.face_finder import LANDMARKS
 
 MOST_HEADS = 10
 REAL_SHARE = 0.06  # of the scenes, where there are frames of videos
-SMALLEST, LARGEST = 15.0, 430.0  # heights of faces in pixels; the smaller ones are not asked for
-LEAST_ASKED = 17.0
-SHOWN, HIDDEN_SHARE = 0.4, 0.12  # of a face: above the one it is asked for, below the other not
+SMALLEST, LARGEST = 16.0, 430.0  # heights of faces in pixels
+LEAST_ASKED = 20.0  # pixels: a detector may find a smaller one or not
+SHOWN, HIDDEN_SHARE = 0.5, 0.12  # of a face: above the one it is asked for, below the other not
+SHOWN_LANDMARKS = 3  # of the five, without which a face is not asked for
+LEAST_CONTRAST = 4.0  # levels, deviation over a face made small: without it nobody sees the face
 BACKLIT_SHARE = 0.1  # of the heads are darker than all about them
 COVER_SHARE = 0.22  # of the faces get something before them
 MOST_OVERLAP = 0.5  # of a face by a later one, over the smaller of the two
@@ -101,7 +103,8 @@ class Composer:
         self._cover(image, owner, placed, rng)
         if rng.random() < 0.1:
             write_words(image, rng)
-        return spoil(image, rng), truth_of(placed, owner)
+        image = spoil(image, rng)
+        return image, truth_of(placed, owner, image)
 
     def _ground(self, rng: np.random.Generator) -> np.ndarray:
         return self.bank.grounds[rng.choice(self._grounds)]
@@ -227,8 +230,8 @@ def scramble(cutout: np.ndarray, face: Face, rng: np.random.Generator) -> np.nda
     return out
 
 
-def truth_of(placed: list[Placed], owner: np.ndarray) -> Truth:
-    """Which of the heads show a face, and how much of it is seen."""
+def truth_of(placed: list[Placed], owner: np.ndarray, image: np.ndarray) -> Truth:
+    """Which of the heads show a face, and which of these can be asked for."""
     truth = Truth()
     for head in placed:
         if head.facing <= AWAY_FROM:
@@ -236,10 +239,31 @@ def truth_of(placed: list[Placed], owner: np.ndarray) -> Truth:
         seen = _seen_share(head, owner)
         if seen < HIDDEN_SHARE:
             continue
-        large = head.box[3] - head.box[1] >= LEAST_ASKED
-        asked = head.facing >= FACE_FROM and seen >= SHOWN and large
+        asked = (
+            head.facing >= FACE_FROM
+            and seen >= SHOWN
+            and head.box[3] - head.box[1] >= LEAST_ASKED
+            and _seen_landmarks(head, owner) >= SHOWN_LANDMARKS
+            and _contrast(head.box, image) >= LEAST_CONTRAST
+        )
         truth.add(head.box, head.landmarks, bool(asked))
     return truth
+
+
+def _seen_landmarks(head: Placed, owner: np.ndarray) -> int:
+    column, row = head.landmarks.round().astype(int).T
+    within = (column >= 0) & (row >= 0) & (column < owner.shape[1]) & (row < owner.shape[0])
+    return int((owner[row[within], column[within]] == head.number).sum())
+
+
+def _contrast(box: np.ndarray, image: np.ndarray) -> float:
+    """Deviation of the grey levels of a face's 8x8 parts: noise is averaged, features are left."""
+    left, top = np.floor(box[:2]).astype(int).clip(0)
+    right, bottom = np.minimum(np.ceil(box[2:]).astype(int), image.shape[1::-1])
+    if right - left < 2 or bottom - top < 2:
+        return 0.0
+    part = cv2.resize(image[top:bottom, left:right], (8, 8), interpolation=cv2.INTER_AREA)
+    return float(part.mean(axis=2).std())
 
 
 def _seen_share(head: Placed, owner: np.ndarray) -> float:

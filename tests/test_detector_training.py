@@ -16,7 +16,7 @@ from detector_training.make_heads import main as make_heads
 from detector_training.make_heads import shoot
 from detector_training.real_frames import RealFrame, cut_frame, read_real_frames
 from detector_training.scene_batches import Scenes, as_tensors
-from detector_training.scenes import MOST_HEADS, Composer, Truth, lay
+from detector_training.scenes import MOST_HEADS, Composer, Placed, Truth, lay, truth_of
 from detector_training.scores import DetectionScore, average_precision
 from detector_training.spoil import spoil
 from face_detection.boxes import intersection_over_union
@@ -126,10 +126,39 @@ def test_what_is_covered_or_turned_away_is_not_asked_for(bank):
     assert sum(len(composer.compose(number)[1].boxes) for number in range(20)) > 0
 
 
+def place(facing: float = 1.0, left: float = 20.0) -> Placed:
+    """A face of 60x70 pixels, from `left` and the 30th row on."""
+    outline = np.array([[0, 0], [60, 0], [60, 70], [0, 70]], np.float32) + [left, 30]
+    landmarks = np.array([[15, 25], [45, 25], [30, 40], [18, 55], [42, 55]]) + [left, 30]
+    return Placed(1, outline, landmarks, facing, area=60.0 * 70.0)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({}, [True]),
+        ({"facing": -0.1}, [False]),  # neither a profile nor the back of a head
+        ({"facing": -0.9}, []),
+        ({"left": -27.0}, [True]),
+        ({"left": -34.0}, [False]),  # more than half of it is beyond the frame
+        ({"left": -58.0}, []),
+    ],
+)
+def test_which_faces_are_asked_for(change, said, rng):
+    image = cv2.resize(rng.integers(0, 255, (8, 8, 3), np.uint8), (128, 128))
+    head, owner = place(**change), np.ones((128, 128), np.uint8)
+    assert truth_of([head], owner, image).asked == said
+    if said == [True]:
+        assert truth_of([head], owner, np.full_like(image, 90)).asked == [False]  # nothing is seen
+        owner[30:70] = 2  # another head before its upper half
+        assert truth_of([head], owner, image).asked == [False]
+
+
 @pytest.mark.parametrize("kind", WEAR)
 def test_headwear_covers_something_and_moves_nothing(kind, bank, rng, monkeypatch):
     before = np.asarray(bank.cutouts[0])
-    monkeypatch.setattr("detector_training.headwear.KINDS", (kind,))
+    for kinds in ("KINDS", "HATS"):
+        monkeypatch.setattr(f"detector_training.headwear.{kinds}", (kind,))
     after = dress(before, bank.face(0), rng)
     changed = (after != before).any(axis=2)
     assert 100 < changed.sum() < 0.7 * changed.size

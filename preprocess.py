@@ -68,7 +68,7 @@ def _add_faces(group) -> None:
     add = group.add_argument
     add("--detector", choices=DETECTOR_NAMES, default="auto")
     add("--s3fd_path", type=Path, help="S3FD's weights, if not in their usual place")
-    add("--batch_size", type=_positive, default=32, help="images that S3FD is given at a time")
+    add("--batch_size", type=_positive, default=32, help="images that a network is given at a time")
     add("--detect_every", type=_positive, default=DETECT_EVERY, help="frames from look to look")
     add(
         "--pads", type=int, nargs=4, default=list(DEFAULT_PADS),

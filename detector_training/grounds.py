@@ -1,5 +1,6 @@
 """What is behind the heads: painted rooms, plain colours, noise, textures, photographs, clutter."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,7 @@ def read_photographs() -> tuple[np.ndarray, ...]:
 
 
 def paint_scene_ground(
-    size: int, painted: np.ndarray, photographs: tuple[np.ndarray, ...], rng: np.random.Generator
+    size: int, painted: np.ndarray, photographs: Sequence[np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
     """A square background of `size` pixels. painted: one of a bank's grounds. BGR uint8"""
     kind = rng.random()

@@ -10,7 +10,7 @@ from whole_files import whole_or_absent
 
 WIDTH, HEIGHT = 256, 288  # pixels of a cut-out; a face in it is about 130 high
 GROUND_SIZE = 384
-HELD_OUT = 8  # one person, and one ground, in so many is kept for validation
+HELD_OUT = 8  # one person, one ground and one photograph in so many is for validation
 FACE_FROM = 0.05  # how far a head is turned to the camera, 1 = frontal, at which it shows a face
 AWAY_FROM = -0.35  # ... and at which it shows none; between them nobody can say
 # YuNet's boxes of made profiles begin 0.11 of the box's height behind the landmarks (median of 24
@@ -45,11 +45,16 @@ class HeadBank:
 
     def heads(self, held_out: bool) -> np.ndarray:
         """The numbers of the heads for validation, or of those for training."""
-        return np.flatnonzero((self.people % HELD_OUT == 0) == held_out)
+        return np.flatnonzero(is_held_out(self.people) == held_out)
 
     def ground_numbers(self, held_out: bool) -> np.ndarray:
         """The numbers of the grounds for validation, or of those for training."""
-        return np.flatnonzero((np.arange(len(self.grounds)) % HELD_OUT == 0) == held_out)
+        return np.flatnonzero(is_held_out(np.arange(len(self.grounds))) == held_out)
+
+
+def is_held_out(number):
+    """Whether people, grounds or photographs of this number (or of these) are for validation."""
+    return number % HELD_OUT == 0
 
 
 def outline_of(

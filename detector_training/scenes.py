@@ -13,7 +13,7 @@ from detector_training.grounds import (
     read_photographs,
     shift_colours,
 )
-from detector_training.heads import AWAY_FROM, FACE_FROM, Face, HeadBank
+from detector_training.heads import AWAY_FROM, FACE_FROM, Face, HeadBank, is_held_out
 from detector_training.headwear import SHARE as HEADWEAR_SHARE
 from detector_training.headwear import dress
 from detector_training.real_frames import RealFrame, cut_frame
@@ -85,7 +85,8 @@ class Composer:
         if not len(self._heads) or not len(self._grounds):
             part = "validation" if held_out else "training"
             raise ValueError(f"the bank of heads has none for {part}; make one of more people")
-        self._photographs = read_photographs()
+        photographs = enumerate(read_photographs())
+        self._photographs = [one for at, one in photographs if is_held_out(at) == held_out]
 
     def compose(self, number: int) -> tuple[np.ndarray, Truth]:
         """Scene `number`: a BGR uint8 picture and the faces in it."""

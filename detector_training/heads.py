@@ -52,7 +52,7 @@ class HeadBank:
         return np.flatnonzero(is_held_out(np.arange(len(self.grounds))) == held_out)
 
 
-def is_held_out(number):
+def is_held_out(number: np.ndarray | int) -> np.ndarray | bool:
     """Whether people, grounds or photographs of this number (or of these) are for validation."""
     return number % HELD_OUT == 0
 

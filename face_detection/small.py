@@ -30,13 +30,12 @@ class SmallDetector:
         batch_size: int = 16,
         precision: str = "auto",
     ) -> None:
+        sha256 = _hash(Path(weights))
         self._device = torch.device(device)
         self._dtype = resolve_precision(precision, self._device)
         network = fold_batch_norms(load_face_finder(weights, self._device))
         self._network = network.lower_precision(self._dtype).to(memory_format=torch.channels_last)
         self._batches = Batches(batch_size if self._device.type != "cpu" else CPU_BATCH)
-        with open(weights, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self.settings = {
             "detector": "small",
             "weights": sha256[:16],
@@ -60,6 +59,17 @@ class SmallDetector:
         levels = self._network(batch)
         scores, boxes, landmarks = (part.cpu().numpy() for part in decode(levels))
         return [select_faces(*one) for one in zip(_chances(scores), boxes, landmarks, strict=True)]
+
+
+def _hash(weights: Path) -> str:
+    """The file's sha256. Raises FileNotFoundError, with the ways out, where there is none."""
+    if not weights.is_file():
+        raise FileNotFoundError(
+            f"no weights of the small detector at {weights}; `python -m face_detection.train` "
+            "makes them, and --detector haar needs none"
+        )
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _chances(scores: np.ndarray) -> np.ndarray:

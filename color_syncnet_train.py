@@ -15,7 +15,7 @@ from training.arguments import run_script, training_parser
 from training.clips import Corpus
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
 from training.loop import Batch, Values
-from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine
+from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, opponents
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
 from training.saving import load_network, network_state
@@ -59,8 +59,9 @@ class ExpertTrainer:
         with self.runtime.autocast():
             pair = self.update.call(mel.flatten(0, 1)[:, None], mouths.flatten(0, 1))
         sounds, mouths = (vectors.unflatten(0, (clips, -1)) for vectors in pair)
-        among = contrast(sounds, mouths, batch["starts"], self.hp.syncnet_temperature)
-        bce, right = bce_of_matrix(sounds, mouths, batch["starts"])
+        wrong = opponents(batch["starts"], self.hp.syncnet_apart)
+        among = contrast(sounds, mouths, wrong, self.hp.syncnet_temperature)
+        bce, right = bce_of_matrix(sounds, mouths, wrong)
         loss = among + self.hp.syncnet_bce_wt * bce
         return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right}
 

@@ -70,6 +70,7 @@ class HParams:
     syncnet_augment: float = 0.0  # chance of each kind of change to a window's pictures
     syncnet_other_clip_share: float = 0.0  # of the wrong pairs whose mouths are another clip's
     syncnet_contrast_windows: int = 0  # a clip, told apart by InfoNCE; 0 = no InfoNCE
+    syncnet_apart: int = 1  # frames; windows that begin closer are not compared
     syncnet_temperature: float = 0.07  # of that comparison
     syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
 
@@ -141,6 +142,7 @@ _POSITIVE = (
     "syncnet_checkpoint_interval",
     "syncnet_eval_interval",
     "syncnet_eval_batches",
+    "syncnet_apart",
     "syncnet_temperature",
 )
 _TYPES = {field.name: field.type for field in fields(HParams)}

@@ -17,6 +17,7 @@ from training.losses import (
     bce_of_matrix,
     contrast,
     cosine,
+    opponents,
     reconstruction,
     sync_cosine,
     sync_loss,
@@ -55,25 +56,28 @@ def test_cosine_of_half_precision_vectors_is_at_most_one():
     torch.testing.assert_close(found, torch.ones(100))
 
 
-def slow_contrast(sounds, mouths, starts, temperature):
+def slow_contrast(sounds, mouths, starts, apart, temperature):
     losses = []
     for s, m, f in zip(sounds, mouths, starts, strict=True):
         for i in range(len(f)):
-            rivals = [j for j in range(len(f)) if j == i or f[j] != f[i]]
+            rivals = [j for j in range(len(f)) if j == i or abs(f[j] - f[i]) >= apart]
             for own, others in ((s, m), (m, s)):
                 scores = [math.exp(float(own[i] @ others[j]) / temperature) for j in rivals]
                 losses.append(-math.log(scores[rivals.index(i)] / sum(scores)))
     return sum(losses) / len(losses)
 
 
-def test_contrast_is_the_slow_one():
+@pytest.mark.parametrize("apart", [1, 2, 6])
+def test_contrast_is_the_slow_one(apart):
     sounds, mouths = unit_vectors(3, 5, 16), unit_vectors(3, 5, 16)
     starts = torch.tensor([[4, 9, 1, 30, 2], [4, 9, 4, 30, 2], [0, 1, 2, 3, 4]])
-    expected = slow_contrast(sounds, mouths, starts, 0.2)
-    assert contrast(sounds, mouths, starts, 0.2).item() == pytest.approx(expected, rel=1e-5)
+    expected = slow_contrast(sounds, mouths, starts, apart, 0.2)
+    found = contrast(sounds, mouths, opponents(starts, apart), 0.2)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_bce_of_matrix_weighs_right_and_wrong_alike():
+@pytest.mark.parametrize("apart", [1, 2])
+def test_bce_of_matrix_weighs_right_and_wrong_alike(apart):
     sounds, mouths = unit_vectors(2, 3, 16), unit_vectors(2, 3, 16)
     starts = torch.tensor([[4, 9, 4], [1, 2, 3]])
     right, wrong = [], []
@@ -83,9 +87,9 @@ def test_bce_of_matrix_weighs_right_and_wrong_alike():
                 value = float(sounds[b, i] @ mouths[b, j])
                 if i == j:
                     right.append(-math.log(value))
-                elif starts[b, i] != starts[b, j]:
+                elif abs(starts[b, i] - starts[b, j]) >= apart:
                     wrong.append(-math.log(1 - value))
-    loss, accuracy = bce_of_matrix(sounds, mouths, starts)
+    loss, accuracy = bce_of_matrix(sounds, mouths, opponents(starts, apart))
     assert loss.item() == pytest.approx((np.mean(right) + np.mean(wrong)) / 2, rel=1e-4)
     assert 0 <= accuracy.item() <= 1
 

@@ -23,32 +23,38 @@ def bce_of_cosine(cosines: torch.Tensor, in_sync: torch.Tensor) -> torch.Tensor:
     return -(truth * right.log() + (1 - truth) * (1 - right).log()).mean()
 
 
+def opponents(starts: torch.Tensor, apart: int) -> torch.Tensor:
+    """(B, K, K): whether two windows that begin at these frames (B, K) are a wrong pair.
+
+    Windows that begin fewer than `apart` frames from each other are neither right nor wrong.
+    """
+    return (starts[:, :, None] - starts[:, None, :]).abs() >= apart
+
+
 def contrast(
-    sounds: torch.Tensor, mouths: torch.Tensor, starts: torch.Tensor, temperature: float
+    sounds: torch.Tensor, mouths: torch.Tensor, wrong: torch.Tensor, temperature: float
 ) -> torch.Tensor:
     """InfoNCE both ways over the K windows of each clip: which sound is this mouth's, and back.
 
-    sounds, mouths: (B, K, D) unit vectors; starts: (B, K), where equal frames are no opponents.
+    sounds, mouths: (B, K, D) unit vectors; wrong: (B, K, K), from `opponents`.
     """
     similarity = sounds.float() @ mouths.float().transpose(1, 2) / temperature
-    same = starts[:, :, None] == starts[:, None, :]
-    same &= ~torch.eye(starts.shape[1], dtype=torch.bool, device=starts.device)
-    similarity = similarity.masked_fill(same, float("-inf"))
-    right = torch.arange(starts.shape[1], device=starts.device).expand(len(starts), -1)
+    own = torch.eye(wrong.shape[1], dtype=torch.bool, device=wrong.device)
+    similarity = similarity.masked_fill(~(wrong | own), float("-inf"))
+    right = torch.arange(wrong.shape[1], device=wrong.device).expand(len(wrong), -1)
     to_mouth = F.cross_entropy(similarity.transpose(1, 2), right)
     return (to_mouth + F.cross_entropy(similarity, right)) / 2
 
 
 def bce_of_matrix(
-    sounds: torch.Tensor, mouths: torch.Tensor, starts: torch.Tensor
+    sounds: torch.Tensor, mouths: torch.Tensor, wrong: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The original's loss over all K x K pairs of each clip, and the accuracy.
 
     Arguments as for `contrast`. Right and wrong pairs weigh the same, however many there are.
     """
     cosines = sounds.float() @ mouths.float().transpose(1, 2)
-    right = torch.eye(starts.shape[1], dtype=torch.bool, device=starts.device).expand_as(cosines)
-    in_sync, off_sync = cosines[right], cosines[starts[:, :, None] != starts[:, None, :]]
+    in_sync, off_sync = cosines.diagonal(dim1=1, dim2=2).flatten(), cosines[wrong]
     losses = [
         bce_of_cosine(some, torch.full_like(some, truth))
         for some, truth in ((in_sync, 1.0), (off_sync, 0.0))

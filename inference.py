@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shipped import EXPERT, GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
+from shipped import EXPERT, HQ_GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
@@ -43,7 +43,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
 
 def _add_inputs(group) -> None:
     group.add_argument(
-        "--checkpoint_path", metavar="FILE", default=str(GENERATOR),
+        "--checkpoint_path", metavar="FILE", default=str(HQ_GENERATOR),
         help="weights of the generator, in any form",
     )  # fmt: skip
     group.add_argument("--face", help="video, picture, or folder of frames with the face")

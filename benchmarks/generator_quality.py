@@ -20,7 +20,7 @@ from evaluation.describe import mean_with_interval
 from hparams import HParams
 from models.checkpoint import load_expert, load_generator
 from models.inputs import generator_input, lower_half, to_faces, to_images
-from shipped import EXPERT, GENERATOR
+from shipped import EXPERT, HQ_GENERATOR
 from training.clips import Clip, CorpusError, read_corpus
 from training.generator_terms import laplacian_variance
 from training.losses import sync_cosine
@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_root", type=Path, required=True, help="what preprocess.py wrote")
     parser.add_argument("--filelist", type=Path, required=True, help="clips, one a line")
-    parser.add_argument("--checkpoint_path", type=Path, default=GENERATOR)
+    parser.add_argument("--checkpoint_path", type=Path, default=HQ_GENERATOR)
     parser.add_argument("--syncnet_checkpoint_path", type=Path, default=EXPERT, help="the judge")
     parser.add_argument("--windows", type=int, default=2, help="of each clip")
     parser.add_argument(

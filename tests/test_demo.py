@@ -1,0 +1,60 @@
+"""The weights and the sample data that come with the repository, and the demo made with them."""
+
+import json
+import re
+
+import cv2
+import pytest
+import torch
+from safetensors import safe_open
+
+import inference
+import shipped
+from audio import load_wav
+from models.checkpoint import load_discriminator, load_expert, load_generator
+from video import probe
+
+WEIGHTS = {
+    shipped.GENERATOR: load_generator,
+    shipped.HQ_GENERATOR: load_generator,
+    shipped.EXPERT: load_expert,
+    shipped.DISCRIMINATOR: load_discriminator,
+}
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
+def test_weights_load_and_say_how_they_were_made(path):
+    network = WEIGHTS[path](path)
+    assert network.height == network.width == 96 and network.multiplier < 1
+    with safe_open(path, framework="pt") as file:
+        stated = file.metadata()
+        kinds = {file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118
+    assert kinds <= {torch.float16, torch.int64}
+    assert json.loads(stated["hparams"])["multiplier"] == network.multiplier
+    assert int(stated["global_step"]) > 0
+
+
+def test_weights_are_small():
+    assert sum(path.stat().st_size for path in WEIGHTS) < 25e6
+
+
+def test_sample_data_is_what_its_readme_says():
+    face = probe(shipped.SAMPLE_FACE)
+    assert (face.width, face.height, face.fps) == (512, 512, 25)
+    assert face.duration == pytest.approx(6, abs=0.1)
+    for speech in sorted(shipped.SAMPLES.glob("speech_*.wav")):
+        assert len(load_wav(speech, 16000)) == 6 * 16000
+    assert shipped.SAMPLE_SPEECH.is_file()
+
+
+@pytest.mark.slow
+def test_demo_makes_the_head_say_what_it_is_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert inference.main(["--demo", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    before, after = map(float, re.findall(r"mean similarity (0\.\d+)", said))
+    assert after > before + 0.3
+    assert said.splitlines()[-1] == "results/demo.mp4"
+    assert probe(tmp_path / "results/demo.mp4").duration == pytest.approx(6, abs=0.1)
+    assert cv2.imread("results/demo.png").shape[0] > 1000

@@ -42,10 +42,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
 
 
 def _add_inputs(group) -> None:
-    group.add_argument(
-        "--checkpoint_path", metavar="FILE", default=str(HQ_GENERATOR),
-        help="weights of the generator, in any form",
-    )  # fmt: skip
+    group.add_argument("--checkpoint_path", default=str(HQ_GENERATOR), help="generator's weights")
     group.add_argument("--face", help="video, picture, or folder of frames with the face")
     group.add_argument("--audio", help="any file with sound: the speech")
     group.add_argument(
@@ -273,7 +270,9 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return 0
-    refuse_to_overwrite(prepare_output(outfile), args.face, args.audio)
+    sheet = outfile.with_suffix(".png") if args.sheet else None
+    for target in filter(None, (prepare_output(outfile), sheet)):
+        refuse_to_overwrite(target, args.face, args.audio)
     with _progress_bar(args.quiet) as progress, TemporaryDirectory() as folder:
         plan = maker.plan(args.face, args.audio, _settings(args), progress)
         if args.score:
@@ -284,9 +283,8 @@ def _run_one(maker, args: argparse.Namespace) -> int:
         report = maker.make(plan, outfile, progress)
     if args.score:
         _score_result(maker, args, report.path)
-    if args.sheet:
-        sheet = write_contact_sheet(plan, outfile, outfile.with_suffix(".png"))
-        print(f"contact sheet: {sheet}")
+    if sheet:
+        print(f"contact sheet: {write_contact_sheet(plan, outfile, sheet)}")
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)
@@ -323,12 +321,12 @@ def _expert(maker, args: argparse.Namespace):
 
 
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
-    from lipsync.pipeline import make_plan, refuse_to_overwrite
+    from lipsync.pipeline import refuse_to_overwrite
     from lipsync.preview import draw_preview, write_preview
 
     refuse_to_overwrite(path, args.face, args.audio)
     with _progress_bar(args.quiet) as progress:
-        plan = make_plan(args.face, args.audio, _settings(args), maker.hp, maker.detector, progress)
+        plan = maker.plan(args.face, args.audio, _settings(args), progress)
     write_preview(path, draw_preview(plan, maker.generator, args.preview))
     return path
 

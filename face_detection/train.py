@@ -23,7 +23,8 @@ from detector_training.spoil import TILE
 from face_detection.detectors import DETECTOR_NAMES, SMALL_PATH, make_detector
 from face_detection.small import select_faces
 from hparams import HParams
-from models.checkpoint import Checkpoint, load_face_finder, read_checkpoint, save_weights
+from models.checkpoint import Checkpoint, read_checkpoint
+from models.export import export
 from models.face_finder import FaceFinder, decode
 from training.arguments import check_hparams, run_script
 from training.loop import Batch, Loop, Schedule, Values
@@ -129,7 +130,7 @@ def train(args: argparse.Namespace) -> Path:
         args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
     ) as runtime:
         last = make_loop(args, hp, runtime, checkpoint).run()
-        return export(args.checkpoint_dir, hp, last) if runtime.is_first else last
+        return export_best(args.checkpoint_dir, last) if runtime.is_first else last
 
 
 def starting_numbers(args: argparse.Namespace, checkpoint: Checkpoint | None) -> HParams:
@@ -188,16 +189,14 @@ def real_frames(args: argparse.Namespace) -> list[RealFrame]:
     return read_real_frames(args.videos, detector)
 
 
-def export(run_dir: Path, hp: HParams, last: Path) -> Path:
+def export_best(run_dir: Path, last: Path) -> Path:
     """The best weights as a file for --detector small: 16-bit floats, nothing else."""
     best = run_dir / "checkpoint_best.pth"
     if not best.is_file():
         log.warning("no validation was better than those before %s: take their best", run_dir)
         return last
     target = run_dir / SMALL_PATH.name
-    shape = {"multiplier": hp.multiplier}
-    step = read_checkpoint(best).step or 0
-    save_weights(target, load_face_finder(best), shape, step=step, half=True)
+    export(best, target)
     return target
 
 

@@ -111,6 +111,14 @@ def test_sheet_has_the_face_of_every_frame_given_and_made(here, capsys):
     assert last_line[:, : 9 * side].any() and not last_line[:, 10 * side :].any()
 
 
+def test_sheet_does_not_replace_the_picture_it_is_made_from(here, capsys):
+    cv2.imwrite("still.png", face_frame(0))
+    before = Path("still.png").read_bytes()
+    assert run(*BOX, "--sheet", "--outfile", "still.mp4", face="still.png") == 1
+    assert "still.png is an input" in capsys.readouterr().err
+    assert Path("still.png").read_bytes() == before and not Path("still.mp4").exists()
+
+
 def test_demo_takes_the_sample_data_unless_told_otherwise():
     args = inference.build_parser().parse_args(["--demo", "--audio", "mine.wav"])
     inference._complete(args)

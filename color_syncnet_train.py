@@ -16,6 +16,7 @@ from training.clips import Corpus
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
 from training.loop import Batch, Values
 from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, opponents
+from training.mouth_shapes import ShapeTeller, TaughtExpert, telling_loss
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
 from training.saving import load_network, network_state
@@ -32,8 +33,12 @@ class ExpertTrainer:
         self.step = 0
         expert = runtime.place(SyncNet(hp.img_height, hp.img_width, hp.multiplier))
         expert = runtime.synced(expert).train()
-        optimizer = torch.optim.Adam(expert.parameters(), lr=hp.syncnet_lr)
-        self.update = Update(expert, optimizer, runtime, hp, max_steps)
+        teller = runtime.place(ShapeTeller(expert)) if hp.syncnet_truth_wt else None
+        taught = TaughtExpert(expert, teller) if teller else expert
+        optimizer = torch.optim.Adam(taught.parameters(), lr=hp.syncnet_lr)
+        self.update = Update(
+            expert, optimizer, runtime, hp, max_steps, called=taught, beside=teller
+        )
 
     def train_step(self, parts: list[Batch]) -> Values:
         losses = self.contrast_losses if self.hp.syncnet_contrast_windows else self.pair_losses
@@ -46,24 +51,38 @@ class ExpertTrainer:
 
     def pair_losses(self, batch: Batch) -> Values:
         """The original's: is the cosine 1 in sync and 0 off sync?"""
-        with self.runtime.autocast():
-            sound, mouth = self.update.call(batch["mel"][:, None], stacked_mouths(batch["mouths"]))
+        sound, mouth, telling = self.embed(batch, batch["mel"], stacked_mouths(batch["mouths"]))
         cosines, in_sync = cosine(sound, mouth), batch["in_sync"]
         right = ((cosines > 0.5) == (in_sync > 0.5)).float().mean()
-        return {"loss": bce_of_cosine(cosines, in_sync), "accuracy": right}
+        loss = self.with_telling(bce_of_cosine(cosines, in_sync), telling)
+        return {"loss": loss, "accuracy": right, **telling}
 
     def contrast_losses(self, batch: Batch) -> Values:
         """Which of the clip's sounds is each mouth's? And the original's loss on all pairs."""
         mel, mouths = batch["mel"], stacked_mouths(batch["mouths"])
-        clips = len(mel)
-        with self.runtime.autocast():
-            pair = self.update.call(mel.flatten(0, 1)[:, None], mouths.flatten(0, 1))
-        sounds, mouths = (vectors.unflatten(0, (clips, -1)) for vectors in pair)
+        *pair, telling = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1))
+        sounds, mouths = (vectors.unflatten(0, (len(mel), -1)) for vectors in pair)
         wrong = opponents(batch["starts"], self.hp.syncnet_apart)
         among = contrast(sounds, mouths, wrong, self.hp.syncnet_temperature)
         bce, right = bce_of_matrix(sounds, mouths, wrong)
-        loss = among + self.hp.syncnet_bce_wt * bce
-        return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right}
+        loss = self.with_telling(among + self.hp.syncnet_bce_wt * bce, telling)
+        return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right, **telling}
+
+    def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor):
+        """Unit vectors of each sound and of each window of mouths, and what telling costs."""
+        with self.runtime.autocast():
+            sound, mouth, *told = self.update.call(mel[:, None], mouths)
+        telling = {
+            name: telling_loss(guess, batch[name].flatten(0, -2))
+            for name, guess in zip(("heard", "seen"), told, strict=False)  # without a teller none
+        }
+        return sound, mouth, telling
+
+    def with_telling(self, comparing: torch.Tensor, telling: Values) -> torch.Tensor:
+        """The loss of a step: of comparing, once its time has come, and of telling shapes."""
+        if self.step < self.hp.syncnet_truth_first:
+            comparing = 0 * comparing
+        return comparing + self.hp.syncnet_truth_wt * sum(telling.values())
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         expert = self.update.judged.eval()

@@ -73,6 +73,8 @@ class HParams:
     syncnet_apart: int = 1  # frames; windows that begin closer are not compared
     syncnet_temperature: float = 0.07  # of that comparison
     syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
+    syncnet_truth_wt: float = 0.0  # weight of telling a mouth's shape, where truth.json knows it
+    syncnet_truth_first: int = 0  # steps of that alone, before sound and mouths are compared
 
     def __post_init__(self) -> None:
         if self.sample_rate % self.hop_size:
@@ -87,6 +89,8 @@ class HParams:
                 f"fmin {self.fmin} and fmax {self.fmax} must rise and lie within "
                 f"half of sample_rate {self.sample_rate}"
             )
+        if self.syncnet_truth_first and not self.syncnet_truth_wt:
+            raise ValueError("syncnet_truth_first learns nothing without syncnet_truth_wt")
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be over 0, not {getattr(self, name)}")

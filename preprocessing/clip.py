@@ -20,6 +20,7 @@ from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tr
 from media_info import MediaError, MediaInfo
 from preprocessing.corpus import DONE, Clip, CorpusError
 from preprocessing.settings import Settings
+from truth_files import carry_truth
 
 FORMAT = "talkface clip 1"
 JPEG_QUALITY = 95
@@ -83,6 +84,7 @@ def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
     write_wav(folder / "audio.wav", sound, settings.hp.sample_rate)
     np.save(folder / "mel.npy", melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
+    carry_truth(clip.source, settings.hp.fps, folder)
     described = _describe(clip, media, boxes, settings, detector)
     (folder / DONE).write_text(described, encoding="utf-8")
 

@@ -27,10 +27,10 @@ from synthesis.performance import FPS, curve_points, sample_frames
 from synthesis.renderer import Renderer, Truth
 from synthesis.sentences import transcript
 from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+from truth_files import TRUTH_FILE, TRUTH_FORMAT
 from video import VideoWriter
 from whole_files import write_whole
 
-TRUTH_FORMAT = "talkface made clip 1"
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
 # How far a detector is off, in shares of the face, as our Haar detector was over 40 made clips: by
 # each edge from clip to clip, wandering within a clip, and sideways to where the face is turned.
@@ -77,7 +77,7 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
         write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
         mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
         np.save(folder / "mel.npy", mel)
-        (folder / "truth.json").write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
+        (folder / TRUTH_FILE).write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
         described = _describe(clip, renderer, boxes, crop_size)
         (folder / DONE).write_text(described, encoding="utf-8")
 

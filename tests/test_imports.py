@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    {"hparams", "shipped", "whole_files"},
+    {"hparams", "shipped", "truth_files", "whole_files"},
     {"media_info"},
     {"pictures"},
     {"video"},

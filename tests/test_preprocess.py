@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from preprocessing.report import Report
 from preprocessing.settings import Settings
 from preprocessing.workers import Machine, SharedDetector, run_here
 from tests.drawn_talker import write_clip
+from truth_files import TRUTH_FILE, TRUTH_FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -101,6 +103,28 @@ def test_sound_is_16_khz_mono_and_the_mel_is_that_of_the_file(corpus, settings, 
     assert info.sounds[0].sample_rate == 16000 and info.sounds[0].codec == "pcm_s16le"
     expected = melspectrogram(load_wav(folder / "audio.wav", 16000), HParams())
     np.testing.assert_array_equal(np.load(folder / "mel.npy"), expected)
+
+
+def test_the_truth_of_a_made_video_comes_along(corpus, settings, detector, tmp_path):
+    source = shutil.copy(corpus / "anna/00001.mp4", tmp_path / "made.mp4")
+    beside, truth = tmp_path / "made.json", {"format": TRUTH_FORMAT, "fps": 25, "frames": 50}
+    for name, content, comes in (
+        ("made", truth, True),
+        ("slow", truth | {"fps": 30}, False),
+        ("other", {"title": "a film"}, False),
+    ):
+        beside.write_text(json.dumps(content))
+        assert preprocess_clip(
+            Clip(
+                f"x/{name}",
+                Path(source),
+            ),
+            settings,
+            detector,
+        )["kept"]
+        carried = settings.root / "x" / name / TRUTH_FILE
+        assert carried.exists() == comes
+        assert not comes or carried.read_bytes() == beside.read_bytes()
 
 
 def test_any_frame_rate_comes_out_at_the_wanted_one(corpus, settings, detector):

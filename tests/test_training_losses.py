@@ -22,6 +22,7 @@ from training.losses import (
     sync_cosine,
     sync_loss,
 )
+from training.mouth_shapes import SPREADS, ShapeTeller, TaughtExpert, telling_loss
 
 
 def unit_vectors(*shape: int) -> torch.Tensor:
@@ -142,3 +143,22 @@ def test_sharpness_is_opencv_s():
     face = torch.from_numpy(image / 255).expand(1, 3, 1, 20, 20)
     expected = cv2.Laplacian(image, cv2.CV_32F)[1:-1, 1:-1].var(ddof=1)
     assert laplacian_variance(face).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_telling_is_measured_where_the_truth_is_known():
+    told, truth = torch.zeros(3, 4), torch.full((3, 4), 2.0)
+    truth[1] = torch.nan
+    assert telling_loss(told, truth) == 4
+    truth[:] = torch.nan
+    told.requires_grad_()
+    telling_loss(told, truth).backward()
+    assert telling_loss(told, truth) == 0 and not told.grad.any()
+
+
+def test_a_taught_expert_gives_the_expert_s_own_vectors():
+    expert = SyncNet(32, 32, 0.0625).eval()
+    taught = TaughtExpert(expert, ShapeTeller(expert))
+    mel, mouths = torch.rand(2, 1, 80, 16), torch.rand(2, 15, 16, 32)
+    sound, mouth, heard, seen = taught(mel, mouths)
+    assert torch.equal(sound, expert(mel, mouths)[0]) and torch.equal(mouth, expert(mel, mouths)[1])
+    assert heard.shape == seen.shape == (2, 5 * len(SPREADS))

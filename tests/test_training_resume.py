@@ -49,6 +49,22 @@ def test_four_steps_are_two_and_two(kind, root, tmp_path):
         assert one == other
 
 
+def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
+    make_corpus(tmp_path, 4, frames=16, size=32, with_truth=True)
+    taught = f"{RICH},syncnet_truth_wt=1,syncnet_truth_first=1"
+    assert run("expert", tmp_path, tmp_path / "whole", 4, hparams=taught) == 0
+    assert run("expert", tmp_path, tmp_path / "halves", 2, hparams=taught) == 0
+    middle = tmp_path / "halves/checkpoint_step000000002.pth"
+    more = ["--checkpoint_path", middle]
+    assert run("expert", tmp_path, tmp_path / "halves", 4, *more, hparams=taught) == 0
+    name = "checkpoint_step000000004.pth"
+    assert differences(load(tmp_path / "whole" / name), load(tmp_path / "halves" / name)) == []
+    assert load(middle)["update"]["beside"]
+    untaught = "syncnet_truth_wt=0,syncnet_truth_first=0"
+    assert run("expert", tmp_path, tmp_path / "halves", 6, *more, hparams=untaught) != 0
+    assert "syncnet_truth_wt was switched" in capsys.readouterr().err
+
+
 def test_another_seed_is_another_run(root, tmp_path):
     run("expert", root, tmp_path / "a", 2)
     run("expert", root, tmp_path / "b", 2, "--seed", "1")

@@ -1,5 +1,7 @@
 """Samples of training: which frames and which sound belong together, and that nothing is random."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from audio import mel_window, mel_window_start
 from tests.toy_corpus import make_corpus
 from training.clips import CorpusError, read_corpus
+from training.mouth_shapes import SPREADS
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 
 FRAMES = 30
@@ -92,6 +95,28 @@ def test_contrast_gives_windows_with_their_own_sounds(clips, tiny_hp):
     for start, mouths, mel in zip(sample["starts"], sample["mouths"], sample["mel"], strict=True):
         assert frame_numbers(mouths) == list(range(start, start + 5))
         assert mel[0, 0] == int(80 * start / 25)
+
+
+def test_windows_know_the_shapes_of_made_mouths(tiny_hp, tmp_path):
+    """The jaw is the first of the shapes; a clip's own mean is taken off, in spreads."""
+    make_corpus(tmp_path, 4, frames=20, size=16, with_truth=True)
+    clips = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp).clips
+    windows = ExpertPairs(clips, tiny_hp, seed=1)
+    for number in range(20):
+        sample = windows[number]
+        jaw = json.loads((windows.clip_of(number).folder / "truth.json").read_text())["weights"]
+        jaw = (np.array(jaw["jawOpen"]) - np.mean(jaw["jawOpen"])) / SPREADS["jawOpen"]
+        runs = np.lib.stride_tricks.sliding_window_view(jaw, 5)
+        heard, seen = (sample[name].reshape(5, -1)[:, 0] for name in ("heard", "seen"))
+        at = [int(np.abs(runs - shapes).sum(axis=1).argmin()) for shapes in (heard, seen)]
+        np.testing.assert_allclose(heard, runs[at[0]], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(seen, runs[at[1]], rtol=1e-4, atol=1e-4)
+        assert (at[0] == at[1]) == bool(sample["in_sync"])
+
+
+def test_windows_of_real_mouths_have_no_known_shapes(clips, tiny_hp):
+    sample = ExpertContrast(clips, tiny_hp.with_overrides("syncnet_contrast_windows=2"), seed=1)[0]
+    assert np.isnan(sample["heard"]).all() and sample["heard"].shape == (2, 5 * len(SPREADS))
 
 
 def test_the_same_number_is_the_same_sample_whatever_came_before(clips, tiny_hp):

@@ -1,23 +1,34 @@
 """A corpus made in code: an ellipse for a head, whose mouth opens as loud as its sound is."""
 
+import json
 import wave
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from truth_files import TRUTH_FILE, TRUTH_FORMAT
+
 SAMPLE_RATE = 16000
 FPS = 25
 
 
-def make_corpus(root: Path, clips: int, *, frames: int = 50, size: int = 64, seed: int = 0) -> Path:
+def make_corpus(
+    root: Path,
+    clips: int,
+    *,
+    frames: int = 50,
+    size: int = 64,
+    seed: int = 0,
+    with_truth: bool = False,
+) -> Path:
     """Write `clips` clips below `root` as preprocess.py would, and filelists.
 
     Every fourth clip is in val.txt, the others in train.txt. Returns the filelists' folder.
     """
     names = [f"speaker{number % 4}/{number:05d}" for number in range(clips)]
     for number, name in enumerate(names):
-        make_clip(root / name, frames=frames, size=size, seed=seed + number)
+        make_clip(root / name, frames=frames, size=size, seed=seed + number, with_truth=with_truth)
     filelists = root / "filelists"
     filelists.mkdir(parents=True)
     held_out = names[3::4] or names
@@ -27,8 +38,10 @@ def make_corpus(root: Path, clips: int, *, frames: int = 50, size: int = 64, see
     return filelists
 
 
-def make_clip(folder: Path, *, frames: int = 50, size: int = 64, seed: int = 0) -> None:
-    """One clip: faces as N.jpg and audio.wav."""
+def make_clip(
+    folder: Path, *, frames: int = 50, size: int = 64, seed: int = 0, with_truth: bool = False
+) -> None:
+    """One clip: faces as N.jpg and audio.wav, and truth.json with how far the mouth is open."""
     random = np.random.default_rng(seed)
     openness = speech_rhythm(random, frames)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,6 +50,10 @@ def make_clip(folder: Path, *, frames: int = 50, size: int = 64, seed: int = 0) 
         face = draw_face(look, width, size, random)
         cv2.imwrite(str(folder / f"{frame}.jpg"), face, [cv2.IMWRITE_JPEG_QUALITY, 92])
     write_wav(folder / "audio.wav", voice(random, openness))
+    if with_truth:
+        truth = {"format": TRUTH_FORMAT, "fps": FPS, "frames": frames}
+        truth["weights"] = {"jawOpen": openness.tolist()}
+        (folder / TRUTH_FILE).write_text(json.dumps(truth))
 
 
 def speech_rhythm(random: np.random.Generator, frames: int) -> np.ndarray:

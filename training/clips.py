@@ -15,6 +15,7 @@ from hparams import HParams
 from media_info import MediaError
 from models.inputs import fit_face
 from training.packed import ClipError, PackedFaces, face_files, packed_path, read_face
+from truth_files import TRUTH_FILE
 from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class Corpus:
             (clip.frames[-1] + 1) / self.fps - (clip.columns - 1) / 80 for clip in self.clips
         ]
         return float(np.mean(np.abs(seconds) > 0.5))
+
+    @property
+    def truth_share(self) -> float:
+        """The share of clips whose mouths' true shapes are known."""
+        return float(np.mean([(clip.folder / TRUTH_FILE).exists() for clip in self.clips]))
 
     def summary(self) -> str:
         """What there is, and what was left out by reason."""

@@ -74,6 +74,8 @@ def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
         causes.append(f"{len(corpus.clips)} clips are few: thousands are usual")
     if hp.syncnet_batch_size < 32:
         causes.append(f"syncnet_batch_size={hp.syncnet_batch_size} is small; 64 is usual")
+    if corpus.truth_share > 0.5 and not hp.syncnet_truth_wt:
+        causes.append("the mouths' shapes are known and not used: syncnet_truth_wt=2")
     causes += [
         "sound and lips of the clips are not in sync (dubbed, or an offset: `python -m evaluation` "
         "measures it)",
@@ -85,7 +87,7 @@ def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
 
 def warn_if_stuck(score: dict[str, float], step: int, corpus: Corpus, hp: HParams) -> None:
     """Say so where an expert has learnt nothing yet, and what may be the cause."""
-    if step > 1 and learns_nothing(score):
+    if step > max(1, hp.syncnet_truth_first) and learns_nothing(score):
         causes = "\n".join(f"  - {cause}" for cause in likely_causes(corpus, hp))
         log.warning(
             "step %d: the loss is %.3f, no better than a coin's (ln 2 = 0.693). Likely causes:\n%s",

@@ -59,7 +59,10 @@ def load_network(path: str | Path, kind: str, update: Update) -> Checkpoint:
         try:
             update.optimizer.load_state_dict(checkpoint.optimizer)
         except ValueError as error:
-            raise CheckpointError(f"{path}: its optimizer is another network's: {error}") from error
+            raise CheckpointError(
+                f"{path}: its optimizer is another network's, or syncnet_truth_wt was switched on "
+                f"or off; begin anew from its weights, checkpoint_best.pth ({error})"
+            ) from error
     else:
         log.warning("%s holds no optimizer: it starts afresh", path)
     update.load_state_dict(checkpoint.extra.get("update", {"scaler": {}}))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import chain
 
 import torch
 from torch import nn
@@ -25,12 +26,16 @@ class Update:
         max_steps: int | None,
         *,
         called: nn.Module | None = None,
+        beside: nn.Module | None = None,
     ):
-        """`called`: a module around the network whose forward training needs instead of its own."""
+        """`called`: a module around the network whose forward training needs instead of its own.
+
+        `beside`: what is trained along, by the same optimizer, and is no part of the result.
+        """
         if hp.final_lr_share < 1 and not max_steps:
             raise ValueError("final_lr_share under 1 needs --max_steps: the cosine's end")
         self.network, self.optimizer, self.runtime, self.hp = network, optimizer, runtime, hp
-        self.max_steps = max_steps
+        self.max_steps, self.beside = max_steps, beside or nn.Module()
         self.full_rates = [group["lr"] for group in optimizer.param_groups]
         self.call = runtime.prepare(called or network)
         self.scaler = torch.amp.GradScaler(
@@ -64,7 +69,8 @@ class Update:
             group["lr"] = full * rate
         self.scaler.unscale_(self.optimizer)
         limit = self.hp.clip_grad_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        trained = chain(self.network.parameters(), self.beside.parameters())
+        norm = nn.utils.clip_grad_norm_(trained, limit)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -74,13 +80,15 @@ class Update:
 
     def state_dict(self) -> dict:
         """What beside the network's own weights the next step depends on."""
-        state = {"scaler": self.scaler.state_dict()}
+        state = {"scaler": self.scaler.state_dict(), "beside": self.beside.state_dict()}
         if self.average:
             state["average"] = self.average.state_dict()
         return state
 
     def load_state_dict(self, state: dict) -> None:
         self.scaler.load_state_dict(state["scaler"])
+        if state.get("beside"):
+            self.beside.load_state_dict(state["beside"])
         if self.average and "average" in state:
             self.average.load_state_dict(state["average"])
         elif self.average:

@@ -13,6 +13,7 @@ from hparams import HParams
 from models.inputs import lower_half_rows
 from training.augment import Change
 from training.clips import Clip, CorpusError
+from training.mouth_shapes import shapes_in
 from training.packed import ClipError
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,10 @@ class Windows(Dataset, ABC):
         """What the expert hears with the window that begins at `start`: (num_mels, 16)."""
         return mel_window(mel, expert_window_start(int(start), self.hp.fps, self.hp), self.hp)
 
+    def shapes(self, clip: Clip, start: int) -> np.ndarray:
+        """The true shapes of the five mouths from `start` on, or NaN; see mouth_shapes."""
+        return shapes_in(clip.folder, self.run_of(start))
+
     def lower_halves(self, faces: np.ndarray) -> np.ndarray:
         """What the expert sees of whole faces (n, H, W, 3)."""
         return faces[:, self.hp.img_height - lower_half_rows(self.hp.img_height) :]
@@ -134,6 +139,7 @@ class ExpertPairs(Windows):
 
     mouths: (5, H / 2, W, 3) uint8; mel: (num_mels, 16); in_sync: 1 or 0. Wrong mouths begin at
     another frame of the same clip, by hp.syncnet_other_clip_share of them in another clip.
+    heard, seen: (55,), the shapes of the mouths that spoke the sound, and of those shown.
     """
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
@@ -147,6 +153,8 @@ class ExpertPairs(Windows):
             "mouths": self.lower_halves(faces),
             "mel": self.expert_mel(clip.read_mel(), start).copy(),
             "in_sync": np.float32(in_sync),
+            "heard": self.shapes(clip, start),
+            "seen": self.shapes(seen, shown),
         }
 
     def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
@@ -161,7 +169,7 @@ class ExpertContrast(Windows):
     """Several windows of one clip with their sounds, to be told apart from each other.
 
     mouths: (K, 5, H / 2, W, 3) uint8; mel: (K, num_mels, 16); starts: (K,), where the same
-    frame comes twice if the clip has fewer than K windows.
+    frame comes twice if the clip has fewer than K windows; heard, seen: (K, 55), as above.
     """
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
@@ -172,8 +180,11 @@ class ExpertContrast(Windows):
         if self.augment:
             faces = Change.draw(random, self.augment).everything(faces, random)
         mel = clip.read_mel()
+        shapes = np.stack([self.shapes(clip, start) for start in starts])
         return {
             "mouths": self.lower_halves(faces)[places.reshape(count, -1)],
             "mel": np.stack([self.expert_mel(mel, start) for start in starts]),
             "starts": starts.astype(np.int64),
+            "heard": shapes,
+            "seen": shapes,
         }

@@ -1,0 +1,25 @@
+"""The truth of a made clip: the file that says of each frame what was drawn."""
+
+import json
+import shutil
+from pathlib import Path
+
+TRUTH_FORMAT = "talkface made clip 1"
+TRUTH_FILE = "truth.json"  # in a clip's folder; beside a video it is <video>.json
+
+
+def read_truth(path: Path) -> dict | None:
+    """What the file holds; None where it is absent or something else. Raises OSError."""
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return truth if isinstance(truth, dict) and truth.get("format") == TRUTH_FORMAT else None
+
+
+def carry_truth(source: Path, fps: float, folder: Path) -> None:
+    """Take the truth of a made video along, if there is one and it has the clip's frames."""
+    beside = source.with_suffix(".json")
+    truth = read_truth(beside)
+    if truth and truth["fps"] == fps:
+        shutil.copyfile(beside, folder / TRUTH_FILE)

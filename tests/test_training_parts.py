@@ -195,6 +195,7 @@ def test_likely_causes_name_this_run_s_own():
     class Corpus:
         clips = range(20)
         late_share = 0.5
+        truth_share = 0.0
 
     hp = HParams().with_overrides("syncnet_lr=1e-3,syncnet_batch_size=8")
     text = " ".join(likely_causes(Corpus, hp))
@@ -202,6 +203,8 @@ def test_likely_causes_name_this_run_s_own():
         assert words in text
     Corpus.clips, Corpus.late_share = range(10_000), 0.0
     assert len(likely_causes(Corpus, HParams())) == 2
+    Corpus.truth_share = 1.0
+    assert "syncnet_truth_wt" in " ".join(likely_causes(Corpus, HParams()))
 
 
 def test_a_fooled_expert_is_an_alarm(caplog):

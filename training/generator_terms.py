@@ -53,11 +53,21 @@ class Judges:
         paid, l1 = reconstruction(generated, speech.targets, self.hp.lower_half_wt)
         terms = {"reconstruction": paid, "l1": l1}
         if with_sync:
-            terms["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
+            cosines = self.cosines(self.expert, speech, generated)
+            terms["sync"] = sync_loss(cosines, self.enough(speech))
         if self.perceptual:
             with self.runtime.autocast():
                 terms["perceptual"] = self.perceptual(generated, speech.targets)
         return terms
+
+    @torch.no_grad()
+    def enough(self, speech: Speech) -> torch.Tensor | None:
+        """With which cosine a window need not please the expert more, (B,): its true picture's, or
+        the mean of true pictures where that is higher. None if it can never be enough."""
+        if not self.hp.syncnet_cap_at_true:
+            return None
+        true = self.cosines(self.expert, speech, speech.targets)
+        return true.clamp(min=true.mean())
 
     def cosines(self, expert: SyncNet, speech: Speech, faces: torch.Tensor) -> torch.Tensor:
         """(B,) in [0, 1], in float32."""
@@ -68,7 +78,8 @@ class Judges:
     def scores(self, generated: torch.Tensor, speech: Speech) -> dict[str, torch.Tensor]:
         """What validation says of generated faces, beside the terms."""
         lower, true_lower = lower_half(generated), lower_half(speech.targets)
-        scores = self.terms(generated, speech, with_sync=True)
+        scores = self.terms(generated, speech, with_sync=False)
+        scores["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
         scores["lower_l1"] = F.l1_loss(lower, true_lower)
         scores["sharpness"] = laplacian_variance(lower)
         scores["true_sharpness"] = laplacian_variance(true_lower)
@@ -93,8 +104,8 @@ def warn_if_fooled(scores: dict[str, float], step: int) -> None:
     if scores["cosine_generated"] > scores["cosine_true"]:
         log.warning(
             "step %d: the expert prefers generated windows (cosine %.3f) to true ones (%.3f): it "
-            "is being fooled. Look at the samples; lower syncnet_max_share, or train the expert "
-            "with syncnet_augment=0.3",
+            "is being fooled. Look at the samples; set syncnet_cap_at_true=True, lower "
+            "syncnet_max_share, or train the expert with syncnet_augment=0.3",
             step, scores["cosine_generated"], scores["cosine_true"]
         )  # fmt: skip
     if "second_cosine_generated" in scores:

@@ -116,7 +116,8 @@ def train_expert(session: Session):
         checkpoint = load_network(args.checkpoint_path, "expert", trainer.update)
     clips, each = session.train.clips, hp.syncnet_contrast_windows
     kind = ExpertContrast if each else ExpertPairs
-    stream = session.stream(kind(clips, hp, session.seed, hp.syncnet_augment), items_in_a_batch(hp))
+    windows = kind(clips, hp, session.seed, hp.syncnet_augment, hp.syncnet_augment_sound)
+    stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)
     progress = session.resume(trainer, checkpoint, stream.batch_size)

@@ -69,6 +69,7 @@ class HParams:
     syncnet_eval_batches: int = 1400  # at most, in one validation
     syncnet_checkpoint_interval: int = 10000  # steps
     syncnet_augment: float = 0.0  # chance of each kind of change to a window's pictures
+    syncnet_augment_sound: float = 0.0  # chance of each kind of change to a clip's sound
     syncnet_other_clip_share: float = 0.0  # of the wrong pairs whose mouths are another clip's
     syncnet_contrast_windows: int = 0  # a clip, told apart by InfoNCE; 0 = no InfoNCE
     syncnet_apart: int = 1  # frames; windows that begin closer are not compared

@@ -283,7 +283,9 @@ def _run_one(maker, args: argparse.Namespace) -> int:
         report = maker.make(plan, outfile, progress)
     if args.score:
         _score_result(maker, args, report.path)
-    if sheet:
+    if sheet and not report.has_faces:
+        logging.warning("no frame has a face, so there is no contact sheet")
+    elif sheet:
         print(f"contact sheet: {write_contact_sheet(plan, outfile, sheet)}")
     for note in report.notes():
         logging.info("%s", note)

@@ -72,6 +72,11 @@ class Report:
     fps: Fraction
     tally: Tally
 
+    @property
+    def has_faces(self) -> bool:
+        """Whether any frame was changed."""
+        return len(self.tally.faceless) < self.frame_count
+
     def notes(self) -> list[str]:
         """Lines for the user; none where every frame had its face."""
         told = {

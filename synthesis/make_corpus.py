@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from media_info import MediaError
 from preprocessing.orphans import end_with
+from synthesis.arguments import frame_side, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
     is_video_done,
@@ -69,16 +70,16 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
     add("--out", type=Path, required=True, help="folder to make the corpus in")
-    add("--speakers", type=_count, default=200, help="a tenth each for val and test")
-    add("--clips", type=_count, default=10, help="of each speaker")
+    add("--speakers", type=whole_count, default=200, help="a tenth each for val and test")
+    add("--clips", type=whole_count, default=10, help="of each speaker")
     add("--seconds", type=float, default=6.0, help="of each clip")
     add("--seed", type=int, default=0, help="the same seed makes the same corpus")
-    add("--workers", type=_count, default=os.cpu_count(), help="processes")
-    add("--size", type=_size, default=256, help="pixels of a frame's side, even")
+    add("--workers", type=whole_count, default=os.cpu_count(), help="processes")
+    add("--size", type=frame_side, default=256, help="pixels of a frame's side, even")
     add("--languages", type=_names, default=(), metavar="EN,FR,...", help="only these")
     add("--speech", type=Path, help="folder of recordings to use instead of espeak-ng")
     add("--crops_only", action="store_true", help="what preprocess.py would make, at once")
-    add("--crop_size", type=_count, default=128, help="longer side of a crop, at most")
+    add("--crop_size", type=whole_count, default=128, help="longer side of a crop, at most")
     add("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -184,19 +185,6 @@ def _make(job: Job, numbers: list[tuple[int, int]]) -> int:
 def _head(path: Path) -> Head:
     """Loaded once in each process."""
     return load_head(path)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
-
-
-def _size(text: str) -> int:
-    size = _count(text)
-    if size % 2 or size < 64:
-        raise argparse.ArgumentTypeError(f"{text} is no even number from 64 on")
-    return size
 
 
 def _names(text: str) -> tuple[str, ...]:

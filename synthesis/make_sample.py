@@ -14,6 +14,7 @@ import numpy as np
 
 from preprocessing.clip import write_wav
 from synthesis.acting import perform
+from synthesis.arguments import frame_side
 from synthesis.corpus_files import as_16_bit
 from synthesis.degrade import Degradation, degrade_frame
 from synthesis.espeak import EspeakError
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("sample_data"), help="folder to write to")
     add("--seed", type=int, default=2029, help="of the head and of what is said")
     add("--seconds", type=float, default=6.0, help="of the video, and of each speech")
-    add("--size", type=int, default=512, help="pixels of the video's side, even")
+    add("--size", type=frame_side, default=512, help="pixels of the video's side, even")
     return parser
 
 

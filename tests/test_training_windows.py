@@ -8,6 +8,7 @@ import pytest
 
 from audio import mel_window, mel_window_start
 from tests.toy_corpus import make_corpus
+from training.augment_sound import SoundChange
 from training.clips import CorpusError, read_corpus
 from training.mouth_shapes import SPREADS
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
@@ -172,3 +173,41 @@ def test_augmented_windows_change_all_frames_alike(clips, tiny_hp):
     assert not np.array_equal(other["mouths"], sample["mouths"])
     levels = np.median(other["mouths"], axis=(2, 3, 4))
     assert np.all(np.diff(levels, axis=1) >= 0) and np.all(levels[:, -1] > levels[:, 0])
+
+
+def test_changed_sounds_keep_their_times(tiny_hp):
+    """A click stays in its column, louder or softer, higher or lower, over a noise or not."""
+    mel = np.full((80, 60), -4, np.float32)
+    mel[20:60, 30] = 2
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        change = SoundChange.draw(random, 0.8, tiny_hp)
+        changed = change.apply(mel, random, tiny_hp)
+        assert changed.dtype == np.float32 and changed.shape == mel.shape
+        assert np.abs(changed).max() <= 4
+        assert changed.mean(axis=0).argmax() == 30
+        nothing = change.throat == 1 and change.colour is None and change.noise is None
+        assert nothing == np.array_equal(changed, mel)
+
+
+def test_a_longer_throat_lowers_every_band_alike(tiny_hp):
+    mel = np.tile(np.arange(80, dtype=np.float32)[:, None], (1, 3))
+    lowered = SoundChange(1.25, None, None).apply(mel, np.random.default_rng(0), tiny_hp)
+    np.testing.assert_allclose(lowered[:, 0], np.arange(80) / 1.25, rtol=1e-5, atol=1e-5)
+
+
+def test_noise_adds_as_powers_do(tiny_hp):
+    """Nothing audible under a loud sound, its own level in silence."""
+    mel = np.full((80, 400), -4, np.float32)
+    mel[:, :40] = 3  # 87.5 dB over the floor
+    noise = SoundChange(1.0, None, np.full(80, -40.0))
+    noisy = noise.apply(mel, np.random.default_rng(0), tiny_hp)
+    np.testing.assert_allclose(noisy[:, :40], 3, atol=0.01)
+    assert (8 * 47.5 / 100 - 4) == pytest.approx(noisy[:, 40:].mean(), abs=0.05)
+
+
+def test_sound_is_changed_for_training_only_where_asked(clips, tiny_hp):
+    hp = tiny_hp.with_overrides("syncnet_contrast_windows=2")
+    plain, changed = (ExpertContrast(clips, hp, 1, 0.0, share)[0] for share in (0.0, 1.0))
+    np.testing.assert_array_equal(plain["mouths"], changed["mouths"])
+    assert not np.array_equal(plain["mel"], changed["mel"])

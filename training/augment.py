@@ -21,13 +21,13 @@ class Change:
 
     @classmethod
     def draw(cls, random: np.random.Generator, chance: float) -> "Change":
-        """Each kind with this chance, its strength even over a range."""
+        """Each kind with this chance, its strength even over a range; mirrors half of the time."""
 
         def happens() -> bool:
             return random.random() < chance
 
         return cls(
-            mirror=random.random() < min(chance, 0.5),
+            mirror=random.random() < (0.5 if chance else 0),
             levels=_levels(random) if happens() else None,
             grey=random.random() < chance / 3,
             blur=random.uniform(0.3, 1.2) if happens() else 0.0,

@@ -12,6 +12,7 @@ from audio import expert_window_start, mel_window, mel_window_start
 from hparams import HParams
 from models.inputs import lower_half_rows
 from training.augment import Change
+from training.augment_sound import SoundChange
 from training.clips import Clip, CorpusError
 from training.mouth_shapes import shapes_in
 from training.packed import ClipError
@@ -32,10 +33,18 @@ class Windows(Dataset, ABC):
     which order, so that workers, processes and resumed runs all see the same stream.
     """
 
-    def __init__(self, clips: Sequence[Clip], hp: HParams, seed: int, augment: float = 0.0):
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        hp: HParams,
+        seed: int,
+        augment: float = 0.0,
+        augment_sound: float = 0.0,
+    ):
         if not clips:
             raise CorpusError("no clips to draw windows from")
-        self.clips, self.hp, self.seed, self.augment = tuple(clips), hp, seed, augment
+        self.clips, self.hp, self.seed = tuple(clips), hp, seed
+        self.augment, self.augment_sound = augment, augment_sound
         self._broken: set[str] = set()
         self._mel_starts: dict[int, int] = {}
 
@@ -69,6 +78,14 @@ class Windows(Dataset, ABC):
     def read_faces(self, clip: Clip, frames: np.ndarray) -> np.ndarray:
         """(len(frames), H, W, 3) uint8 at the networks' size."""
         return clip.read_faces(frames, self.hp.img_height, self.hp.img_width)
+
+    def read_mel(self, clip: Clip, random: np.random.Generator) -> np.ndarray:
+        """(num_mels, columns), changed where that is wanted."""
+        mel = clip.read_mel()
+        if self.augment_sound:
+            change = SoundChange.draw(random, self.augment_sound, self.hp)
+            mel = change.apply(mel, random, self.hp)
+        return mel
 
     def run_of(self, start: int) -> np.ndarray:
         """The frames of the window that begins at `start`."""
@@ -151,7 +168,7 @@ class ExpertPairs(Windows):
             faces = Change.draw(random, self.augment).everything(faces, random)
         return {
             "mouths": self.lower_halves(faces),
-            "mel": self.expert_mel(clip.read_mel(), start).copy(),
+            "mel": self.expert_mel(self.read_mel(clip, random), start).copy(),
             "in_sync": np.float32(in_sync),
             "heard": self.shapes(clip, start),
             "seen": self.shapes(seen, shown),
@@ -179,7 +196,7 @@ class ExpertContrast(Windows):
         faces = self.read_faces(clip, frames)
         if self.augment:
             faces = Change.draw(random, self.augment).everything(faces, random)
-        mel = clip.read_mel()
+        mel = self.read_mel(clip, random)
         shapes = np.stack([self.shapes(clip, start) for start in starts])
         return {
             "mouths": self.lower_halves(faces)[places.reshape(count, -1)],

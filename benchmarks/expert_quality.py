@@ -20,6 +20,7 @@ from training.losses import bce_of_cosine
 
 MOST_SHIFT = 15  # frames to each side
 SPAN = 25  # windows, one a frame: one second
+SHIFTED = 6  # frames, to either side: whole clips with a sound that does not fit
 FEWEST_SHIFTS = 11  # that a second must be compared with, to count
 
 
@@ -67,6 +68,23 @@ def offsets_of(cosines: np.ndarray, starts: np.ndarray) -> list[int]:
     return found
 
 
+def clip_means(cosines: np.ndarray) -> tuple[float, list[float]]:
+    """The similarity of a whole clip as it is, and as far off as SHIFTED to either side."""
+    shifts = [shift for shift in (-SHIFTED, SHIFTED) if abs(shift) < len(cosines)]
+    return np.diag(cosines).mean(), [np.diag(cosines, shift).mean() for shift in shifts]
+
+
+def dividing_line(true: np.ndarray, shifted: np.ndarray) -> str:
+    """From which mean similarity on a voice is best called a face's own (fits_from)."""
+    lines = np.unique(np.round(np.concatenate((true, shifted)), 2))
+    over = [((true >= line).mean(), (shifted < line).mean()) for line in lines]
+    best = int(np.argmax([sum(pair) for pair in over]))
+    return (
+        f"fits from {lines[best]:.2f} on: {over[best][0]:.1%} of {len(true)} clips as they are, "
+        f"and {over[best][1]:.1%} of those {SHIFTED} frames off are under it"
+    )
+
+
 def report(rows: np.ndarray, offsets: list[int]) -> str:
     names = ("loss", "accuracy", "cosine in sync", "cosine off sync")
     lines = []
@@ -92,12 +110,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(corpus.summary())
-    rows, offsets = [], []
+    rows, offsets, true, shifted = [], [], [], []
     for clip in corpus.clips:
         cosines = cosines_of(clip, expert)
         rows.append(right_and_wrong(cosines))
         offsets += offsets_of(cosines, clip.starts)
+        as_is, off = clip_means(cosines)
+        true.append(as_is)
+        shifted += off
     print(report(np.array(rows), offsets))
+    print(dividing_line(np.array(true), np.array(shifted)))
     return 0
 
 

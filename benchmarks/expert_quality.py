@@ -78,7 +78,9 @@ def dividing_line(true: np.ndarray, shifted: np.ndarray) -> str:
     """From which mean similarity on a voice is best called a face's own (fits_from)."""
     lines = np.unique(np.round(np.concatenate((true, shifted)), 2))
     over = [((true >= line).mean(), (shifted < line).mean()) for line in lines]
-    best = int(np.argmax([sum(pair) for pair in over]))
+    parted = np.array([sum(pair) for pair in over])
+    equals = np.flatnonzero(parted == parted.max())
+    best = equals[len(equals) // 2]
     return (
         f"fits from {lines[best]:.2f} on: {over[best][0]:.1%} of {len(true)} clips as they are, "
         f"and {over[best][1]:.1%} of those {SHIFTED} frames off are under it"

@@ -9,6 +9,10 @@ from face_detection import Box
 from models.inputs import fit_face
 
 BLENDS = ("feather", "none")
+# The rows by which a generated face's colours are set right: the generator saw these very pixels.
+COLOUR_ROWS = (0.25, 0.48)
+COLOUR_BLUR = 0.12  # of the width: what differs from side to side is light, finer things are not
+MOST_COLOUR = 32.0  # levels that are added or taken away, at most
 MASK_SIZE = 256  # pixels of the drawn mask, which is then stretched to the face
 # In parts of the face crop, whose generated half begins at 0.5. Above it the generator has seen
 # the very pixels that it is to make; so the seam may lie a little above the middle.
@@ -27,10 +31,13 @@ def paste_face(
 ) -> None:
     """Paint a generated face into its box of the frame.
 
-    blend: none paints the whole rectangle, feather only what face_mask says; nothing outside the
-    box is touched. strength: share of the new face, from 0 to 1, for fades over time.
+    blend: none paints the whole rectangle as it is, feather only what face_mask says, in the
+    frame's colours; nothing outside the box is touched. strength: share of the new face, from 0
+    to 1, for fades over time.
     """
     region = frame[box.top : box.bottom, box.left : box.right]
+    if blend == "feather":
+        face = in_colours_of(region, face)
     face = cv2.resize(face, (box.width, box.height))
     if blend == "none" and strength == 1:
         region[:] = face
@@ -38,6 +45,26 @@ def paste_face(
     mask = face_mask(box.width, box.height, blend) * np.float32(strength)
     mixed = cv2.blendLinear(face, np.ascontiguousarray(region), mask, 1 - mask)
     np.copyto(region, mixed, where=mask[..., None] > 0)
+
+
+def in_colours_of(region: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """The generated face, uint8, in the colours of the picture that it goes to.
+
+    Below the eyes both show the same skin. Where the generated one is redder there, or darker on
+    one side, the rest of it is so too; what it adds there is taken off every column.
+    """
+    height, width = face.shape[:2]
+    first, last = (round(share * height) for share in COLOUR_ROWS)
+    top, bottom = (round(share * len(region)) for share in COLOUR_ROWS)
+    given = cv2.resize(
+        region[top : max(bottom, top + 1)], (width, last - first), interpolation=cv2.INTER_AREA
+    )
+    added = given.mean(axis=0, dtype=np.float32) - face[first:last].mean(axis=0, dtype=np.float32)
+    added = cv2.GaussianBlur(
+        added[None], (0, 0), COLOUR_BLUR * width, borderType=cv2.BORDER_REPLICATE
+    )
+    added = added.clip(-MOST_COLOUR, MOST_COLOUR)
+    return (face + added + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def face_mask(width: int, height: int, blend: str) -> np.ndarray:

@@ -34,7 +34,9 @@ def test_plain_rectangle_is_the_face_itself():
 
 def test_feather_keeps_eyes_and_corners_and_gives_the_mouth():
     frame = np.zeros((140, 120, 3), np.uint8)
-    paste_face(frame, np.full((96, 96, 3), 200, np.uint8), BOX, blend="feather")
+    face = np.zeros((96, 96, 3), np.uint8)
+    face[48:] = 200  # above, as the frame is
+    paste_face(frame, face, BOX, blend="feather")
     region = frame[BOX.top : BOX.bottom, BOX.left : BOX.right, 0]
     assert not region[: int(0.42 * BOX.height)].any()
     assert not region[:, 0].any() and not region[-1, 0]
@@ -57,6 +59,26 @@ def test_a_face_pasted_into_its_own_place_changes_little(blend):
     after = frame.copy()
     paste_face(after, cut_face(frame, BOX, 96, 96), BOX, blend=blend)
     assert np.abs(after.astype(int) - frame).max() <= 2
+
+
+def test_feather_takes_the_frame_s_colours():
+    """A face that comes out redder, and darker to one side, is pasted as if it did not."""
+    rows, columns = np.mgrid[:140, :120]
+    frame = np.stack([100 + rows // 4, 80 + columns // 4, 120 + rows // 4], -1).astype(np.uint8)
+    face = cut_face(frame, BOX, 96, 96).astype(int)
+    face[:, :, 2] += 20
+    face -= (np.arange(96) // 8)[None, :, None]
+    after = frame.copy()
+    paste_face(after, face.astype(np.uint8), BOX, blend="feather")
+    assert np.abs(after.astype(int) - frame)[:, 40:60].max() <= 4
+    paste_face(after, face.astype(np.uint8), BOX, blend="none")
+    assert np.abs(after.astype(int) - frame)[..., 2].max() >= 18
+
+
+@pytest.mark.parametrize("box", [Box(0, 0, 1, 1), Box(5, 5, 7, 8), Box(0, 0, 120, 140)])
+def test_boxes_of_any_size_are_pasted(box):
+    frame = noise(140, 120)
+    paste_face(frame, noise(96, 96, 1), box, blend="feather")
 
 
 def test_strength_mixes_linearly():

@@ -4,6 +4,7 @@ python color_syncnet_train.py --data_root lrs2_preprocessed/ --checkpoint_dir ru
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable
 
@@ -23,6 +24,8 @@ from training.saving import load_network, network_state
 from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
 from training.update import Update
 from training.windows import ExpertContrast, ExpertPairs
+
+log = logging.getLogger(__name__)
 
 
 class ExpertTrainer:
@@ -110,6 +113,8 @@ def train(args: argparse.Namespace):
 def train_expert(session: Session):
     """Returns the path of the last checkpoint."""
     hp, args = session.hp, session.args
+    if hp.syncnet_truth_wt:
+        require_truth(session.train)
     trainer = ExpertTrainer(session.runtime, hp, args.max_steps, session.train)
     checkpoint = None
     if args.checkpoint_path:
@@ -123,6 +128,15 @@ def train_expert(session: Session):
     progress = session.resume(trainer, checkpoint, stream.batch_size)
     schedule = session.schedule(hp.syncnet_eval_interval, hp.syncnet_checkpoint_interval)
     return session.loop(trainer, stream, validation, progress, schedule).run()
+
+
+def require_truth(corpus: Corpus) -> None:
+    """Refuse to teach shapes that are known of no mouth."""
+    if not corpus.truth_share:
+        raise ValueError(
+            "syncnet_truth_wt: no clip has a truth.json; only made clips have (docs/synthesis.md)"
+        )
+    log.info("the shapes of the mouths are known in %.0f%% of the clips", 100 * corpus.truth_share)
 
 
 def items_in_a_batch(hp: HParams) -> int:

@@ -65,6 +65,11 @@ def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
     assert "syncnet_truth_wt was switched" in capsys.readouterr().err
 
 
+def test_shapes_that_nobody_knows_are_not_taught(root, tmp_path, capsys):
+    assert run("expert", root, tmp_path / "run", 2, hparams="syncnet_truth_wt=1") != 0
+    assert "no clip has a truth.json" in capsys.readouterr().err
+
+
 def test_another_seed_is_another_run(root, tmp_path):
     run("expert", root, tmp_path / "a", 2)
     run("expert", root, tmp_path / "b", 2, "--seed", "1")

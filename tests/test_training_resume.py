@@ -109,13 +109,17 @@ def torchrun(kind: str, processes: int, line: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
-def test_four_steps_are_two_and_two_on_two_processes(kind, root, tmp_path):
-    torchrun(kind, 2, arguments(kind, root, tmp_path / "whole", 4))
-    torchrun(kind, 2, arguments(kind, root, tmp_path / "halves", 2))
+@pytest.mark.parametrize(
+    ("kind", "hparams"),
+    [("expert", ""), ("expert", "syncnet_truth_wt=1"), ("generator", ""), ("hq", "")],
+)
+def test_four_steps_are_two_and_two_on_two_processes(kind, hparams, tmp_path):
+    make_corpus(tmp_path, 6, frames=16, size=32, with_truth=True)
+    torchrun(kind, 2, arguments(kind, tmp_path, tmp_path / "whole", 4, hparams=hparams))
+    torchrun(kind, 2, arguments(kind, tmp_path, tmp_path / "halves", 2, hparams=hparams))
     middle = tmp_path / "halves/checkpoint_step000000002.pth"
     more = ["--checkpoint_path", middle]
-    torchrun(kind, 2, arguments(kind, root, tmp_path / "halves", 4, *more))
+    torchrun(kind, 2, arguments(kind, tmp_path, tmp_path / "halves", 4, *more, hparams=hparams))
     for path in (tmp_path / "whole").glob("*checkpoint_step*"):
         assert differences(load(path), load(tmp_path / "halves" / path.name)) == []
 

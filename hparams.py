@@ -55,7 +55,7 @@ class HParams:
     syncnet_wt_threshold: float = 0.75  # validation sync loss under which it is switched on
     syncnet_wt_flat: float = 1.0  # on only when L1 fell by less than this share since the last time
     syncnet_max_share: float = 0.1  # of the whole loss; the weight is lowered to keep within it
-    syncnet_cap_at_true: bool = False  # no sync loss where true faces please no more
+    syncnet_back_off: bool = False  # halve its weight while generated faces please more
     expert_max_loss: float = 0.4  # an expert worse than this on the validation set is refused
     perceptual_wt: float = 0.0  # weight of the distance between VGG features; needs torchvision
     disc_wt: float = 0.07  # weight of the quality discriminator (hq only)

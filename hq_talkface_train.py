@@ -19,7 +19,7 @@ from models.quality_discriminator import VisualQualityDiscriminator
 from models.talkface import TalkFace
 from training.arguments import add_expert_arguments, run_script, training_parser
 from training.experts import open_judges
-from training.generator_terms import Judges, Speech, warn_if_fooled
+from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
 from training.loop import Batch, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
@@ -145,7 +145,7 @@ class HqTrainer:
         pictures = {**scores, "quality": 0.0}
         scores["score"] = self.loss(pictures, self.hp.hq_syncnet_wt_on, 0.0)
         others = self.loss(scores, 0.0, self.disc_weight)
-        self.sync_weight.decide(scores["l1"], scores["sync"], others)
+        self.sync_weight.decide(scores["l1"], scores["sync"], others, fooled=is_fooled(scores))
         if self.runtime.is_first:
             warn_if_fooled(scores, self.step)
         weights = {"sync_weight": self.sync_weight.value, "disc_weight": self.disc_weight}

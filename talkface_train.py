@@ -15,7 +15,7 @@ from hparams import HParams
 from models.talkface import TalkFace
 from training.arguments import add_expert_arguments, run_script, training_parser
 from training.experts import open_judges
-from training.generator_terms import Judges, Speech, warn_if_fooled
+from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
 from training.loop import Batch, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
@@ -79,7 +79,8 @@ class GeneratorTrainer:
         self.update.network.train()
         scores = means.read_all(self.runtime)
         scores["score"] = self.loss(scores, self.hp.syncnet_wt_on)
-        self.sync_weight.decide(scores["l1"], scores["sync"], self.loss(scores, 0.0))
+        others = self.loss(scores, 0.0)
+        self.sync_weight.decide(scores["l1"], scores["sync"], others, fooled=is_fooled(scores))
         if self.runtime.is_first:
             warn_if_fooled(scores, self.step)
         return {**scores, "sync_weight": self.sync_weight.value}

@@ -162,12 +162,3 @@ def test_a_taught_expert_gives_the_expert_s_own_vectors():
     sound, mouth, heard, seen = taught(mel, mouths)
     assert torch.equal(sound, expert(mel, mouths)[0]) and torch.equal(mouth, expert(mel, mouths)[1])
     assert heard.shape == seen.shape == (2, 5 * len(SPREADS))
-
-
-def test_a_window_that_pleases_enough_pays_no_sync_loss():
-    cosines = torch.tensor([0.3, 0.6, 0.8], requires_grad=True)
-    enough = torch.tensor([0.5, 0.5, 0.9])
-    loss = sync_loss(cosines, enough)
-    assert loss.item() == pytest.approx(-(math.log(0.3) + math.log(0.8)) / 3, rel=1e-4)
-    loss.backward()
-    assert cosines.grad[1] == 0 and (cosines.grad[[0, 2]] < 0).all()

@@ -119,6 +119,22 @@ def test_the_sync_term_keeps_within_its_share():
     assert term / (term + 0.03) == pytest.approx(0.1)
 
 
+def test_the_sync_weight_backs_off_while_the_expert_is_fooled():
+    def decide(weight, fooled):
+        weight.decide(l1=0.03, sync=0.5, other_terms=1, fooled=fooled)
+        return weight.value
+
+    hp = HParams().with_overrides("syncnet_back_off=True")
+    weight = SyncWeight(hp, full=0.01)
+    assert [decide(weight, fooled) for fooled in (False, True, True)] == [0.01, 0.005, 0.0025]
+    again = SyncWeight(hp, full=0.01)
+    again.restore({"sync_weight": weight.state_dict()})
+    assert decide(again, False) == pytest.approx(0.003125)
+    assert [decide(again, False) for _ in range(8)][-1] == 0.01
+    plain = SyncWeight(HParams(), full=0.01)
+    assert [decide(plain, True) for _ in range(3)] == [0.01] * 3
+
+
 def test_the_sync_weight_can_wait_for_flat_pictures_and_survives_a_resume():
     hp = HParams().with_overrides("syncnet_wt_flat=0.05,syncnet_max_share=1")
     weight = SyncWeight(hp, full=0.01)

@@ -18,8 +18,7 @@ from tests.toy_corpus import make_clip, make_corpus
 from tests.training_runs import metrics, run, write_expert
 from training.clips import read_corpus
 from training.experts import freeze
-from training.generator_terms import Judges, Speech
-from training.losses import sync_loss
+from training.generator_terms import Judges
 from training.runtime import Runtime
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 from video import probe, read_frames
@@ -87,20 +86,6 @@ def test_a_generator_learns_a_batch_by_heart(script, corpus, small_hp):
     assert said[0]["l1"] > 0.15
     assert said[-1]["l1"] < 0.35 * said[0]["l1"]
     assert {"sync", "loss", "gradient_norm"} <= said[0].keys()
-
-
-def test_enough_is_what_true_faces_have_or_their_mean(corpus, small_hp):
-    batch = one_batch(GeneratorWindows(corpus.clips, small_hp, seed=0), 4)
-    speech = Speech.of(batch)
-    hp = small_hp.with_overrides("syncnet_cap_at_true=True")
-    expert = freeze(SyncNet(32, 32, 0.0625))
-    judges = Judges(expert, None, CPU, hp)
-    true = judges.cosines(expert, speech, speech.targets)
-    assert (true < true.mean()).any()
-    assert torch.equal(judges.enough(speech), torch.maximum(true, true.mean()))
-    assert judges.terms(speech.targets, speech, with_sync=True)["sync"] > 0  # those under the mean
-    assert judges.scores(speech.targets, speech)["sync"] == sync_loss(true)
-    assert Judges(expert, None, CPU, small_hp).enough(speech) is None
 
 
 def test_the_discriminator_learns_too_and_pays_for_itself_only(corpus, small_hp):

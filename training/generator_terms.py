@@ -53,21 +53,11 @@ class Judges:
         paid, l1 = reconstruction(generated, speech.targets, self.hp.lower_half_wt)
         terms = {"reconstruction": paid, "l1": l1}
         if with_sync:
-            cosines = self.cosines(self.expert, speech, generated)
-            terms["sync"] = sync_loss(cosines, self.enough(speech))
+            terms["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
         if self.perceptual:
             with self.runtime.autocast():
                 terms["perceptual"] = self.perceptual(generated, speech.targets)
         return terms
-
-    @torch.no_grad()
-    def enough(self, speech: Speech) -> torch.Tensor | None:
-        """With which cosine a window need not please the expert more, (B,): its true picture's, or
-        the mean of true pictures where that is higher. None if it can never be enough."""
-        if not self.hp.syncnet_cap_at_true:
-            return None
-        true = self.cosines(self.expert, speech, speech.targets)
-        return true.clamp(min=true.mean())
 
     def cosines(self, expert: SyncNet, speech: Speech, faces: torch.Tensor) -> torch.Tensor:
         """(B,) in [0, 1], in float32."""
@@ -99,12 +89,17 @@ def laplacian_variance(faces: torch.Tensor) -> torch.Tensor:
     return F.conv2d(grey, kernel).var(dim=(1, 2, 3)).mean()
 
 
+def is_fooled(scores: dict[str, float]) -> bool:
+    """Whether the expert prefers generated windows to true ones."""
+    return scores["cosine_generated"] > scores["cosine_true"]
+
+
 def warn_if_fooled(scores: dict[str, float], step: int) -> None:
     """Generated mouths that the expert prefers to true ones please it by something else."""
-    if scores["cosine_generated"] > scores["cosine_true"]:
+    if is_fooled(scores):
         log.warning(
             "step %d: the expert prefers generated windows (cosine %.3f) to true ones (%.3f): it "
-            "is being fooled. Look at the samples; set syncnet_cap_at_true=True, lower "
+            "is being fooled. Look at the samples; set syncnet_back_off=True, lower "
             "syncnet_max_share, or train the expert with syncnet_augment=0.3",
             step, scores["cosine_generated"], scores["cosine_true"]
         )  # fmt: skip

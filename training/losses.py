@@ -88,11 +88,6 @@ def sync_cosine(expert: SyncNet, mel: torch.Tensor, faces: torch.Tensor) -> torc
     return cosine(*expert(mel, lip_window(faces)))
 
 
-def sync_loss(cosines: torch.Tensor, enough: torch.Tensor | None = None) -> torch.Tensor:
-    """What the generator pays for mouths that the expert does not believe.
-
-    Those that it believes by as much as is `enough` (B,) pay nothing.
-    """
-    if enough is not None:
-        cosines = torch.where(cosines < enough, cosines, 1.0)
+def sync_loss(cosines: torch.Tensor) -> torch.Tensor:
+    """What the generator pays for mouths that the expert does not believe."""
     return bce_of_cosine(cosines, torch.ones_like(cosines))

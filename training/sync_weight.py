@@ -19,10 +19,14 @@ class SyncWeight:
         self.hp, self.full = hp, full
         self.value = hp.syncnet_wt
         self.is_on = hp.syncnet_wt > 0
+        self.held_back = 1.0  # share of the weight that is left to it
         self._last_l1: float | None = None
 
-    def decide(self, l1: float, sync: float, other_terms: float) -> None:
-        """From validation: mean L1, mean sync loss, and the rest of the loss without it."""
+    def decide(self, l1: float, sync: float, other_terms: float, *, fooled: bool = False) -> None:
+        """From validation: mean L1, mean sync loss, and the rest of the loss without it.
+
+        fooled: whether the expert prefers generated faces to true ones.
+        """
         before = math.inf if self._last_l1 is None else self._last_l1
         flat = self.hp.syncnet_wt_flat >= 1 or l1 > (1 - self.hp.syncnet_wt_flat) * before
         self._last_l1 = l1
@@ -32,10 +36,17 @@ class SyncWeight:
         if self.is_on:
             share = self.hp.syncnet_max_share
             most = share / max(1e-9, 1 - share) * other_terms / max(sync, 1e-9)
-            self.value = min(self.full, most)
+            if self.hp.syncnet_back_off:
+                self.held_back = self.held_back / 2 if fooled else min(1.0, 1.25 * self.held_back)
+            self.value = self.held_back * min(self.full, most)
 
     def state_dict(self) -> dict:
-        return {"value": self.value, "is_on": self.is_on, "last_l1": self._last_l1}
+        return {
+            "value": self.value,
+            "is_on": self.is_on,
+            "held_back": self.held_back,
+            "last_l1": self._last_l1,
+        }
 
     def restore(self, extra: dict) -> None:
         """From what a checkpoint holds beside weights; without it the rule begins anew."""
@@ -43,4 +54,5 @@ class SyncWeight:
             return
         state = extra["sync_weight"]
         self.value, self.is_on = state["value"], state["is_on"]
+        self.held_back = state.get("held_back", 1.0)
         self._last_l1 = state["last_l1"]

@@ -77,8 +77,12 @@ def test_feather_takes_the_frame_s_colours():
 
 @pytest.mark.parametrize("box", [Box(0, 0, 1, 1), Box(5, 5, 7, 8), Box(0, 0, 120, 140)])
 def test_boxes_of_any_size_are_pasted(box):
-    frame = noise(140, 120)
-    paste_face(frame, noise(96, 96, 1), box, blend="feather")
+    before = noise(140, 120)
+    after = before.copy()
+    paste_face(after, noise(96, 96, 1), box, blend="feather")
+    outside = np.ones(before.shape[:2], bool)
+    outside[box.top : box.bottom, box.left : box.right] = False
+    assert np.array_equal(after[outside], before[outside])
 
 
 def test_strength_mixes_linearly():

@@ -68,8 +68,7 @@ class Judges:
     def scores(self, generated: torch.Tensor, speech: Speech) -> dict[str, torch.Tensor]:
         """What validation says of generated faces, beside the terms."""
         lower, true_lower = lower_half(generated), lower_half(speech.targets)
-        scores = self.terms(generated, speech, with_sync=False)
-        scores["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
+        scores = self.terms(generated, speech, with_sync=True)
         scores["lower_l1"] = F.l1_loss(lower, true_lower)
         scores["sharpness"] = laplacian_variance(lower)
         scores["true_sharpness"] = laplacian_variance(true_lower)

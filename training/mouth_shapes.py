@@ -50,8 +50,13 @@ def shapes_in(folder: Path, frames: np.ndarray) -> np.ndarray:
     """The shapes in these frames one after the other, as one vector; NaN where nobody knows."""
     shapes = read_shapes(folder)
     if shapes is None or frames[-1] >= len(shapes):
-        return np.full(len(frames) * len(SPREADS), np.nan, np.float32)
+        return unknown(frames)
     return shapes[frames].ravel()
+
+
+def unknown(frames: np.ndarray) -> np.ndarray:
+    """As from shapes_in, where there is nothing to know."""
+    return np.full(len(frames) * len(SPREADS), np.nan, np.float32)
 
 
 class ShapeTeller(nn.Module):

@@ -14,7 +14,7 @@ from models.inputs import lower_half_rows
 from training.augment import Change
 from training.augment_sound import SoundChange
 from training.clips import Clip, CorpusError
-from training.mouth_shapes import shapes_in
+from training.mouth_shapes import shapes_in, unknown
 from training.packed import ClipError
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,9 @@ class Windows(Dataset, ABC):
         return mel_window(mel, expert_window_start(int(start), self.hp.fps, self.hp), self.hp)
 
     def shapes(self, clip: Clip, start: int) -> np.ndarray:
-        """The true shapes of the five mouths from `start` on, or NaN; see mouth_shapes."""
-        return shapes_in(clip.folder, self.run_of(start))
+        """The true shapes of the five mouths from `start` on; NaN where unknown or not wanted."""
+        frames = self.run_of(start)
+        return shapes_in(clip.folder, frames) if self.hp.syncnet_truth_wt else unknown(frames)
 
     def lower_halves(self, faces: np.ndarray) -> np.ndarray:
         """What the expert sees of whole faces (n, H, W, 3)."""

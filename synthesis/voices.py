@@ -1,12 +1,16 @@
 """Who speaks: voices of espeak-ng by chance, and which of them training never hears."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.signal import resample_poly
 
 from synthesis.bursts import mark_bursts
-from synthesis.espeak import Phone, Speech, Voice, Word, say
+from synthesis.espeak import Phone, Speech, Voice, Word
+from synthesis.espeak_process import EspeakCrash, Mouthpiece
+
+log = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16000  # Hz, of all sound that synthesis makes
 
@@ -90,9 +94,19 @@ def languages_of(split: str, wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
     return chosen
 
 
+_mouthpiece = Mouthpiece()
+
+
 def speak(text: str, speaker: SpeakerVoice) -> Speech:
-    """Say it in this voice, at SAMPLE_RATE; the phones' times follow the scaled tract."""
-    speech = say(text, speaker.voice)
+    """Say it in this voice, at SAMPLE_RATE; the phones' times follow the scaled tract.
+
+    What crashes espeak-ng is said in the language's plain voice.
+    """
+    try:
+        speech = _mouthpiece.say(text, speaker.voice)
+    except EspeakCrash as crash:
+        log.warning("%s; said in the plain voice", crash)
+        speech = _mouthpiece.say(text, replace(speaker.voice, variant=""))
     up, down = _ratio(speech.sample_rate, speaker.tract)
     samples = resample_poly(speech.samples, up, down).astype(np.float32)
     stretch = speech.sample_rate / SAMPLE_RATE * up / down

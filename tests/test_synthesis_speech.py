@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from synthesis import espeak
+from synthesis import espeak, voices
 from synthesis.espeak import EspeakError, Phone, Speech, Voice, Word, say
+from synthesis.espeak_process import EspeakCrash, Mouthpiece
 from synthesis.sentences import SYMBOLS, languages, make_sentence, phrases_of, transcript
 from synthesis.sound import COLOURS, SoundConditions, coloured_noise, degrade
 from synthesis.utterance import cut_speech, make_utterance
@@ -77,6 +78,39 @@ def test_an_unknown_voice_is_named_and_does_no_harm():
     with pytest.raises(EspeakError, match="xx.m99"):
         say("Hello", Voice("xx", "m99"))
     assert say("Hello", Voice("en")).phones
+
+
+@needs_espeak
+def test_a_process_of_its_own_says_the_same():
+    voice, mouthpiece = Voice("fr", "Annie", 180, 60, 70), Mouthpiece()
+    here, there = (
+        say("Bonjour tout le monde.", voice),
+        mouthpiece.say("Bonjour tout le monde.", voice),
+    )
+    assert np.array_equal(here.samples, there.samples) and here.phones == there.phones
+    with pytest.raises(EspeakError, match="xx.m99") as error:
+        mouthpiece.say("Hello", Voice("xx", "m99"))
+    assert not isinstance(error.value, EspeakCrash)
+
+
+@needs_espeak
+def test_a_crash_of_espeak_is_survived(monkeypatch, rng):
+    """The first process dies as espeak-ng's do, whatever it is asked; the next one speaks."""
+    crashing = [sys.executable, "-c", "import os; os.abort()"]
+    mouthpiece = Mouthpiece(crashing)
+    voice = SpeakerVoice(Voice("pl", "rob", 149, 53, 95, 2))
+    for _ in range(2):
+        with pytest.raises(EspeakCrash, match=r"crashed \(-6\).*variant='rob'.*Piotr"):
+            mouthpiece.say("Piotr!", voice.voice)
+
+    class CrashesOnce(Mouthpiece):
+        def say(self, text, voice):
+            return (mouthpiece if voice.variant else Mouthpiece()).say(text, voice)
+
+    monkeypatch.setattr(voices, "_mouthpiece", CrashesOnce())
+    plain = SpeakerVoice(Voice("pl", "", 149, 53, 95, 2))
+    spoken = [speak("Piotr!", speaker) for speaker in (voice, plain)]
+    assert np.array_equal(spoken[0].samples, spoken[1].samples)
 
 
 def test_without_espeak_the_way_to_get_it_is_told(monkeypatch):

@@ -73,13 +73,18 @@ class ExpertTrainer:
 
     def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor):
         """Unit vectors of each sound and of each window of mouths, and what telling costs."""
+        pairs = len(mel)
+        truth = {name: batch[name].flatten(0, -2) for name in ("heard", "seen")}
+        if "sounds" in batch:
+            mel = torch.cat((mel, batch["sounds"].flatten(0, 1)))
+            truth["heard"] = torch.cat((truth["heard"], batch["sounds_heard"].flatten(0, 1)))
         with self.runtime.autocast():
             sound, mouth, *told = self.update.call(mel[:, None], mouths)
         telling = {
-            name: telling_loss(guess, batch[name].flatten(0, -2))
+            name: telling_loss(guess, truth[name])
             for name, guess in zip(("heard", "seen"), told, strict=False)  # without a teller none
         }
-        return sound, mouth, telling
+        return sound[:pairs], mouth, telling
 
     def with_telling(self, comparing: torch.Tensor, telling: Values) -> torch.Tensor:
         """The loss of a step: of comparing, once its time has come, and of telling shapes."""
@@ -121,7 +126,8 @@ def train_expert(session: Session):
         checkpoint = load_network(args.checkpoint_path, "expert", trainer.update)
     clips, each = session.train.clips, hp.syncnet_contrast_windows
     kind = ExpertContrast if each else ExpertPairs
-    windows = kind(clips, hp, session.seed, hp.syncnet_augment, hp.syncnet_augment_sound)
+    sounds = session.sounds() if hp.syncnet_sound_windows else ()
+    windows = kind(clips, hp, session.seed, hp.syncnet_augment, hp.syncnet_augment_sound, sounds)
     stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)

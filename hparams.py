@@ -77,6 +77,7 @@ class HParams:
     syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
     syncnet_truth_wt: float = 0.0  # weight of telling a mouth's shape, where truth.json knows it
     syncnet_truth_first: int = 0  # steps of that alone, before sound and mouths are compared
+    syncnet_sound_windows: int = 0  # with each pair or clip, of sounds.txt, to learn to hear from
 
     def __post_init__(self) -> None:
         if self.sample_rate % self.hop_size:
@@ -91,8 +92,9 @@ class HParams:
                 f"fmin {self.fmin} and fmax {self.fmax} must rise and lie within "
                 f"half of sample_rate {self.sample_rate}"
             )
-        if self.syncnet_truth_first and not self.syncnet_truth_wt:
-            raise ValueError("syncnet_truth_first learns nothing without syncnet_truth_wt")
+        for name in ("syncnet_truth_first", "syncnet_sound_windows"):
+            if getattr(self, name) and not self.syncnet_truth_wt:
+                raise ValueError(f"{name} teaches nothing without syncnet_truth_wt")
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be over 0, not {getattr(self, name)}")

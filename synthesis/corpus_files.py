@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -26,7 +26,7 @@ from synthesis.made_clip import MadeClip
 from synthesis.performance import FPS, curve_points, sample_frames
 from synthesis.renderer import Renderer, Truth
 from synthesis.sentences import transcript
-from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+from synthesis.voices import SAMPLE_RATE
 from truth_files import TRUTH_FILE, TRUTH_FORMAT
 from video import VideoWriter
 from whole_files import write_whole
@@ -60,7 +60,8 @@ def write_video(clip: MadeClip, renderer: Renderer, root: Path) -> None:
     with partial_folder(target) as folder:
         truths = _encode(clip, renderer, folder)
         (folder / "words").write_text(transcript(clip.text), encoding="utf-8")
-        (folder / "truth").write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
+        drawn = _drawn(renderer, truths)
+        (folder / "truth").write_text(_truth_json(clip, drawn), encoding="utf-8")
         for made, suffix in (("words", ".txt"), ("truth", ".json"), ("made.mp4", ".mp4")):
             os.replace(folder / made, target.with_suffix(suffix))
 
@@ -73,27 +74,28 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
     """
     with whole_folder(root / clip.name) as folder:
         truths, boxes = _draw_crops(clip, renderer, crop_size, folder)
-        sound = as_16_bit(clip.sound)
-        write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
-        mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
-        np.save(folder / "mel.npy", mel)
-        (folder / TRUTH_FILE).write_text(_truth_json(clip, renderer, truths), encoding="utf-8")
+        _write_heard(clip, folder)
+        drawn = _drawn(renderer, truths)
+        (folder / TRUTH_FILE).write_text(_truth_json(clip, drawn), encoding="utf-8")
         described = _describe(clip, renderer, boxes, crop_size)
         (folder / DONE).write_text(described, encoding="utf-8")
 
 
-def write_filelists(
-    root: Path, speakers: int, clips: int, name_of: Callable[[int, int], str]
-) -> None:
-    """<root>/filelists/{train,val,test}.txt, a clip a line, each speaker in one of them."""
-    for split in SPLITS:
-        names = [
-            name_of(speaker, clip)
-            for speaker in range(speakers)
-            if split_of_number(speaker) == split
-            for clip in range(clips)
-        ]
-        write_whole(root / "filelists" / f"{split}.txt", "".join(f"{name}\n" for name in names))
+def is_sound_done(root: Path, name: str) -> bool:
+    """Whether the clip's sound and truth are there."""
+    return (root / name / TRUTH_FILE).is_file()
+
+
+def write_sound(clip: MadeClip, root: Path) -> None:
+    """<root>/<name>/{audio.wav, mel.npy, truth.json}, the truth of mouths that nobody drew."""
+    with whole_folder(root / clip.name) as folder:
+        _write_heard(clip, folder)
+        (folder / TRUTH_FILE).write_text(_truth_json(clip, {}), encoding="utf-8")
+
+
+def write_filelist(root: Path, name: str, clips: Iterable[str]) -> None:
+    """<root>/filelists/<name>.txt, a clip a line."""
+    write_whole(root / "filelists" / f"{name}.txt", "".join(f"{clip}\n" for clip in clips))
 
 
 def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
@@ -169,17 +171,30 @@ def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: i
     return json.dumps(values) + "\n"
 
 
-def _truth_json(clip: MadeClip, renderer: Renderer, truths: list[Truth]) -> str:
-    """The truth of each frame, in pixels of the whole frame and in radians."""
-    performance = clip.performance
-    values = {"format": TRUTH_FORMAT} | clip.record
-    values |= {
-        "fps": FPS,
+def _write_heard(clip: MadeClip, folder: Path) -> None:
+    """audio.wav and mel.npy."""
+    sound = as_16_bit(clip.sound)
+    write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
+    mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
+    np.save(folder / "mel.npy", mel)
+
+
+def _drawn(renderer: Renderer, truths: list[Truth]) -> dict:
+    """What is known of the pictures of each frame, in pixels of the whole frame and in radians."""
+    return {
         "size": [renderer.width, renderer.height],
-        "frames": performance.frames,
         "boxes": _rounded([truth.box for truth in truths], 2),  # left, top, right, bottom
         "landmarks": _rounded([truth.landmarks for truth in truths], 2),  # 68 of (x, y)
         "pose": _rounded([truth.pose for truth in truths], 4),  # pitch, yaw, roll to the camera
+    }
+
+
+def _truth_json(clip: MadeClip, drawn: dict) -> str:
+    """The truth of each frame: of what is drawn, and of what the head does."""
+    performance = clip.performance
+    values = {"format": TRUTH_FORMAT} | clip.record
+    values |= {"fps": FPS, "frames": performance.frames} | drawn
+    values |= {
         "gaze": _rounded(performance.gaze, 4),
         "tongue": _rounded(performance.tongue, 4),
         "weights": {name: _rounded(row, 4) for name, row in performance.weights.items()},

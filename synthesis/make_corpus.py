@@ -1,4 +1,4 @@
-"""Make a talking-head corpus: videos in LRS2's layout with the truth of each frame, or face crops.
+"""Make a talking-head corpus: videos in LRS2's layout with the truth of each frame, or crops.
 
 python -m synthesis.make_corpus --head_model <ICT-FaceKit> --out data_root --speakers 200 --clips 10
 
@@ -29,9 +29,11 @@ from preprocessing.orphans import end_with
 from synthesis.arguments import frame_side, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
+    is_sound_done,
     is_video_done,
     write_crops,
-    write_filelists,
+    write_filelist,
+    write_sound,
     write_video,
 )
 from synthesis.espeak import EspeakError, find_library
@@ -39,8 +41,10 @@ from synthesis.head import Head, load_head
 from synthesis.made_clip import Plan, clip_name, make_clip
 from synthesis.real_speech import find_recordings
 from synthesis.renderer import Renderer
-from synthesis.voices import SPLITS, languages_of
+from synthesis.voices import SPLITS, languages_of, split_of_number
 
+LISTS = {split: split for split in SPLITS}  # the speakers of each list
+SOUND_LISTS = {"sounds": "train"}  # what expert training alone reads
 SHORTEST_SECONDS = 0.64  # training needs more than three windows of five frames
 
 
@@ -49,14 +53,17 @@ class Job:
     """What every worker needs to know."""
 
     plan: Plan
-    head_model: Path
     out: Path
+    head_model: Path | None  # None: sound alone
     crops_only: bool
     crop_size: int
 
     def is_done(self, speaker: int, clip: int) -> bool:
         """Whether this clip is there already."""
-        done = are_crops_done if self.crops_only else is_video_done
+        if self.head_model is None:
+            done = is_sound_done
+        else:
+            done = are_crops_done if self.crops_only else is_video_done
         return done(self.out, clip_name(speaker, clip))
 
 
@@ -68,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--head_model", type=Path, help="ICT-FaceKit's folder or packed .npz")
+    what.add_argument("--sound_only", action="store_true", help="of training speakers, no pictures")
     add("--out", type=Path, required=True, help="folder to make the corpus in")
     add("--speakers", type=whole_count, default=200, help="a tenth each for val and test")
     add("--clips", type=whole_count, default=10, help="of each speaker")
@@ -105,14 +114,18 @@ def _make_corpus(args: argparse.Namespace) -> Path:
     """Make what is missing; the folder that was made."""
     job = _job(args)
     args.out.mkdir(parents=True, exist_ok=True)
-    wanted = [(speaker, clip) for speaker in range(args.speakers) for clip in range(args.clips)]
+    lists = SOUND_LISTS if args.sound_only else LISTS
+    speakers = [n for n in range(args.speakers) if split_of_number(n) in lists.values()]
+    wanted = [(speaker, clip) for speaker in speakers for clip in range(args.clips)]
     missing = [number for number in wanted if not job.is_done(*number)]
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip",
                disable=args.quiet, smoothing=0.05)  # fmt: skip
     with bar:
         for count in _run(job, missing, args.workers):
             bar.update(count)
-    write_filelists(args.out, args.speakers, args.clips, clip_name)
+    for name, split in lists.items():
+        listed = [number for number in wanted if split_of_number(number[0]) == split]
+        write_filelist(args.out, name, [clip_name(*number) for number in listed])
     return args.out
 
 
@@ -124,9 +137,10 @@ def _job(args: argparse.Namespace) -> Job:
             languages_of(split, args.languages)
     else:
         find_recordings(args.speech)
-    _head(args.head_model)
+    if args.head_model:
+        _head(args.head_model)
     plan = Plan(args.seed, args.seconds, args.size, args.languages, args.speech)
-    return Job(plan, args.head_model, args.out, args.crops_only, args.crop_size)
+    return Job(plan, args.out, args.head_model, args.crops_only, args.crop_size)
 
 
 def _run(job: Job, missing: list[tuple[int, int]], workers: int) -> Iterator[int]:
@@ -168,12 +182,15 @@ def _start_worker(parent: int, stop: Event) -> None:
 
 def _make(job: Job, numbers: list[tuple[int, int]]) -> int:
     """Make these clips; how many they were."""
-    head, size = _head(job.head_model), job.plan.size
+    size = job.plan.size
     for speaker, clip in numbers:
         if _stop and _stop.is_set():
             break
         made = make_clip(job.plan, speaker, clip)
-        renderer = Renderer(head, made.speaker, made.scene, size, size)
+        if job.head_model is None:
+            write_sound(made, job.out)
+            continue
+        renderer = Renderer(_head(job.head_model), made.speaker, made.scene, size, size)
         if job.crops_only:
             write_crops(made, renderer, job.out, job.crop_size)
         else:

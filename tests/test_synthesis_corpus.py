@@ -119,6 +119,35 @@ def test_the_truth_has_a_row_for_every_frame(tmp_path):
     assert all(a[2] == pytest.approx(b[1], abs=1e-3) for a, b in pairwise(phones))
 
 
+def test_sound_alone_is_that_of_the_same_clips_and_needs_no_head(tmp_path, monkeypatch):
+    drawn = bytes_of(run(tmp_path / "drawn", "--crops_only", speakers=4))
+    monkeypatch.setattr(make_corpus, "load_head", None)
+    flags = ["--sound_only", "--out", str(tmp_path / "heard"), "--speakers", "4", "--clips", "1"]
+    flags += ["--seconds", str(FRAMES / 25), "--workers", "1", "--quiet"]
+    make_corpus.main(flags)
+    heard = bytes_of(tmp_path / "heard")
+    clips = ["s0000/00001", "s0003/00001"]  # speakers 1 and 2 are not of training
+    assert heard.pop("filelists/sounds.txt").decode().split() == clips
+    files = ("audio.wav", "mel.npy", "truth.json")
+    assert sorted(heard) == [f"{clip}/{file}" for clip in clips for file in files]
+    for clip in clips:
+        assert heard[f"{clip}/mel.npy"] == drawn[f"{clip}/mel.npy"]
+        truths = (json.loads(made[f"{clip}/truth.json"]) for made in (heard, drawn))
+        told, known = truths
+        assert told["weights"] == known["weights"] and "boxes" not in told
+    before = bytes_of(tmp_path / "heard")
+    (tmp_path / "heard/s0003/00001/truth.json").unlink()
+    make_corpus.main(flags)
+    assert bytes_of(tmp_path / "heard") == before
+
+
+def test_a_corpus_has_a_head_or_sound_alone(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        make_corpus.main(["--out", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "--head_model --sound_only" in capsys.readouterr().err
+
+
 def test_the_sound_in_the_video_is_not_late(tmp_path):
     out = run(tmp_path, speakers=1)
     made = make_clip(Plan(0, FRAMES / 25, 128), 0, 0).sound

@@ -51,7 +51,9 @@ def test_four_steps_are_two_and_two(kind, root, tmp_path):
 
 def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
     make_corpus(tmp_path, 4, frames=16, size=32, with_truth=True)
-    taught = f"{RICH},syncnet_truth_wt=1,syncnet_truth_first=1"
+    lists = tmp_path / "filelists"
+    (lists / "sounds.txt").write_text((lists / "train.txt").read_text())
+    taught = f"{RICH},syncnet_truth_wt=1,syncnet_truth_first=1,syncnet_sound_windows=3"
     assert run("expert", tmp_path, tmp_path / "whole", 4, hparams=taught) == 0
     assert run("expert", tmp_path, tmp_path / "halves", 2, hparams=taught) == 0
     middle = tmp_path / "halves/checkpoint_step000000002.pth"
@@ -60,7 +62,7 @@ def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
     name = "checkpoint_step000000004.pth"
     assert differences(load(tmp_path / "whole" / name), load(tmp_path / "halves" / name)) == []
     assert load(middle)["update"]["beside"]
-    untaught = "syncnet_truth_wt=0,syncnet_truth_first=0"
+    untaught = "syncnet_truth_wt=0,syncnet_truth_first=0,syncnet_sound_windows=0"
     assert run("expert", tmp_path, tmp_path / "halves", 6, *more, hparams=untaught) != 0
     assert "syncnet_truth_wt was switched" in capsys.readouterr().err
 
@@ -68,6 +70,20 @@ def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
 def test_shapes_that_nobody_knows_are_not_taught(root, tmp_path, capsys):
     assert run("expert", root, tmp_path / "run", 2, hparams="syncnet_truth_wt=1") != 0
     assert "no clip has a truth.json" in capsys.readouterr().err
+
+
+def test_sound_alone_teaches_to_hear(tmp_path, capsys):
+    """The list is asked for; what it adds reaches the loss and the weights."""
+    make_corpus(tmp_path, 4, frames=16, size=32, with_truth=True)
+    taught = "syncnet_truth_wt=1,syncnet_sound_windows=3"
+    assert run("expert", tmp_path, tmp_path / "none", 1, hparams=taught) != 0
+    assert "sounds.txt" in capsys.readouterr().err
+    assert run("expert", tmp_path, tmp_path / "pairs", 1, hparams="syncnet_truth_wt=1") == 0
+    lists = tmp_path / "filelists"
+    (lists / "sounds.txt").write_text((lists / "train.txt").read_text())
+    assert run("expert", tmp_path, tmp_path / "more", 1, hparams=taught) == 0
+    pairs, more = (metrics(tmp_path / name, "train")[0] for name in ("pairs", "more"))
+    assert pairs["heard"] != more["heard"] and pairs["seen"] == more["seen"]
 
 
 def test_another_seed_is_another_run(root, tmp_path):

@@ -122,6 +122,62 @@ def test_windows_of_real_mouths_have_no_known_shapes(clips, tiny_hp):
     assert np.isnan(sample["heard"]).all() and sample["heard"].shape == (2, 5 * len(SPREADS))
 
 
+@pytest.fixture
+def sounds(tmp_path, tiny_hp):
+    """Clips without pictures; each one's mel has its columns' numbers, its jaw its frames'."""
+    lists = make_corpus(tmp_path, 4, frames=20, size=16, with_truth=True)
+    for picture in tmp_path.rglob("*.jpg"):
+        picture.unlink()
+    for truth in tmp_path.rglob("truth.json"):
+        known = json.loads(truth.read_text()) | {"weights": {"jawOpen": list(range(20))}}
+        truth.write_text(json.dumps(known))
+        np.save(truth.parent / "mel.npy", np.tile(np.arange(65, dtype=np.float32), (80, 1)))
+    return read_corpus(tmp_path, lists / "train.txt", tiny_hp, sound_alone=True).clips
+
+
+@pytest.mark.parametrize("kind", [ExpertPairs, ExpertContrast])
+def test_sound_alone_comes_with_the_shapes_that_spoke_it(kind, clips, sounds, tiny_hp):
+    hp = tiny_hp.with_overrides(
+        "syncnet_contrast_windows=2,syncnet_truth_wt=1,syncnet_sound_windows=30"
+    )
+    sample = kind(clips, hp, seed=1, sounds=sounds)[0]
+    assert sample["sounds"].shape == (30, 80, 16)
+    assert sample["sounds_heard"].shape == (30, 5 * len(SPREADS))
+    jaws = sample["sounds_heard"].reshape(30, 5, -1)[:, :, 0] * SPREADS["jawOpen"] + 9.5
+    frames = jaws.round().astype(int)
+    assert len(set(frames[:, 0])) > 5
+    np.testing.assert_array_equal(frames, frames[:, :1] + np.arange(5))
+    np.testing.assert_array_equal(sample["sounds"][:, 0, 0], 80 * frames[:, 0] // 25)
+
+
+@pytest.mark.parametrize("kind", [ExpertPairs, ExpertContrast])
+def test_sound_alone_changes_nothing_of_the_rest(kind, clips, sounds, tiny_hp):
+    hp = tiny_hp.with_overrides(
+        "syncnet_contrast_windows=2,syncnet_truth_wt=1,syncnet_sound_windows=3"
+    )
+    alone, beside = kind(clips, hp, seed=1)[5], kind(clips, hp, seed=1, sounds=sounds)[5]
+    assert set(beside) - set(alone) == {"sounds", "sounds_heard"}
+    for name, value in alone.items():
+        np.testing.assert_array_equal(value, beside[name])
+
+
+def test_a_sound_that_breaks_later_is_named(clips, sounds, tiny_hp, caplog):
+    hp = tiny_hp.with_overrides("syncnet_truth_wt=1,syncnet_sound_windows=3")
+    windows = ExpertPairs(clips, hp, seed=0, sounds=sounds)
+    (sounds[0].folder / "mel.npy").write_bytes(b"no mel")
+    for number in range(12):
+        assert windows[number]["sounds"].shape == (3, 80, 16)
+    assert f"its companion {sounds[0].name}: mel.npy is broken" in caplog.text
+
+
+def test_sounds_without_truth_are_left_out_with_the_reason(sounds, tiny_hp, tmp_path):
+    (sounds[0].folder / "truth.json").unlink()
+    lists = tmp_path / "filelists"
+    corpus = read_corpus(tmp_path, lists / "train.txt", tiny_hp, sound_alone=True)
+    assert corpus.unusable[sounds[0].name].startswith("no truth.json")
+    assert len(corpus.clips) == len(sounds) - 1
+
+
 def test_the_same_number_is_the_same_sample_whatever_came_before(clips, tiny_hp):
     first, second = (GeneratorWindows(clips, tiny_hp, seed=3, augment=0.5) for _ in range(2))
     for _ in range(7):

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,27 +78,30 @@ class Corpus:
         """The share of clips whose mouths' true shapes are known."""
         return float(np.mean([(clip.folder / TRUTH_FILE).exists() for clip in self.clips]))
 
-    def summary(self) -> str:
+    def summary(self, of: str = "faces") -> str:
         """What there is, and what was left out by reason."""
         total = len(self.clips) + len(self.unusable)
-        lines = [f"{len(self.clips)} of {total} clips can be used: {self.hours:.2f} h of faces"]
+        lines = [f"{len(self.clips)} of {total} clips can be used: {self.hours:.2f} h of {of}"]
         for reason, count in Counter(self.unusable.values()).most_common():
             first = next(name for name, why in self.unusable.items() if why == reason)
             lines.append(f"  {count} left out: {reason} (the first: {first})")
         return "\n".join(lines)
 
 
-def read_corpus(data_root: Path, filelist: Path, hp: HParams, *, workers: int = 4) -> Corpus:
+def read_corpus(
+    data_root: Path, filelist: Path, hp: HParams, *, workers: int = 4, sound_alone: bool = False
+) -> Corpus:
     """Look once at every clip of a filelist.
 
-    Clips that lack faces, sound or length are left out with the reason. Raises CorpusError when
-    nothing is left or over half of the clips are unusable.
+    Clips that lack faces (the truth, where `sound_alone`), sound or length are left out with the
+    reason. Raises CorpusError when nothing is left or over half of the clips are unusable.
     """
     names = read_filelist(filelist)
     if not data_root.is_dir():
         raise CorpusError(f"no such folder: {data_root}; --data_root is what preprocess.py wrote")
+    examine = examine_sound if sound_alone else examine_clip
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        found = list(pool.map(lambda name: _clip_or_reason(data_root, name, hp), names))
+        found = list(pool.map(lambda name: _clip_or_reason(data_root, name, hp, examine), names))
     clips = tuple(clip for clip in found if isinstance(clip, Clip))
     unusable = {name: why for name, why in zip(names, found, strict=True) if isinstance(why, str)}
     corpus = Corpus(clips, unusable, hp.fps)
@@ -121,9 +124,9 @@ def read_filelist(path: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _clip_or_reason(data_root: Path, name: str, hp: HParams) -> Clip | str:
+def _clip_or_reason(data_root: Path, name: str, hp: HParams, examine: Callable) -> Clip | str:
     try:
-        return examine_clip(data_root / name, name, hp)
+        return examine(data_root / name, name, hp)
     except ClipError as error:
         return str(error)
 
@@ -146,6 +149,20 @@ def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
     if starts[-1] - starts[0] < hp.syncnet_T:
         raise ClipError(f"too short for a reference {hp.syncnet_T} frames away from the target")
     return Clip(name, folder, frames, columns, starts, packed)
+
+
+def examine_sound(folder: Path, name: str, hp: HParams) -> Clip:
+    """The clip in a folder that needs no faces, but the truth of its mouths. Raises ClipError."""
+    if not folder.is_dir():
+        raise ClipError("no such folder")
+    if not (folder / TRUTH_FILE).exists():
+        raise ClipError(f"no {TRUTH_FILE}, so that nobody knows the mouths of its sound")
+    columns = _mel_columns(folder, hp)
+    frames = np.arange(int(columns * hp.fps // hp.mels_per_second), dtype=np.int32)
+    starts = window_starts(frames, columns, hp)
+    if not len(starts):
+        raise ClipError(f"no {hp.syncnet_T} frames of sound")
+    return Clip(name, folder, frames, columns, starts)
 
 
 def window_starts(frames: np.ndarray, columns: int, hp: HParams) -> np.ndarray:

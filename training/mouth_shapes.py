@@ -31,7 +31,7 @@ SPREADS = {
 }
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)  # a clip of 6 s: 7 kB
 def read_shapes(folder: Path) -> np.ndarray | None:
     """(frames, shapes) float32 of one clip, its own mean taken off; None where nobody knows."""
     truth = read_truth(folder / TRUTH_FILE)

@@ -9,7 +9,7 @@ import torch
 
 from hparams import HParams
 from models.checkpoint import Checkpoint, read_checkpoint
-from training.clips import Corpus, read_corpus, warn_about
+from training.clips import Clip, Corpus, read_corpus, warn_about
 from training.loop import Loop, Schedule, Trainer
 from training.runtime import Runtime
 from training.saving import Progress, refuse_occupied
@@ -37,6 +37,17 @@ class Session:
         """Loading processes for this one: no more than there are cores to run them."""
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         return min(self.hp.num_workers, max(1, (os.cpu_count() or 1) // local))
+
+    def sounds(self) -> tuple[Clip, ...]:
+        """The clips of sounds.txt, of which sound and truth are there, and no faces need be."""
+        filelist = self.args.filelists / "sounds.txt"
+        with self.runtime.first_process_first():
+            corpus = read_corpus(
+                self.args.data_root, filelist, self.hp, workers=self.hp.num_workers,
+                sound_alone=True,
+            )  # fmt: skip
+        log.info("sounds: %s", corpus.summary("sound"))
+        return corpus.clips
 
     def stream(self, windows: Windows, batch_size: int) -> TrainStream:
         workers = self.workers if self.hp.num_workers else 0

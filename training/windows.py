@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 # A clip that cannot be read is replaced by another, this often for one sample. Where every second
 # clip is broken, it takes some thousand samples until a run stops, and a few where all are.
 REDRAWS = 10
+# Of a clip without pictures, at once: to read one costs more than to cut a window from it.
+WINDOWS_OF_A_SOUND = 12
 
 Sample = dict[str, np.ndarray]
 
@@ -152,7 +154,49 @@ class GeneratorWindows(Windows):
         return self._mel_starts[frame]
 
 
-class ExpertPairs(Windows):
+class ExpertWindows(Windows):
+    """What an expert learns from; with `sounds`, clips without pictures, also that alone."""
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        hp: HParams,
+        seed: int,
+        augment: float = 0.0,
+        augment_sound: float = 0.0,
+        sounds: Sequence[Clip] = (),
+    ):
+        super().__init__(clips, hp, seed, augment, augment_sound)
+        self.sounds = tuple(sounds)
+
+    def sound_alone(self, random: np.random.Generator) -> Sample:
+        """sounds: (n, num_mels, 16), sounds_heard: (n, 55), the shapes that spoke them; or {}."""
+        parts = [
+            self._windows_of(self.sounds[random.integers(len(self.sounds))], count, random)
+            for count in _shares(self.hp.syncnet_sound_windows if self.sounds else 0)
+        ]
+        if not parts:
+            return {}
+        mels, shapes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return {"sounds": mels, "sounds_heard": shapes}
+
+    def _windows_of(self, clip: Clip, count: int, random: np.random.Generator):
+        try:
+            mel = self.read_mel(clip, random)
+        except ClipError as error:
+            raise ClipError(f"its companion {clip.name}: {error}") from error
+        starts = random.choice(clip.starts, count)
+        mels = np.stack([self.expert_mel(mel, start) for start in starts])
+        return mels, np.stack([self.shapes(clip, start) for start in starts])
+
+
+def _shares(count: int) -> list[int]:
+    """`count` as a sum of so many windows of one sound, the last of the rest."""
+    full, rest = divmod(count, WINDOWS_OF_A_SOUND)
+    return [WINDOWS_OF_A_SOUND] * full + [rest] * bool(rest)
+
+
+class ExpertPairs(ExpertWindows):
     """Sound and mouths that belong together or, half of the time, do not.
 
     mouths: (5, H / 2, W, 3) uint8; mel: (num_mels, 16); in_sync: 1 or 0. Wrong mouths begin at
@@ -173,7 +217,7 @@ class ExpertPairs(Windows):
             "in_sync": np.float32(in_sync),
             "heard": self.shapes(clip, start),
             "seen": self.shapes(seen, shown),
-        }
+        } | self.sound_alone(random)
 
     def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
         """The clip and the first frame of mouths that do not speak what is heard."""
@@ -183,7 +227,7 @@ class ExpertPairs(Windows):
         return clip, int(random.choice(clip.starts[clip.starts != start]))
 
 
-class ExpertContrast(Windows):
+class ExpertContrast(ExpertWindows):
     """Several windows of one clip with their sounds, to be told apart from each other.
 
     mouths: (K, 5, H / 2, W, 3) uint8; mel: (K, num_mels, 16); starts: (K,), where the same
@@ -205,4 +249,4 @@ class ExpertContrast(Windows):
             "starts": starts.astype(np.int64),
             "heard": shapes,
             "seen": shapes,
-        }
+        } | self.sound_alone(random)

@@ -23,9 +23,9 @@ CPU = Runtime(torch.device("cpu"))
 
 
 class CountedWindows:
-    """Stands for Windows: sample n is the number n."""
+    """Stands for Windows: sample n is the number n, which counts for three."""
 
-    clips = tuple(range(10))
+    clips, each = tuple(range(10)), 3
 
     def __getitem__(self, number):
         return {"number": np.int64(number)}
@@ -79,6 +79,12 @@ def test_every_split_of_a_batch_sees_the_same_windows(world, accumulate):
             seen |= set(part["number"].tolist())
         assert stream.position == 24 and stream.epoch == 2
     assert seen == set(range(16, 24))
+
+
+def test_a_step_counts_all_windows_of_its_samples():
+    runtime = Runtime(torch.device("cpu"), world_size=2)
+    said = TrainStream(CountedWindows(), 8, 2, 0, runtime).describe()
+    assert said == "24 windows a step = 2 processes x 2 parts x 6; 10 clips an epoch"
 
 
 def test_a_batch_that_does_not_divide_is_refused():

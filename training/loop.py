@@ -100,7 +100,7 @@ class Loop:
         self.progress, self.schedule, self.runtime, self.hp = progress, schedule, runtime, hp
         self.log = RunLog(schedule.run_dir, first_step=trainer.step, enabled=runtime.is_first)
         self.means = Means()
-        self.pace = Pace(schedule.max_steps, stream.batch_size)
+        self.pace = Pace(schedule.max_steps, stream.windows_a_step)
         self.saved_at = trainer.step  # what the run begins with exists already
 
     def run(self) -> Path:

@@ -14,7 +14,7 @@ from training.windows import Windows
 class TrainStream:
     """The batches of each step: lists of parts, of which this process takes its share.
 
-    `position` counts the windows that all processes together have taken so far.
+    `position` counts the samples that all processes together have taken so far.
     """
 
     def __init__(
@@ -36,10 +36,16 @@ class TrainStream:
         """How often every clip has been drawn from."""
         return self.position // len(self.windows.clips)
 
+    @property
+    def windows_a_step(self) -> int:
+        """Where a sample is several windows of a clip, more than batch_size."""
+        return self.batch_size * self.windows.each
+
     def describe(self) -> str:
         return (
-            f"{self.batch_size} windows a step = {self.runtime.world_size} processes x "
-            f"{self.accumulate} parts x {self.part}; {len(self.windows.clips)} clips an epoch"
+            f"{self.windows_a_step} windows a step = {self.runtime.world_size} processes x "
+            f"{self.accumulate} parts x {self.part * self.windows.each}; "
+            f"{len(self.windows.clips)} clips an epoch"
         )
 
     def __iter__(self) -> Iterator[list[dict[str, torch.Tensor]]]:

@@ -66,6 +66,11 @@ class Windows(Dataset, ABC):
             "preprocess the corpus again"
         )
 
+    @property
+    def each(self) -> int:
+        """Windows in one sample."""
+        return 1
+
     @abstractmethod
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         """One sample of this clip. Raises ClipError where the clip turns out to be broken."""
@@ -234,9 +239,12 @@ class ExpertContrast(ExpertWindows):
     frame comes twice if the clip has fewer than K windows; heard, seen: (K, 55), as above.
     """
 
+    @property
+    def each(self) -> int:
+        return self.hp.syncnet_contrast_windows
+
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
-        count = self.hp.syncnet_contrast_windows
-        starts = np.resize(random.permutation(clip.starts), count)
+        starts = np.resize(random.permutation(clip.starts), self.each)
         frames, places = np.unique([self.run_of(start) for start in starts], return_inverse=True)
         faces = self.read_faces(clip, frames)
         if self.augment:
@@ -244,7 +252,7 @@ class ExpertContrast(ExpertWindows):
         mel = self.read_mel(clip, random)
         shapes = np.stack([self.shapes(clip, start) for start in starts])
         return {
-            "mouths": self.lower_halves(faces)[places.reshape(count, -1)],
+            "mouths": self.lower_halves(faces)[places.reshape(self.each, -1)],
             "mel": np.stack([self.expert_mel(mel, start) for start in starts]),
             "starts": starts.astype(np.int64),
             "heard": shapes,

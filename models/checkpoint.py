@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from models.face_finder import FaceFinder
@@ -154,7 +154,7 @@ def save_weights(
     stated = {"format": FORMAT, "hparams": json.dumps(hparams), "global_step": str(step)}
     stated["extra"] = json.dumps(extra or {})
     with whole_or_absent(path) as partial:
-        save_file(weights, partial, metadata=stated)
+        partial.write_bytes(save(weights, stated))  # save_file would make it nobody else's to read
 
 
 def _read_content(path: Path) -> dict:

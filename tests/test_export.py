@@ -26,6 +26,8 @@ def save_run(path, network):
 def test_weights_stay_and_the_training_goes(tmp_path, network):
     run = save_run(tmp_path / "run.pth", network(32, 32, 0.0625))
     assert export.main([str(run), str(tmp_path / "new" / "out.safetensors")]) == 0
+    others_may_read = (tmp_path / "new" / "out.safetensors").stat().st_mode & 0o044
+    assert others_may_read == run.stat().st_mode & 0o044
     before, after = read_checkpoint(run), read_checkpoint(tmp_path / "new" / "out.safetensors")
     assert (after.step, after.kind, after.optimizer) == (70, before.kind, None)
     assert after.hparams["fmax"] == 7000 and "syncnet_lr" not in after.hparams

@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from hparams import HParams
 from training.clips import examine_clip
@@ -29,7 +29,8 @@ def pack_clip(folder: Path, hp: HParams) -> Path:
     clip = examine_clip(folder, folder.name, hp)
     faces = clip.read_faces(clip.frames, hp.img_height, hp.img_width)
     with whole_or_absent(target) as partial:
-        save_file({"frames": clip.frames, "faces": faces, "mel": clip.read_mel()}, partial)
+        packed = save({"frames": clip.frames, "faces": faces, "mel": clip.read_mel()})
+        partial.write_bytes(packed)  # save_file would make it nobody else's to read
     return target
 
 

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 HIGHEST_FPS = 240  # above it, a container's figure is its clock and no frame rate
 
 
+@lru_cache(maxsize=64, typed=True)  # training asks for the same one at every window
 def exact_fps(fps: Fraction | float) -> Fraction:
     """The fraction that a rounded rate stands for: 23.976 is 24000/1001, 29.97 is 30000/1001."""
     if not fps > 0:

@@ -48,7 +48,6 @@ class Windows(Dataset, ABC):
         self.clips, self.hp, self.seed = tuple(clips), hp, seed
         self.augment, self.augment_sound = augment, augment_sound
         self._broken: set[str] = set()
-        self._mel_starts: dict[int, int] = {}
 
     def __getitem__(self, number: int) -> Sample:
         for draw in range(REDRAWS):
@@ -149,14 +148,8 @@ class GeneratorWindows(Windows):
 
     def frame_mels(self, mel: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """(len(frames), num_mels, 16): what the generator hears for each of these frames."""
-        begins = [self._mel_start(int(frame)) for frame in frames]
+        begins = [mel_window_start(int(frame), self.hp.fps, self.hp) for frame in frames]
         return np.stack([mel_window(mel, begin, self.hp) for begin in begins])
-
-    def _mel_start(self, frame: int) -> int:
-        """Remembered: exact fractions are a fifth of the time of a sample."""
-        if frame not in self._mel_starts:
-            self._mel_starts[frame] = mel_window_start(frame, self.hp.fps, self.hp)
-        return self._mel_starts[frame]
 
 
 class ExpertWindows(Windows):

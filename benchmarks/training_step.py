@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from hparams import HParams
-from models.devices import resolve_device, resolve_precision
 from models.inputs import lower_half_rows
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
-from training.runtime import Runtime
+from training.runtime import Runtime, open_runtime
 
 
 def inputs_for(kind: type[nn.Module], hp: HParams, batch: int, device: torch.device) -> tuple:
@@ -57,8 +56,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     args = parser.parse_args()
     hp = HParams().with_overrides(args.hparams)
-    device = resolve_device(args.device)
-    fast = Runtime(device, resolve_precision("auto", device))
+    with open_runtime(args.device, "auto", compiled=False, sync_batchnorm=False) as fast:
+        compare(fast, hp, args)
+
+
+def compare(fast: Runtime, hp: HParams, args: argparse.Namespace) -> None:
+    device = fast.device
     plain = Runtime(device)
     for kind in (SyncNet, TalkFace):
         inputs = inputs_for(kind, hp, args.batch, device)

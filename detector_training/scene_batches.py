@@ -15,6 +15,8 @@ from training.stream import open_loader
 class Scenes(Dataset):
     """Scene by number. `clips`: the heads, of which an epoch has as many scenes as there are."""
 
+    each = 1  # a sample is one scene
+
     def __init__(self, composer: Composer) -> None:
         self.composer = composer
         self.clips = composer.bank.people

@@ -14,7 +14,7 @@ from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
 from face_detection import DETECTOR_NAMES, make_detector
-from models.devices import resolve_device
+from models.devices import resolve_device, use_full_float32
 from shipped import EXPERT
 from video import MediaError
 from whole_files import whole_or_absent
@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         device = str(resolve_device(args.device))
+        use_full_float32()
         expert = read_expert(args.syncnet_checkpoint_path, device)
         detector = make_detector(args.detector, device=device)
         results = {path: _score(path, args, expert, detector) for path in args.video}

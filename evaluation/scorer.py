@@ -21,6 +21,7 @@ from evaluation.similarity import measure_similarity
 from evaluation.syncnet_v2 import SyncNetV2
 from evaluation.weights import AbsentError, check_hash, published_path
 from face_detection import Detector, make_detector
+from models.devices import use_full_float32
 from models.inputs import lower_half_rows
 
 FACE_SIZE = 96  # px, the side of the faces that PSNR and SSIM compare
@@ -55,6 +56,7 @@ class Scorer:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        use_full_float32()
 
     def score(self, clip: Clip, groups: tuple[str, ...]) -> Row:
         """Every number of the groups that this clip has; a broken file makes its numbers absent."""

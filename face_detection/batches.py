@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from models.devices import is_out_of_memory
+
 Found = TypeVar("Found")
 
 log = logging.getLogger(__name__)
@@ -38,9 +40,16 @@ class Batches:
             batch = images[len(found) : len(found) + self.size]
             try:
                 found += detect(batch)
-            except RuntimeError as error:  # torch has no one type for this on all devices
-                if "memory" not in str(error).lower() or len(batch) == 1:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
                     raise
+                if len(batch) == 1:
+                    height, width = batch[0].shape[:2]
+                    raise ValueError(
+                        f"face detection has no memory left for even one picture of {width}x"
+                        f"{height}; make it smaller, close what else uses the device, or take "
+                        "--device cpu"
+                    ) from error
                 self.size = len(batch) // 2
                 log.warning("face detection ran out of memory; batch size %d", self.size)
         return found

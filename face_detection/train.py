@@ -149,7 +149,7 @@ def make_loop(
     torch.manual_seed(progress.seed)
     bank = read_bank(args.heads)
     log.info("%d heads, %d grounds in %s", len(bank.people), len(bank.grounds), args.heads)
-    real = real_frames(args)
+    real = real_frames(args, str(runtime.device))
     scenes = Scenes(Composer(bank, args.scene_size, progress.seed, real=real))
     held_out = Scenes(Composer(bank, args.scene_size, VALIDATION_SEED, held_out=True))
     trainer = DetectorTrainer(runtime, hp, args.max_steps, held_out)
@@ -181,11 +181,11 @@ def starting_progress(
     return Progress(args.seed)
 
 
-def real_frames(args: argparse.Namespace) -> list[RealFrame]:
+def real_frames(args: argparse.Namespace, device: str) -> list[RealFrame]:
     """Frames of --videos, with the boxes that --video_detector is sure of."""
     if args.videos is None:
         return []
-    detector = make_detector(args.video_detector, device=args.device, s3fd_path=args.s3fd_path)
+    detector = make_detector(args.video_detector, device=device, s3fd_path=args.s3fd_path)
     return read_real_frames(args.videos, detector)
 
 

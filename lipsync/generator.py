@@ -9,7 +9,7 @@ from torch import nn
 
 from hparams import HParams
 from models.checkpoint import read_checkpoint
-from models.devices import resolve_precision
+from models.devices import is_out_of_memory, resolve_precision
 from models.folding import fold_batch_norms
 from models.inputs import generator_input, to_faces, to_images
 from models.talkface import TalkFace
@@ -53,7 +53,7 @@ class Generator:
             try:
                 done.append(self._run(windows[:size], faces[:size]))
             except RuntimeError as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 if size == 1:
                     raise ValueError(
@@ -89,12 +89,3 @@ def load_generator(
     hp = HParams.from_dict(checkpoint.hparams)
     generator = Generator(network, device=device, precision=precision, batch_size=batch_size)
     return generator, hp
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    words = str(error).lower()
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "out of memory" in words
-        or ("can't allocate memory" in words)
-    )

@@ -45,6 +45,21 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device, or a library on it, had no memory left; torch has no one type for it."""
+    words = str(error).lower()
+    said = ("out of memory", "can't allocate memory", "_status_alloc_failed")
+    return isinstance(error, torch.OutOfMemoryError) or any(part in words for part in said)
+
+
+def use_full_float32() -> None:
+    """Multiply 32-bit floats as such on CUDA too, where convolutions round them to TF32's 19 bits.
+
+    Without it scores of the same video would differ from one device to another.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _cpu_multiplies_bf16() -> bool:
     """Whether this processor has instructions for bf16; without them it is many times slower."""
     able = torch.cpu.get_capabilities()

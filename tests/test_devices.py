@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.devices import resolve_device, resolve_precision
+from models.devices import is_out_of_memory, resolve_device, resolve_precision
 
 CPU = torch.device("cpu")
 
@@ -32,3 +32,18 @@ def test_a_named_precision_is_taken():
         resolve_precision("int4", CPU)
     with pytest.raises(ValueError, match="fp16 is not for CPUs"):
         resolve_precision("fp16", CPU)
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate "
+                      "memory: you tried to allocate 8 bytes."), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("expected scalar type Float"), False),
+    ],
+)  # fmt: skip
+def test_full_memory_is_told_from_other_failures(error, full):
+    assert is_out_of_memory(error) == full

@@ -86,6 +86,18 @@ def test_a_batch_that_does_not_fit_is_halved(detector, images, monkeypatch, capl
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
+def test_a_picture_too_large_for_the_memory_is_an_error_of_one_line(detector, images, monkeypatch):
+    def no_memory(batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(detector, "_network", no_memory)
+    height, width = images[0].shape[:2]
+    with pytest.raises(
+        ValueError, match=f"no memory left for even one picture of {width}x{height}"
+    ):
+        detector.detect(images)
+
+
 def test_other_failures_are_not_taken_for_full_memory(detector, images, monkeypatch):
     def broken(batch):
         raise RuntimeError("expected scalar type Float")

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import time
 
 import numpy as np
 import pytest
@@ -79,6 +80,42 @@ def test_every_split_of_a_batch_sees_the_same_windows(world, accumulate):
             seen |= set(part["number"].tolist())
         assert stream.position == 24 and stream.epoch == 2
     assert seen == set(range(16, 24))
+
+
+def test_half_precision_begins_at_weights_of_any_origin():
+    """A file of weights alone, or of another precision, has nothing for the gradient's scaler."""
+    network = torch.nn.Linear(3, 1)
+    half = Runtime(torch.device("cpu"), precision=torch.half)
+    update = Update(network, torch.optim.Adam(network.parameters()), half, HParams(), None)
+    fresh = update.scaler.state_dict()
+    assert fresh  # it is at work
+    full = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams(), None)
+    for state in ({"scaler": {}}, full.state_dict()):
+        update.load_state_dict(state)
+        assert update.scaler.state_dict() == fresh
+    update.load_state_dict({"scaler": fresh | {"scale": 512.0}})
+    assert update.scaler.get_scale() == 512
+
+
+def test_an_average_goes_on_where_it_was():
+    """Whole numbers, which count batches, are taken over and not averaged."""
+    hp = HParams().with_overrides("ema_decay=0.9")
+    network = torch.nn.BatchNorm1d(2)
+
+    def updated() -> Update:
+        return Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp, None)
+
+    first = updated()
+    first.average.update_parameters(network)
+    second = updated()
+    second.load_state_dict(first.state_dict())
+    with torch.no_grad():
+        network.running_mean += 1
+        network.num_batches_tracked += 7
+    second.average.update_parameters(network)
+    torch.testing.assert_close(second.judged.running_mean, torch.full((2,), 0.1))
+    assert second.judged.num_batches_tracked == 7
+    assert second.state_dict()["average"]["n_averaged"] == 2
 
 
 def test_a_step_counts_all_windows_of_its_samples():
@@ -182,6 +219,11 @@ def test_means_weigh_and_pace_counts():
     seconds = 10 * 4 / values["windows_per_second"]
     assert values["hours_left"] == pytest.approx(2 * seconds / 3600)
     assert values["data_wait_share"] == 0
+    for busy, share in ((True, 0), (False, 1)):  # what the device still computes is no waiting
+        pace.restart()
+        with pace.waiting(lambda busy=busy: not busy):
+            time.sleep(0.01)
+        assert pace.read(step=10)["data_wait_share"] == pytest.approx(share, abs=0.3)
 
 
 def test_old_checkpoints_go_but_for_the_last(tmp_path):

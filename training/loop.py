@@ -118,7 +118,7 @@ class Loop:
         self.pace.restart()
         with Interrupt().listening() as interrupt:
             while self._has_more():
-                with self.pace.waiting():
+                with self.pace.waiting(self.runtime.is_idle):
                     parts = next(steps)
                 self._step(parts)
                 if self.runtime.any(interrupt.signal is not None):

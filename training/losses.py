@@ -17,10 +17,14 @@ def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def bce_of_cosine(cosines: torch.Tensor, in_sync: torch.Tensor) -> torch.Tensor:
     """The original's loss: cross-entropy that takes the cosine itself for a probability."""
+    truth, cosines = in_sync.float(), cosines.float()
+    return (truth * _surprise(cosines) + (1 - truth) * _surprise(1 - cosines)).mean()
+
+
+def _surprise(probability: torch.Tensor) -> torch.Tensor:
+    """What it costs that something of this probability happens."""
     # Not torch's function: on values that are no numbers that one ends a GPU's process.
-    right = EDGE + (1 - 2 * EDGE) * cosines.float().clamp(0, 1)
-    truth = in_sync.float()
-    return -(truth * right.log() + (1 - truth) * (1 - right).log()).mean()
+    return -(EDGE + (1 - 2 * EDGE) * probability.clamp(0, 1)).log()
 
 
 def opponents(starts: torch.Tensor, apart: int) -> torch.Tensor:
@@ -54,13 +58,12 @@ def bce_of_matrix(
     Arguments as for `contrast`. Right and wrong pairs weigh the same, however many there are.
     """
     cosines = sounds.float() @ mouths.float().transpose(1, 2)
-    in_sync, off_sync = cosines.diagonal(dim1=1, dim2=2).flatten(), cosines[wrong]
-    losses = [
-        bce_of_cosine(some, torch.full_like(some, truth))
-        for some, truth in ((in_sync, 1.0), (off_sync, 0.0))
-    ]
-    hits = (in_sync > 0.5).float().mean() + (off_sync < 0.5).float().mean()
-    return sum(losses) / 2, hits / 2
+    in_sync = cosines.diagonal(dim1=1, dim2=2)
+    # Weighed, not picked: to pick, a GPU's processor would wait for the forward pass.
+    share = wrong / wrong.sum()
+    loss = _surprise(in_sync).mean() + (share * _surprise(1 - cosines)).sum()
+    hits = (in_sync > 0.5).float().mean() + (share * (cosines < 0.5)).sum()
+    return loss / 2, hits / 2
 
 
 def reconstruction(

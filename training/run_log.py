@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,11 +107,12 @@ class Pace:
         self._begun = time.perf_counter()
 
     @contextmanager
-    def waiting(self):
-        """What is done in the block is waiting for data."""
+    def waiting(self, is_idle: Callable[[], bool]):
+        """The block waits for data; it counts where the device has nothing left to do by then."""
         began = time.perf_counter()
         yield
-        self.waited_seconds += time.perf_counter() - began
+        if is_idle():
+            self.waited_seconds += time.perf_counter() - began
 
     @contextmanager
     def stopped(self):

@@ -52,7 +52,10 @@ class Runtime:
         called = network
         if self.world_size > 1:
             devices = [self.device] if self.device.type == "cuda" else None
-            called = DistributedDataParallel(network, device_ids=devices)
+            called = DistributedDataParallel(
+                network, device_ids=devices,
+                broadcast_buffers=not self.sync_batchnorm,  # which keeps them equal
+            )  # fmt: skip
         return torch.compile(called) if self.compile else called
 
     def synced(self, network: nn.Module) -> nn.Module:
@@ -68,6 +71,10 @@ class Runtime:
             dist.all_reduce(values)
         means = (values[:-1] / values[-1].clamp(min=1)).tolist()
         return dict(zip(sums, means, strict=True))
+
+    def is_idle(self) -> bool:
+        """Whether the device has nothing to do; a GPU is given work ahead, a CPU is not."""
+        return self.device.type != "cuda" or torch.cuda.current_stream(self.device).query()
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process."""

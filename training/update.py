@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from hparams import HParams
 from training.runtime import Runtime
@@ -41,7 +41,7 @@ class Update:
         self.scaler = torch.amp.GradScaler(
             runtime.device.type, enabled=runtime.precision is torch.half
         )
-        self.average = _averaged(network, hp.ema_decay) if hp.ema_decay else None
+        self.average = Average(network, hp.ema_decay) if hp.ema_decay else None
 
     @property
     def judged(self) -> nn.Module:
@@ -86,11 +86,13 @@ class Update:
         return state
 
     def load_state_dict(self, state: dict) -> None:
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the file is weights alone, or of another precision
+            self.scaler.load_state_dict(state["scaler"])
         if state.get("beside"):
             self.beside.load_state_dict(state["beside"])
         if self.average and "average" in state:
             self.average.load_state_dict(state["average"])
+            self.average.begun = True
         elif self.average:
             self.average.module.load_state_dict(self.network.state_dict())
 
@@ -105,7 +107,31 @@ def learning_rate_share(step: int, hp: HParams, max_steps: int | None) -> float:
     return hp.final_lr_share + (1 - hp.final_lr_share) * (1 + math.cos(math.pi * way)) / 2
 
 
-def _averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """BatchNorm's statistics are averaged like weights: both must belong together."""
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-    return average.eval().requires_grad_(False)
+class Average(AveragedModel):
+    """The running average of a network; its first update copies.
+
+    BatchNorm's statistics are averaged like weights: both must belong together. torch's own update
+    reads a counter off the GPU at every step, which waits for all that the GPU still has to do.
+    """
+
+    def __init__(self, network: nn.Module, decay: float):
+        super().__init__(network)
+        self.eval().requires_grad_(False)
+        self.decay, self.begun = decay, False
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        pairs = list(zip(_tensors(self.module), _tensors(model), strict=True))
+        blended = [pair for pair in pairs if self.begun and pair[0].is_floating_point()]
+        if blended:
+            torch._foreach_lerp_(*map(list, zip(*blended, strict=True)), 1 - self.decay)
+        for average, now in pairs:
+            if not (self.begun and average.is_floating_point()):
+                average.copy_(now)
+        self.n_averaged += 1
+        self.begun = True
+
+
+def _tensors(network: nn.Module) -> Iterator[torch.Tensor]:
+    """Parameters and buffers."""
+    return chain(network.parameters(), network.buffers())

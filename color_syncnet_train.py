@@ -127,7 +127,8 @@ def train_expert(session: Session):
     clips, each = session.train.clips, hp.syncnet_contrast_windows
     kind = ExpertContrast if each else ExpertPairs
     sounds = session.sounds() if hp.syncnet_sound_windows else ()
-    windows = kind(clips, hp, session.seed, hp.syncnet_augment, hp.syncnet_augment_sound, sounds)
+    changes = hp.syncnet_augment, hp.syncnet_augment_sound
+    windows = kind(clips, hp, session.seed, *changes, sounds=sounds)
     stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)

@@ -155,16 +155,8 @@ class GeneratorWindows(Windows):
 class ExpertWindows(Windows):
     """What an expert learns from; with `sounds`, clips without pictures, also that alone."""
 
-    def __init__(
-        self,
-        clips: Sequence[Clip],
-        hp: HParams,
-        seed: int,
-        augment: float = 0.0,
-        augment_sound: float = 0.0,
-        sounds: Sequence[Clip] = (),
-    ):
-        super().__init__(clips, hp, seed, augment, augment_sound)
+    def __init__(self, *clips_and_numbers, sounds: Sequence[Clip] = (), **more_numbers):
+        super().__init__(*clips_and_numbers, **more_numbers)
         self.sounds = tuple(sounds)
 
     def sound_alone(self, random: np.random.Generator) -> Sample:

@@ -118,7 +118,8 @@ def train(args: argparse.Namespace):
 def train_expert(session: Session):
     """Returns the path of the last checkpoint."""
     hp, args = session.hp, session.args
-    if hp.syncnet_truth_wt:
+    sounds = session.sounds() if hp.syncnet_sound_windows else ()
+    if hp.syncnet_truth_wt and not sounds:
         require_truth(session.train)
     trainer = ExpertTrainer(session.runtime, hp, args.max_steps, session.train)
     checkpoint = None
@@ -126,7 +127,6 @@ def train_expert(session: Session):
         checkpoint = load_network(args.checkpoint_path, "expert", trainer.update)
     clips, each = session.train.clips, hp.syncnet_contrast_windows
     kind = ExpertContrast if each else ExpertPairs
-    sounds = session.sounds() if hp.syncnet_sound_windows else ()
     changes = hp.syncnet_augment, hp.syncnet_augment_sound
     windows = kind(clips, hp, session.seed, *changes, sounds=sounds)
     stream = session.stream(windows, items_in_a_batch(hp))

@@ -99,6 +99,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.seconds < SHORTEST_SECONDS:
         parser.error(f"--seconds {args.seconds}: training needs {SHORTEST_SECONDS} s or more")
+    if args.sound_only and args.crops_only:
+        parser.error("--sound_only draws nothing, so that there is nothing for --crops_only")
     if args.seed < 0:
         parser.error(f"--seed {args.seed} is below 0")
     try:

@@ -146,6 +146,10 @@ def test_a_corpus_has_a_head_or_sound_alone(tmp_path, capsys):
         make_corpus.main(["--out", str(tmp_path)])
     assert stop.value.code == 2
     assert "--head_model --sound_only" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        make_corpus.main(["--out", str(tmp_path), "--sound_only", "--crops_only"])
+    assert stop.value.code == 2
+    assert "--sound_only draws nothing" in capsys.readouterr().err
 
 
 def test_the_sound_in_the_video_is_not_late(tmp_path):

@@ -86,6 +86,24 @@ def test_sound_alone_teaches_to_hear(tmp_path, capsys):
     assert pairs["heard"] != more["heard"] and pairs["seen"] == more["seen"]
 
 
+def test_clips_without_truth_go_with_sounds_that_have_it(root, tmp_path):
+    """Real films and made sound: what is heard is taught, what is seen is compared alone."""
+    make_corpus(tmp_path / "made", 4, frames=16, size=32, with_truth=True)
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for name in ("train", "val"):
+        clips = (root / f"filelists/{name}.txt").read_text().splitlines()
+        (lists / f"{name}.txt").write_text("".join(f"real/{clip}\n" for clip in clips))
+    clips = (tmp_path / "made/filelists/train.txt").read_text().splitlines()
+    (lists / "sounds.txt").write_text("".join(f"made/{clip}\n" for clip in clips))
+    (tmp_path / "real").symlink_to(root)
+    taught = "syncnet_truth_wt=1,syncnet_sound_windows=3"
+    line = ["--filelists", str(lists)]  # the last of two flags counts
+    assert run("expert", tmp_path, tmp_path / "run", 2, *line, hparams=taught) == 0
+    rows = metrics(tmp_path / "run", "train")
+    assert all(row["heard"] > 0 and row["seen"] == 0 for row in rows)
+
+
 def test_another_seed_is_another_run(root, tmp_path):
     run("expert", root, tmp_path / "a", 2)
     run("expert", root, tmp_path / "b", 2, "--seed", "1")

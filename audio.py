@@ -120,8 +120,15 @@ def mel_window_start(
     The window begins one training frame (40 ms) before the frame, as the published weights were
     trained. `legacy_timing` begins it at the frame, as the original's inference did: 40 ms late.
     """
-    begin = frame / exact_fps(fps) - (0 if legacy_timing else LEAD_SECONDS)
-    return math.floor(begin * hp.sample_rate / hp.hop_size)
+    lead = Fraction(0) if legacy_timing else LEAD_SECONDS
+    return window_start(frame, fps, Fraction(hp.sample_rate, hp.hop_size), lead)
+
+
+def window_start(
+    frame: int, fps: Fraction | float, columns_per_second: Fraction, lead_seconds: Fraction
+) -> int:
+    """First column of a feature in the window that begins `lead_seconds` before a video frame."""
+    return math.floor((frame / exact_fps(fps) - lead_seconds) * columns_per_second)
 
 
 def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
@@ -130,17 +137,22 @@ def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
     The window begins at the frame itself, as the published expert was trained: at 25 frames per
     second the five frames and the mel_step_size columns then span the same 200 ms.
     """
-    return math.floor(frame / exact_fps(fps) * hp.sample_rate / hp.hop_size)
+    return mel_window_start(frame, fps, hp, legacy_timing=True)
 
 
 def mel_window(mel: np.ndarray, start: int, hp: HParams) -> np.ndarray:
     """(num_mels, mel_step_size) columns from `start`; what lies outside the mel is silence."""
-    end = start + hp.mel_step_size
-    inside = mel[:, max(start, 0) : max(end, 0)]
-    if inside.shape[1] == hp.mel_step_size:
+    return cut_window(mel, start, hp.mel_step_size, -hp.max_abs_value)
+
+
+def cut_window(feature: np.ndarray, start: int, columns: int, silence: float) -> np.ndarray:
+    """(bands, columns) of a feature from `start`; what lies outside it is `silence`."""
+    end = start + columns
+    inside = feature[:, max(start, 0) : max(end, 0)]
+    if inside.shape[1] == columns:
         return inside
-    window = np.full((len(mel), hp.mel_step_size), -hp.max_abs_value, np.float32)
-    left = min(max(-start, 0), hp.mel_step_size)
+    window = np.full((len(feature), columns), silence, np.float32)
+    left = min(max(-start, 0), columns)
     window[:, left : left + inside.shape[1]] = inside
     return window
 

@@ -13,7 +13,6 @@ from scipy.ndimage import median_filter
 import video
 from audio import load_wav
 from evaluation.jpeg import through_jpeg
-from evaluation.mfcc import STEPS_PER_SECOND, mfcc
 from evaluation.shifts import (
     SHIFTS,
     WINDOW_FRAMES,
@@ -24,6 +23,8 @@ from evaluation.shifts import (
 from evaluation.syncnet_v2 import SyncNetV2
 from evaluation.weights import check_hash, published_path
 from face_detection.boxes import intersection_over_union
+from features.filterbank import STEPS_PER_SECOND
+from features.mfcc import mfcc
 from models.checkpoint import read_checkpoint
 
 FPS = 25

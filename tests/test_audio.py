@@ -9,24 +9,9 @@ import pytest
 import audio
 from audio import count_frames, mel_window, mel_window_start, mel_windows, melspectrogram
 from media_info import exact_fps
+from tests.made_sounds import made_sounds
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
-
-
-def made_sounds() -> dict[str, np.ndarray]:
-    def seconds(length):
-        return np.arange(round(length * 16000)) / 16000
-
-    t = seconds(1.0)
-    v = seconds(1.3)
-    harmonics = sum(np.sin(2 * np.pi * 120 * k * v) / k for k in range(1, 30))
-    sounds = {
-        "sweep": 0.5 * np.sin(2 * np.pi * (100 * t + 1500 * t**2)),
-        "noise": np.random.RandomState(1).standard_normal(round(0.73 * 16000)) * 0.1,
-        "silence": np.zeros(8000),
-        "vowelish": 0.3 * harmonics * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * v)),
-    }
-    return {name: sound.astype(np.float32) for name, sound in sounds.items()}
 
 
 @pytest.mark.parametrize("name", made_sounds())

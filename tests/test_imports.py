@@ -10,7 +10,7 @@ LAYERS = (
     {"pictures"},
     {"video"},
     {"audio"},
-    {"models"},
+    {"features", "models"},
     {"face_detection"},
     {"lipsync", "training", "preprocessing"},
     {"evaluation", "synthesis"},

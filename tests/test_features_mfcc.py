@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluation.mfcc import STEPS_AT_ONCE, mfcc
+from features.filterbank import STEPS_AT_ONCE
+from features.mfcc import mfcc
 
 
 def sweep(samples: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 
 import video
 from hparams import HParams
-from media_info import exact_fps
+from video import exact_fps
 
 # Columns transformed at a time: an hour of sound takes no more memory than a minute.
 COLUMNS_AT_ONCE = 4096

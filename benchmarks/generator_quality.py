@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 
+from atomic import whole_or_absent
 from evaluation.describe import mean_with_interval
 from hparams import HParams
 from models.checkpoint import load_expert, load_generator
@@ -26,7 +27,6 @@ from training.generator_terms import laplacian_variance
 from training.losses import sync_cosine
 from training.session import VALIDATION_SEED
 from training.windows import GeneratorWindows
-from whole_files import whole_or_absent
 
 SILENCE = -4.0  # of the mel
 SHEET_ROWS = 12

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whole_files import whole_or_absent
+from atomic import whole_or_absent
 
 WIDTH, HEIGHT = 256, 288  # pixels of a cut-out; a face in it is about 130 high
 GROUND_SIZE = 384

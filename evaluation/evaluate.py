@@ -10,6 +10,7 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from atomic import whole_or_absent
 from evaluation.batch import score_clips
 from evaluation.clips import Clip, find_clips
 from evaluation.fid import measure_fid
@@ -20,7 +21,6 @@ from evaluation.summary import as_table, summarise, unscored, write_rows
 from face_detection import DETECTOR_NAMES
 from models.devices import resolve_device
 from shipped import EXPERT
-from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from atomic import whole_or_absent
 from evaluation.describe import describe
 from evaluation.shifts import SHIFTS
 from evaluation.similarity import Similarity
 from video import MediaError
-from whole_files import whole_or_absent
 
 WIDTH, HEIGHT = 1200, 400  # of each of the two panels
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 50, 60  # margins

@@ -10,6 +10,7 @@ import logging
 import sys
 from pathlib import Path
 
+from atomic import whole_or_absent
 from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
@@ -17,7 +18,6 @@ from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import resolve_device, use_full_float32
 from shipped import EXPERT
 from video import MediaError
-from whole_files import whole_or_absent
 
 PICTURE_SUFFIXES = (".png", ".jpg")
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from atomic import write_whole
 from face_detection.tracks import FORMAT, Tracks
-from whole_files import write_whole
 
 VERSION = 1  # raised whenever the same input and settings would give other tracks
 

@@ -14,7 +14,7 @@ from face_detection.cuts import CutFinder
 from face_detection.detectors import Detector
 from face_detection.linking import START_SCORE, link_faces
 from face_detection.tracks import Tracks
-from pictures import files_in_order
+from video import files_in_order
 
 WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are sought
 DETECT_EVERY = 5  # frames from one look to the next while nothing moves

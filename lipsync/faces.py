@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from atomic import write_whole
 from face_detection import (
     Box,
     Detector,
@@ -20,7 +21,6 @@ from face_detection import (
 from face_detection.search import DETECT_EVERY, WORK_SIZE
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
-from whole_files import write_whole
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from atomic import whole_or_absent
 from face_detection import Box
 from lipsync.generator import Generator
 from lipsync.paste import cut_face, face_mask, paste_face
 from lipsync.pipeline import Plan
-from media_info import MediaError
-from whole_files import whole_or_absent
+from video import MediaError
 
 GREEN, RED = (80, 220, 80), (60, 60, 235)
 CAPTION_HEIGHT = 28

@@ -11,8 +11,7 @@ import numpy as np
 
 import video
 from face_detection import Box
-from media_info import MediaError, MediaInfo, exact_fps
-from pictures import files_in_order
+from video import MediaError, MediaInfo, exact_fps, files_in_order
 
 LOOPS = ("repeat", "pingpong", "freeze")
 # A video is played backwards in pieces that are read forwards and then held.

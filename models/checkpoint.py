@@ -17,13 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from atomic import whole_or_absent
 from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
-from whole_files import whole_or_absent
 
 FORMAT = "talkface-1"
 

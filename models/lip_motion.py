@@ -103,7 +103,7 @@ def to_blendshapes(values: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarra
 
 def write_lip_motion(path: Path, motion: LipMotion) -> None:
     """As .json or .csv, by the path's suffix, with ARKit's names (and tongueUp)."""
-    from whole_files import write_whole
+    from atomic import write_whole
 
     columns = _arkit_columns(motion.values)
     if path.suffix.lower() == ".csv":

@@ -17,10 +17,10 @@ import numpy as np
 import video
 from audio import exact_fps, load_wav, melspectrogram
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
-from media_info import MediaError, MediaInfo
 from preprocessing.corpus import DONE, Clip, CorpusError
 from preprocessing.settings import Settings
 from truth_files import carry_truth
+from video import MediaError, MediaInfo
 
 FORMAT = "talkface clip 1"
 JPEG_QUALITY = 95

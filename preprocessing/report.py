@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from atomic import write_whole
 from preprocessing.settings import Settings
-from whole_files import write_whole
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from atomic import write_whole
 from audio import melspectrogram
 from face_detection import DEFAULT_PADS, Box, crop_box
 from hparams import HParams
@@ -29,7 +30,6 @@ from synthesis.sentences import transcript
 from synthesis.voices import SAMPLE_RATE
 from truth_files import TRUTH_FILE, TRUTH_FORMAT
 from video import VideoWriter
-from whole_files import write_whole
 
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
 # How far a detector is off, in shares of the face, as our Haar detector was over 40 made clips: by

@@ -24,7 +24,6 @@ import cv2
 import torch
 from tqdm import tqdm
 
-from media_info import MediaError
 from preprocessing.orphans import end_with
 from synthesis.arguments import frame_side, whole_count
 from synthesis.corpus_files import (
@@ -42,6 +41,7 @@ from synthesis.made_clip import Plan, clip_name, make_clip
 from synthesis.real_speech import find_recordings
 from synthesis.renderer import Renderer
 from synthesis.voices import SPLITS, languages_of, split_of_number
+from video import MediaError
 
 LISTS = {split: split for split in SPLITS}  # the speakers of each list
 SOUND_LISTS = {"sounds": "train"}  # what expert training alone reads

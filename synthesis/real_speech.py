@@ -15,11 +15,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from audio import load_wav
-from media_info import MediaError
 from synthesis.mouth import Mouth, MouthStyle, move_mouth
 from synthesis.performance import FPS
 from synthesis.visemes import Gesture
 from synthesis.voices import SAMPLE_RATE, SPLITS, split_of_number
+from video import MediaError
 
 log = logging.getLogger(__name__)
 

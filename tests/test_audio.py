@@ -8,8 +8,8 @@ import pytest
 
 import audio
 from audio import count_frames, mel_window, mel_window_start, mel_windows, melspectrogram
-from media_info import exact_fps
 from tests.made_sounds import made_sounds
+from video import exact_fps
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    {"hparams", "shipped", "truth_files", "whole_files"},
-    {"media_info"},
-    {"pictures"},
+    {"hparams", "shipped", "truth_files", "atomic"},
     {"video"},
     {"audio"},
     {"features", "models"},

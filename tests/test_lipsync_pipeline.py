@@ -15,7 +15,6 @@ from lipsync import LipSync, Settings
 from lipsync.generator import Generator
 from lipsync.pipeline import Tally, make_plan, render
 from lipsync.preview import draw_preview
-from media_info import MediaError
 from models.talkface import TalkFace
 from tests.deterministic import filled
 from tests.lipsync_material import (
@@ -26,7 +25,7 @@ from tests.lipsync_material import (
     make_sound,
     save_tiny_generator,
 )
-from video import VideoWriter, probe, read_frames, read_sound
+from video import MediaError, VideoWriter, probe, read_frames, read_sound
 
 CPU = torch.device("cpu")
 BOX = Box(30, 20, 66, 70)

@@ -10,8 +10,7 @@ import pytest
 import lipsync.source
 from face_detection import Box
 from lipsync.source import open_source
-from media_info import MediaError
-from video import VideoWriter
+from video import MediaError, VideoWriter
 
 
 @pytest.fixture

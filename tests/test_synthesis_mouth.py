@@ -6,7 +6,6 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from media_info import MediaError
 from synthesis import real_speech
 from synthesis.acting import Temper, perform, wander
 from synthesis.bursts import mark_bursts
@@ -20,6 +19,7 @@ from synthesis.visemes import SOUNDS, VISEMES, Gesture, gestures, visemes_of
 from synthesis.voices import SPLITS, draw_voice
 from tests.espeak_mark import needs_espeak
 from tests.lip_reading import GAP_OF_SHAPE, REST_GAP, TOUCHING, find_burst, lip_gap, partings
+from video import MediaError
 
 FRAMES = 150
 SENTENCES = 45

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from atomic import whole_or_absent
 from audio import expert_window_start, load_wav, melspectrogram
 from hparams import HParams
-from media_info import MediaError
 from models.inputs import fit_face
 from training.packed import ClipError, PackedFaces, face_files, packed_path, read_face
 from truth_files import TRUTH_FILE
-from whole_files import whole_or_absent
+from video import MediaError
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from safetensors.numpy import save
 
+from atomic import whole_or_absent
 from hparams import HParams
 from training.clips import examine_clip
 from training.packed import ClipError, packed_path
-from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 

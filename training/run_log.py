@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
+from atomic import whole_or_absent
 from training.runtime import Runtime
-from whole_files import whole_or_absent
 
 log = logging.getLogger(__name__)
 

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from media_info import MediaError
 from models.inputs import to_images
 from training.clips import Clip
 from training.generator_terms import Speech
 from training.packed import ClipError
 from training.runtime import Runtime
 from training.windows import GeneratorWindows
-from video import VideoWriter
+from video import MediaError, VideoWriter
 
 log = logging.getLogger(__name__)
 

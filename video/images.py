@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from media_info import MediaError, MediaInfo
+from video.info import MediaError, MediaInfo
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from whole_files import whole_or_absent, write_whole
+from atomic import whole_or_absent, write_whole
 
 
 def test_text_goes_into_folders_that_are_made(tmp_path):

@@ -1,0 +1,29 @@
+"""Pictures and sound in, pictures and sound out: the one package that talks to ffmpeg.
+
+import video
+
+info = video.probe("talk.mp4")
+for frame in video.read_frames(info, fps=25): ...       # BGR uint8 (H, W, 3)
+sound = video.read_sound("talk.mp4", sample_rate=16000)  # mono float32 in [-1, 1]
+with video.VideoWriter("out.mp4", 640, 480, fps=25, sound="talk.mp4") as writer:
+    writer.write(frame)
+"""
+
+from video.images import files_in_order
+from video.info import MediaError, MediaInfo, SoundTrack, exact_fps
+from video.read import probe, read_frames, read_sound
+from video.write import CONTAINERS, VideoWriter, prepare_output
+
+__all__ = [
+    "CONTAINERS",
+    "MediaError",
+    "MediaInfo",
+    "SoundTrack",
+    "VideoWriter",
+    "exact_fps",
+    "files_in_order",
+    "prepare_output",
+    "probe",
+    "read_frames",
+    "read_sound",
+]

@@ -1,0 +1,164 @@
+"""Pictures and sound of a file, by its own time stamps."""
+
+import logging
+import subprocess
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from video.images import files_in_order, is_picture, probe_folder, probe_image, read_images
+from video.info import MediaError, MediaInfo, exact_fps, parse_media_info
+from video.process import EXACT, LOCAL_ONLY, decoding, url, words_of
+
+log = logging.getLogger(__name__)
+
+# Decoding begins this long before the first frame asked for: a seek may land after the key frame
+# (MPEG streams), and the picture shown at a moment may be older than it (variable frame rate).
+SEEK_LEAD_SECONDS = 5
+# Shrunk frames only serve detection; for others see process.EXACT.
+FAST = {"flags": "bilinear"}
+# Channels are averaged. Without rematrix_maxval, float sound of two channels comes out 3 dB louder.
+TO_MONO = {"out_sample_fmt": "flt", "out_chlayout": "mono", "rematrix_maxval": 1}
+
+
+def probe(path: str | Path) -> MediaInfo:
+    """What the file or folder holds; MediaError when it is none that can be read."""
+    path = Path(path)
+    if not path.exists():
+        raise MediaError(f"no such file: {path}")
+    if path.is_dir():
+        return probe_folder(path)
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path} is empty (0 bytes)")
+    return probe_image(path) if is_picture(path) else _probe_media(path)
+
+
+def read_frames(
+    path: str | Path | MediaInfo,
+    fps: Fraction | float | None = None,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    height: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Yield the pictures shown at `fps` frames per second, as BGR uint8 (H, W, 3).
+
+    Frame n is what the file's own time stamps show at n / fps, so a variable rate or a late
+    start costs no sync. fps None keeps the file's rate. `start` and `end` are in seconds;
+    `height` shrinks. An image gives one frame; a folder gives its files in order, one a frame.
+    Raises MediaError, also in the middle of a file that ends before its time.
+    """
+    info = path if isinstance(path, MediaInfo) else probe(path)
+    if not info.has_picture:
+        raise MediaError(f"{info.path} has no pictures, only sound")
+    rate = exact_fps(fps or info.fps or 25)
+    first = round(start * rate)
+    last = None if end is None else round(end * rate)
+    if first < 0 or (last is not None and last <= first):
+        until = "the end" if end is None else f"{float(end):g} s"
+        raise MediaError(f"{info.path}: no frames between {float(start):g} s and {until}")
+    if info.kind == "video":
+        return _decode_video(info, rate, first, last, info.shrunk(height))
+    if info.kind == "image":
+        return read_images([info.path], info, height)
+    files = files_in_order(info.path)
+    if first >= len(files):
+        raise MediaError(f"{info.path} ends before {start} s: {len(files)} frames at {rate} fps")
+    return read_images(files[first:last], info, height)
+
+
+def read_sound(
+    path: str | Path,
+    sample_rate: int,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    track: int = 0,
+) -> np.ndarray:
+    """A sound track as mono float32 in [-1, 1]; its first sample is at `start` seconds.
+
+    Time counts from the start of the file, so a track that starts late begins with silence, as
+    long as it is late. Raises MediaError when there is no such track or nothing in it.
+    """
+    info = probe(path)
+    if track >= len(info.sounds):
+        raise MediaError(no_sound_message(info, track))
+    stream = ffmpeg.input(url(path), **LOCAL_ONLY)[f"a:{track}"]
+    stream = stream.filter("aresample", sample_rate, **TO_MONO, **{"async": 1, "first_pts": 0})
+    bounds = {"start": start} | ({} if end is None else {"end": end})
+    stream = stream.filter("atrim", **bounds)
+    stream = stream.output("pipe:", format="f32le")
+    with decoding(stream) as (process, words):
+        samples = np.frombuffer(process.stdout.read(), np.float32)
+        process.wait()
+        problem = words_of(words)
+    if not len(samples):
+        reason = problem or "the track is empty"
+        raise MediaError(f"no sound could be decoded from {path}: {reason}")
+    if problem:
+        log.warning("%s: damaged sound, read as far as possible (%s)", path, problem)
+    return np.clip(samples, -1.0, 1.0)
+
+
+def _probe_media(path: Path) -> MediaInfo:
+    """Read what `ffmpeg -i` prints: the bundled binary comes without ffprobe."""
+    graph = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
+    graph += ["-protocol_whitelist", "file,pipe", "-i", url(path)]
+    ended = subprocess.run(graph, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return parse_media_info(path, ended.stderr.decode(errors="replace"))
+
+
+def _decode_video(
+    info: MediaInfo, rate: Fraction, first: int, last: int | None, size: tuple[int, int]
+) -> Iterator[np.ndarray]:
+    lead = min(first, round(SEEK_LEAD_SECONDS * rate))
+    seek = {"ss": f"{float((first - lead) / rate):.6f}"} if first > lead else {}
+    stream = ffmpeg.input(url(info.path), **seek, **LOCAL_ONLY)[str(info.stream)]
+    stream = stream.filter("fps", str(rate), start_time=0)
+    end = {} if last is None else {"end_frame": last - first + lead}
+    stream = stream.filter("trim", start_frame=lead, **end).filter("setpts", "PTS-STARTPTS")
+    stream = stream.filter(
+        "scale", *size, **(EXACT if size == (info.width, info.height) else FAST)
+    ).filter("setsar", 1)
+    stream = stream.output("pipe:", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
+    count = 0
+    with decoding(stream) as (process, words):
+        while (frame := _read_frame(process.stdout, size)) is not None:
+            yield frame
+            count += 1
+        process.wait()
+        _check_ending(info, (first + count) / rate, count, last, words_of(words))
+
+
+def _read_frame(pipe: IO[bytes], size: tuple[int, int]) -> np.ndarray | None:
+    frame = np.empty((size[1], size[0], 3), np.uint8)
+    return frame if pipe.readinto(frame.data) == frame.nbytes else None
+
+
+def _check_ending(
+    info: MediaInfo, reached: float, count: int, last: int | None, problem: str
+) -> None:
+    """Tell a file that is cut short or damaged from one that has simply ended."""
+    if not count:
+        why = problem or f"it ends before the {float(reached):.2f} s asked for"
+        raise MediaError(f"no frame could be decoded from {info.path}: {why}")
+    if not problem:
+        return
+    missing = (info.duration or 0) - float(reached)
+    if last is None and missing > max(0.5, 0.02 * info.duration):
+        raise MediaError(
+            f"{info.path} is cut short or damaged: pictures end at {float(reached):.2f} s of "
+            f"{info.duration:.2f} s ({problem}); --end {float(reached):.2f} takes what is there"
+        )
+    log.warning("%s: some frames are damaged (%s)", info.path, problem)
+
+
+def no_sound_message(info: MediaInfo, track: int) -> str:
+    if not info.sounds:
+        return f"{info.path} has no sound track"
+    return f"{info.path} has no sound track {track}; it has {len(info.sounds)}, counted from 0"

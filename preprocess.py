@@ -15,14 +15,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from corpus.layout import DONE
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
 from hparams import HParams
 from models.checkpoint import CheckpointError
+from preprocessing.attempt import GpuError
 from preprocessing.clip import report_row
 from preprocessing.corpus import (
-    DONE,
     LISTS,
     Clip,
     CorpusError,
@@ -41,6 +42,8 @@ except ImportError:  # Windows, where nothing warns of the same command given tw
     fcntl = None
 
 log = logging.getLogger("preprocess")
+
+KNOWN_ERRORS = (CorpusError, CheckpointError, RayMissingError, WorkerError, GpuError, OSError)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -117,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(str(error))
     try:
         sys.exit(_run(args, settings))
-    except (CorpusError, CheckpointError, RayMissingError, WorkerError, OSError) as error:
+    except KNOWN_ERRORS as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted; run the same command again to go on")
@@ -126,6 +129,11 @@ def main(argv: list[str] | None = None) -> None:
 def _settings(args: argparse.Namespace) -> Settings:
     if not 0 <= args.max_missing <= 1:
         raise ValueError(f"--max_missing {args.max_missing} is no share from 0 to 1")
+    if args.make_filelists and args.num_shards > 1:
+        raise ValueError(
+            "--make_filelists would list what is done so far, with the other shards at work; when "
+            "all have ended run once more without --num_shards: no clip is made twice"
+        )
     return Settings(
         root=args.preprocessed_root.resolve(),
         hp=HParams().with_overrides(args.hparams),

@@ -1,6 +1,7 @@
 """The truth of a made clip: the file that says of each frame what was drawn."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,11 @@ TRUTH_FILE = "truth.json"  # in a clip's folder; beside a video it is <video>.js
 
 def read_truth(path: Path) -> dict | None:
     """What the file holds; None where it is absent or something else. Raises OSError."""
+    if not os.path.isfile(path):  # also where the name is longer than a file's can be
+        return None
     try:
         truth = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (ValueError, RecursionError):
         return None
     return truth if isinstance(truth, dict) and truth.get("format") == TRUTH_FORMAT else None
 

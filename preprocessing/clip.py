@@ -1,10 +1,6 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
-import glob
 import json
-import os
-import re
-import shutil
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +12,10 @@ import numpy as np
 
 import video
 from audio import exact_fps, load_wav, melspectrogram
+from corpus.layout import DONE
+from corpus.whole_folder import whole_folder
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
-from preprocessing.corpus import DONE, Clip, CorpusError
+from preprocessing.corpus import Clip, CorpusError
 from preprocessing.settings import Settings
 from truth_files import carry_truth
 from video import MediaError, MediaInfo
@@ -25,7 +23,6 @@ from video import MediaError, MediaInfo
 FORMAT = "talkface clip 1"
 JPEG_QUALITY = 95
 FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
-PARTIAL = ".partial"  # suffix of the folder of a clip that is not whole yet
 
 
 class SkippedClip(ValueError):
@@ -214,44 +211,3 @@ def _describe(
         "boxes": boxes,  # left, top, right, bottom in the source's pixels; null: no face
     }
     return json.dumps(values) + "\n"
-
-
-@contextmanager
-def partial_folder(target: Path) -> Iterator[Path]:
-    """A folder beside target to write to, removed at the end; a killed run's goes first."""
-    remove_partial(target)
-    partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder beside target to write to; it becomes target at the end, or is removed."""
-    with partial_folder(target) as partial:
-        yield partial
-        if not (target / DONE).is_file():  # else another machine was faster
-            _remove_originals_crops(target)
-            os.replace(partial, target)
-
-
-def _remove_originals_crops(folder: Path) -> None:
-    """Make way where the original's preprocess.py has been; FileExistsError for all else."""
-    if not folder.is_dir():
-        return
-    for file in folder.iterdir():
-        if not re.fullmatch(r"\d+\.jpg|audio\.wav|mel\.npy", file.name):
-            raise FileExistsError(
-                f"{folder} is there and holds {file.name}, which preprocessing does not make; "
-                "move it or give another --preprocessed_root"
-            )
-    shutil.rmtree(folder)
-
-
-def remove_partial(target: Path) -> None:
-    """Remove what a run that was killed left of a clip."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}"):
-        shutil.rmtree(left, ignore_errors=True)

@@ -1,18 +1,21 @@
 """The clips of a corpus: which files they are, how they are called, which lists they go to."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from corpus.layout import DONE
+from corpus.names import plain_name, short_hash
+from corpus.walk import walk
 
 VIDEO_SUFFIXES = frozenset(
     ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob .webm "
     ".wmv".split()
 )
 LISTS = ("train", "val", "test")
-DONE = "clip.json"  # the last file of a clip to be written
+NAME_BYTES = 235  # of one part of a name, so that suffix and hash find room
 
 
 class CorpusError(ValueError):
@@ -28,37 +31,50 @@ class Clip:
 
 
 def find_clips(data_root: Path) -> list[Clip]:
-    """Every video below a folder, sorted by name.
+    """Every video below a folder that is not hidden, sorted by name.
 
     A video that lies in data_root itself takes the name of data_root for its folder; one whose
-    name another has, or is a folder of another, keeps its suffix. Raises CorpusError where there
-    is none.
+    name another has, or is a folder of another, keeps its suffix, and gets a hash of its path
+    where that does not tell them apart. Raises CorpusError where there is none.
     """
     if not data_root.is_dir():
         raise CorpusError(f"no such folder: {data_root}; --data_root is the folder of the clips")
     sources = sorted(_video_files(data_root))
     if not sources:
         raise CorpusError(f"{data_root} has no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
-    plain = [_name(path.relative_to(data_root), data_root) for path in sources]
-    taken = Counter(plain)
-    folders = {folder.as_posix() for name in taken for folder in Path(name).parents}
-    return sorted(
-        Clip(f"{name}{path.suffix}" if taken[name] > 1 or name in folders else name, path)
-        for name, path in zip(plain, sources, strict=True)
-    )
+    names = _distinct([_possible_names(path, data_root) for path in sources])
+    return sorted(Clip(name, path) for name, path in zip(names, sources, strict=True))
 
 
 def _video_files(root: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(root, followlinks=True):
+    for folder, _, names in walk(root):
         for name in names:
             if Path(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith("."):
-                yield Path(folder, name)
+                yield folder / name
 
 
-def _name(relative: Path, data_root: Path) -> str:
-    """<folder>/<clip>, without spaces: what follows one in a filelist is not read."""
+def _possible_names(source: Path, data_root: Path) -> tuple[str, ...]:
+    """<folder>/<clip> of a video, ever longer, so that the first that is free can be taken."""
+    relative = source.relative_to(data_root)
     folder = relative.parent if relative.parent.parts else Path(data_root.resolve().name)
-    return "_".join((folder / relative.stem).as_posix().split())
+    plain = plain_name(folder / relative.stem, NAME_BYTES)
+    key = short_hash(relative.as_posix())
+    return plain, f"{plain}{source.suffix}", f"{plain}{source.suffix}-{key}"
+
+
+def _distinct(possible: list[tuple[str, ...]]) -> list[str]:
+    """One of its names for each, that no other has and that is no folder of another's."""
+    chosen = [0] * len(possible)
+    while True:
+        names = [each[number] for each, number in zip(possible, chosen, strict=True)]
+        taken = Counter(names)
+        folders = {folder.as_posix() for name in taken for folder in Path(name).parents}
+        clash = [n for n, name in enumerate(names) if taken[name] > 1 or name in folders]
+        movable = [n for n in clash if chosen[n] + 1 < len(possible[n])]
+        if not movable:
+            return names
+        for n in movable:
+            chosen[n] += 1
 
 
 def take_shard(clips: list[Clip], count: int, index: int) -> list[Clip]:
@@ -71,11 +87,10 @@ def take_shard(clips: list[Clip], count: int, index: int) -> list[Clip]:
 def done_clips(root: Path) -> list[str]:
     """The names of the clips that lie whole in a preprocessed folder, sorted."""
     names = []
-    for folder, below, files in os.walk(root):
+    for folder, below, files in walk(root):
         if DONE in files:
-            names.append(Path(folder).relative_to(root).as_posix())
+            names.append(folder.relative_to(root).as_posix())
             below.clear()
-        below[:] = [name for name in below if not name.startswith(".")]
     return sorted(names)
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from face_detection import Detector
-from preprocessing.clip import preprocess_clip
+from preprocessing.attempt import try_clip
 from preprocessing.corpus import Clip
 from preprocessing.settings import Settings
 from preprocessing.workers import build_detector
@@ -52,7 +52,7 @@ def run_on_ray(
 
 
 def _preprocess(clip: Clip, settings: Settings, on_gpu: bool) -> dict:
-    return preprocess_clip(clip, settings, _detector(settings, "cuda" if on_gpu else "cpu"))
+    return try_clip(clip, settings, _detector(settings, "cuda" if on_gpu else "cpu"))
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from face_detection import Detector, make_detector
-from preprocessing.clip import preprocess_clip
+from preprocessing.attempt import try_clip
 from preprocessing.corpus import Clip
 from preprocessing.orphans import end_with
 from preprocessing.settings import Settings
@@ -56,12 +56,12 @@ def count_cpus() -> int:
 def run_here(clips: list[Clip], settings: Settings, machine: Machine) -> Iterator[dict]:
     """Preprocess clips in worker processes; yields each clip's report row as it is done.
 
-    Raises WorkerError when a process dies, and whatever a clip raises that is not its own fault
-    (a full disk). Closing the generator lets the clips in hand be finished.
+    Raises WorkerError when a process dies, and what ails the machine (see try_clip). Closing the
+    generator lets the clips in hand be finished.
     """
     if machine == Machine(("cpu",), 1, 1):
         detector = build_detector(settings, "cpu")
-        return (preprocess_clip(clip, settings, detector) for clip in clips)
+        return (try_clip(clip, settings, detector) for clip in clips)
     return _run_in_pool(clips, settings, machine)
 
 
@@ -169,7 +169,5 @@ def build_detector(settings: Settings, device: str) -> Detector:
 def _preprocess(clips: list[Clip]) -> list[dict]:
     with ThreadPoolExecutor(_worker.threads) as threads:
         return list(
-            threads.map(
-                lambda clip: preprocess_clip(clip, _worker.settings, _worker.detector), clips
-            )
+            threads.map(lambda clip: try_clip(clip, _worker.settings, _worker.detector), clips)
         )

@@ -10,16 +10,11 @@ import numpy as np
 
 from atomic import write_whole
 from audio import melspectrogram
+from corpus.layout import DONE
+from corpus.whole_folder import partial_folder, whole_folder
 from face_detection import DEFAULT_PADS, Box, crop_box
 from hparams import HParams
-from preprocessing.clip import (
-    FORMAT,
-    JPEG_QUALITY,
-    partial_folder,
-    whole_folder,
-    write_wav,
-)
-from preprocessing.corpus import DONE
+from preprocessing.clip import FORMAT, JPEG_QUALITY, write_wav
 from preprocessing.settings import Settings
 from synthesis.acting import wander
 from synthesis.degrade import degrade_frame

@@ -9,7 +9,7 @@ LAYERS = (
     {"video"},
     {"audio"},
     {"features", "models"},
-    {"face_detection"},
+    {"face_detection", "corpus"},
     {"lipsync", "training", "preprocessing"},
     {"evaluation", "synthesis"},
     {"detector_training"},

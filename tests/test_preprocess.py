@@ -20,12 +20,13 @@ import video
 from audio import load_wav, melspectrogram
 from face_detection import Track, Tracks, make_detector
 from hparams import HParams
+from preprocessing import attempt, workers
 from preprocessing import clip as clip_module
-from preprocessing import workers
 from preprocessing.clip import preprocess_clip
 from preprocessing.corpus import (
     Clip,
     CorpusError,
+    done_clips,
     find_clips,
     make_filelists,
     split_folders,
@@ -225,6 +226,7 @@ def test_half_done_clips_are_made_anew(corpus, tmp_path):
     leftover = spoilt / "anna/.00001.4711.partial"
     leftover.mkdir(parents=True)
     (leftover / "0.jpg").write_bytes(b"half")
+    os.utime(leftover, (0, 0))
     (spoilt / "ben/00002").mkdir(parents=True)
     (spoilt / "ben/00002/999.jpg").write_bytes(b"of the original's making")
     assert run(corpus, spoilt) == 0
@@ -292,6 +294,63 @@ def test_clips_are_named_after_folder_and_file(tmp_path):
         (root / name).touch()
     names = [clip.name for clip in find_clips(root)]
     assert names == ["a/x.avi", "a/x.mp4", "b/c.mov", "b/c/deep_one", "my_clips/top"]
+
+
+def test_no_two_clips_have_one_name(tmp_path):
+    root = tmp_path / "main"
+    for name in ("s/a b.mpg", "s/a_b.mpg", "s/a_b.avi", "s/x.avi", "s/x.mp4", "s/x.avi.mp4"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    clips = {clip.source.name: clip.name for clip in find_clips(root)}
+    assert len(set(clips.values())) == len(clips) == 6
+    assert clips["a_b.avi"] == "s/a_b.avi" and clips["x.mp4"] == "s/x.mp4"
+    assert clips["a b.mpg"].startswith("s/a_b.mpg-") and clips["a_b.mpg"].startswith("s/a_b.mpg-")
+    (root / "s/a b.mpg").unlink()
+    assert "s/a_b.mpg" in {clip.name for clip in find_clips(root)}
+
+
+def test_every_name_found_is_listed_and_fits_the_file_system(corpus, tmp_path, capsys):
+    root = tmp_path / ".data"
+    (root / ".trash").mkdir(parents=True)
+    for name in (".trash/old.mp4", "y" * 251 + ".mp4", "top.mp4"):
+        (root / name).symlink_to(corpus / "anna/00001.mp4")
+    assert run(root, tmp_path / "out") == 0
+    assert "kept 2 of 2 clips" in capsys.readouterr().out
+    assert len(done_clips(tmp_path / "out")) == 2
+
+
+def test_one_clip_that_nobody_foresaw_does_not_end_the_run(corpus, tmp_path, monkeypatch, capsys):
+    probe = clip_module.video.probe
+
+    def fails(path):
+        if path.name == "00002.mp4":
+            raise KeyError("a fault of ours")
+        return probe(path)
+
+    monkeypatch.setattr(clip_module.video, "probe", fails)
+    assert run(corpus, tmp_path / "out") == 0
+    assert "left out ben/00002: failed: KeyError: 'a fault of ours' (" in capsys.readouterr().err
+    assert done_clips(tmp_path / "out") == ["anna/00001", "ben/00001"]
+
+
+def test_what_ails_the_machine_ends_the_run(corpus, settings, detector, monkeypatch):
+    for fault in (OSError(28, "No space left"), attempt.torch.OutOfMemoryError("CUDA")):
+        monkeypatch.setattr(attempt, "preprocess_clip", raising(fault))
+        with pytest.raises((OSError, attempt.GpuError)):
+            attempt.try_clip(find_clips(corpus)[0], settings, detector)
+
+
+def raising(error: Exception):
+    def fails(*_):
+        raise error
+
+    return fails
+
+
+def test_a_shard_makes_no_lists(corpus, tmp_path):
+    flags = ["--num_shards", "2", "--make_filelists", "1,0,0", "--filelists", str(tmp_path / "l")]
+    assert run(corpus, tmp_path / "out", *flags) == 2
+    assert not (tmp_path / "l").exists()
 
 
 @pytest.mark.parametrize("folder", ["missing", "."])

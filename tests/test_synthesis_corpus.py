@@ -1,6 +1,7 @@
 """The made corpus on disk: layouts, truth, splits, repeatability, resuming, the command line."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -204,6 +205,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     left = out / "main/s0000/.00001.123.partial"
     left.mkdir()
     (left / "made.mp4").write_bytes(b"half")
+    os.utime(left, (0, 0))
     assert bytes_of(run(tmp_path, speakers=1)) == whole
 
 

@@ -1,0 +1,58 @@
+"""One clip tried: its own faults are a row of the report, and those of the machine end a run."""
+
+import errno
+import logging
+import traceback
+from pathlib import Path
+
+import torch
+
+from face_detection import Detector
+from preprocessing.clip import preprocess_clip
+from preprocessing.corpus import Clip, CorpusError
+from preprocessing.settings import Settings
+
+log = logging.getLogger(__name__)
+
+UNFORESEEN = "failed"  # the reason that is counted
+# What the next clip would meet too: a full or locked disk, no more files to be opened.
+MACHINE_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+GPU_FAULTS = (torch.OutOfMemoryError, torch.AcceleratorError)
+
+
+class GpuError(RuntimeError):
+    """A GPU gave up; the message says what may help."""
+
+
+def try_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
+    """The clip's row of the report, whatever is wrong with the clip.
+
+    Raises what is wrong with the machine or the corpus: OSError, GpuError, CorpusError.
+    """
+    try:
+        return preprocess_clip(clip, settings, detector)
+    except GPU_FAULTS as error:
+        raise GpuError(
+            f"{clip.source}: {error}; run again, perhaps with a smaller --batch_size: clips that "
+            "are done are kept"
+        ) from error
+    except BaseException as error:  # whatever a file in millions may bring about
+        if not _is_the_clips_own(error):
+            raise
+        log.error("%s: unforeseen", clip.source, exc_info=error)
+        return {"clip": clip.name, "kept": False, "reason": UNFORESEEN, "detail": _words(error)}
+
+
+def _is_the_clips_own(error: BaseException) -> bool:
+    if isinstance(error, CorpusError | FileExistsError):  # somebody else's files: never guess
+        return False
+    if isinstance(error, OSError):
+        return error.errno not in MACHINE_FAULTS
+    return isinstance(error, Exception)
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong and where, in one line."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split()) or "no words"
+    return f"{type(error).__name__}: {text} ({Path(place.filename).name}, line {place.lineno})"

@@ -6,18 +6,16 @@ python -m models.checkpoint FILE      what a file holds
 import argparse
 import hashlib
 import json
-import pickle
 import sys
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from atomic import whole_or_absent
+from models.checkpoint_files import BROKEN, CheckpointError, read_content
 from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
 from models.quality_discriminator import VisualQualityDiscriminator
@@ -26,10 +24,7 @@ from models.syncnet import SyncNet
 from models.talkface import TalkFace
 
 FORMAT = "talkface-1"
-
-
-class CheckpointError(ValueError):
-    """A file is no checkpoint, or not of the network that was asked for; the message says what."""
+COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
 @dataclass(frozen=True)
@@ -47,22 +42,59 @@ class Checkpoint:
 
     def shape(self) -> dict:
         """Face height, width and multiplier: as the file says, else as its tensors show."""
-        measured = self.kind.measure(self.state_dict)
         names = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
         stated = {key: self.hparams[name] for key, name in names.items() if name in self.hparams}
-        return {key: stated.get(key, value) for key, value in measured.items()}
+        return {key: stated.get(key, value) for key, value in self._measured().items()}
+
+    def _measured(self) -> dict:
+        try:
+            return self.kind.measure(self.state_dict)
+        except BROKEN as error:
+            raise CheckpointError(
+                f"{self.path} looks like {self.kind.title}, but its size cannot be told from its "
+                f"tensors ({error})"
+            ) from error
 
     def build(self, network: type[nn.Module], device: str | torch.device) -> nn.Module:
         """The network with these weights, in evaluation mode; every weight must find its place."""
-        built = network(**self.shape())
-        try:
-            built.load_state_dict(self.state_dict, strict=True)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{self.path} is {self.kind.title}, but its weights do not fit one of "
-                f"{self.shape()}: {error}"
-            ) from error
+        shape = self.shape()
+        self._refuse_misfit(network, shape)
+        built = network(**shape)
+        built.load_state_dict(self.state_dict, strict=True)
         return built.to(device).eval()
+
+    def _refuse_misfit(self, network: type[nn.Module], shape: dict) -> None:
+        """Before memory is taken: a file may state any size."""
+        try:
+            with torch.device("meta"):
+                wanted = network(**_sizes(shape)).state_dict()
+        except BROKEN as error:
+            raise CheckpointError(
+                f"{self.path}: no {network.__name__} can be of {shape} ({error})"
+            ) from error
+        counted = {name for name in wanted if name.endswith(COUNTER)}  # torch fills these in
+        missing = wanted.keys() - self.state_dict.keys() - counted
+        wrong = [
+            f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}"
+            for name, value in self.state_dict.items()
+            if name in wanted and value.shape != wanted[name].shape
+        ]
+        wrong += [f"{name} is too much" for name in self.state_dict if name not in wanted]
+        wrong += [f"{name} is missing" for name in sorted(missing)]
+        if wrong:
+            raise CheckpointError(
+                f"{self.path} is {self.kind.title}, but its weights do not fit one of {shape}: "
+                f"{'; '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
+            )
+
+
+def _sizes(shape: dict) -> dict:
+    """The same if a network may be so large; raises ValueError."""
+    for name, value in shape.items():
+        kinds, most = (int | float, 64) if name == "multiplier" else (int, 8192)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
+            raise ValueError(f"{name} is {value!r:.50}")
+    return shape
 
 
 def load_generator(path: str | Path, device: str | torch.device = "cpu") -> TalkFace:
@@ -102,14 +134,13 @@ def read_checkpoint(path: str | Path, wanted: str | None = None) -> Checkpoint:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"no such checkpoint: {path}")
-    content = _read_content(path)
+    content = read_content(path)
     weights = content.pop("state_dict")
-    kind = kind_of(weights) if all(map(torch.is_tensor, weights.values())) else None
+    kind = kind_of(weights)
     if kind is None:
         raise CheckpointError(f"{path} holds the weights of no network that talkface knows")
     if wanted and kind.name != wanted:
         raise CheckpointError(f"{path}: this is {kind.title}, not {KINDS[wanted].title}")
-    _refuse_broken_weights(path, weights)
     return Checkpoint(
         path,
         weights,
@@ -157,104 +188,6 @@ def save_weights(
         partial.write_bytes(save(weights, stated))  # save_file would make it nobody else's to read
 
 
-def _read_content(path: Path) -> dict:
-    """The file as one dict with `state_dict` in it, names plain, on the CPU."""
-    head = _first_bytes(path)
-    if zipfile.is_zipfile(path) and _is_torchscript(path):
-        content = {"state_dict": _read_torchscript(path)}
-    elif head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < path.stat().st_size:
-        content = _read_safetensors(path)
-    else:
-        content = _read_pickle(path, head)
-    weights = _plain_names(content["state_dict"])
-    return {**content, "state_dict": weights}
-
-
-def _first_bytes(path: Path) -> bytes:
-    """The start of the file; refuses by name what a failed download leaves behind."""
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint file")
-    with path.open("rb") as file:
-        head = file.read(512)
-    text = head.lstrip().lower()
-    if not head:
-        raise CheckpointError(f"{path} is empty: the download or the copy failed")
-    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        raise CheckpointError(
-            f"{path}: this is an HTML page, not a checkpoint: the download failed; "
-            "open the link in a browser and save the file that it leads to"
-        )
-    if text.startswith(b"version https://git-lfs"):
-        raise CheckpointError(
-            f"{path}: this is a Git LFS pointer, not the file itself; run `git lfs pull`"
-        )
-    return head
-
-
-def _is_torchscript(path: Path) -> bool:
-    """TorchScript archives carry code and constants beside the pickled tensors."""
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _read_torchscript(path: Path) -> dict:
-    try:
-        return torch.jit.load(path, map_location="cpu").state_dict()
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} is a broken TorchScript archive: {error}") from error
-
-
-def _read_safetensors(path: Path) -> dict:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            stated = file.metadata() or {}
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is a broken safetensors file: {error}") from error
-    return {
-        "state_dict": weights,
-        "hparams": json.loads(stated.get("hparams", "{}")),
-        "global_step": int(stated["global_step"]) if "global_step" in stated else None,
-        **json.loads(stated.get("extra", "{}")),
-    }
-
-
-def _read_pickle(path: Path, head: bytes) -> dict:
-    if not head.startswith((b"PK", b"\x80")):  # a zip archive, or a bare pickle
-        raise CheckpointError(f"{path} is no checkpoint file: it does not begin like one")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds Python objects beside plain weights, which could run code when loaded; "
-            "ask its author for a state dict"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{path} is only a part of a checkpoint, or broken: was the download cut short? "
-            f"({str(error).partition('.')[0]})"
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, not a network's weights")
-    if not isinstance(content.get("state_dict"), dict):
-        content = {"state_dict": content}
-    return dict(content)
-
-
-def _plain_names(weights: dict) -> dict[str, torch.Tensor]:
-    """Names without the `module.` that DataParallel puts before every one of them."""
-    names = [name for name in weights if isinstance(name, str)]
-    if names and all(name.startswith("module.") for name in names):
-        return {name.removeprefix("module."): value for name, value in weights.items()}
-    return dict(weights)
-
-
-def _refuse_broken_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
-    for name, value in weights.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} is not finite; the training that made it failed")
-
-
 def describe(path: str | Path) -> dict:
     """What a checkpoint file holds, for people."""
     checkpoint = read_checkpoint(path)
@@ -262,7 +195,7 @@ def describe(path: str | Path) -> dict:
     parameters = sum(
         value.numel()
         for name, value in checkpoint.state_dict.items()
-        if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        if not name.endswith(("running_mean", "running_var", COUNTER))
     )
     with Path(path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """Every number of the toolkit, typed, with its unit; overridden by --hparams "name=value,..."."""
 
 import difflib
+import math
 from dataclasses import asdict, dataclass, fields, replace
 
 
@@ -80,6 +81,7 @@ class HParams:
     syncnet_sound_windows: int = 0  # with each pair or clip, of sounds.txt, to learn to hear from
 
     def __post_init__(self) -> None:
+        self._check_ranges()
         if self.sample_rate % self.hop_size:
             raise ValueError(
                 f"sample_rate {self.sample_rate} is no multiple of hop_size {self.hop_size}: "
@@ -95,9 +97,24 @@ class HParams:
         for name in ("syncnet_truth_first", "syncnet_sound_windows"):
             if getattr(self, name) and not self.syncnet_truth_wt:
                 raise ValueError(f"{name} teaches nothing without syncnet_truth_wt")
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be over 0, not {getattr(self, name)}")
+
+    def _check_ranges(self) -> None:
+        for name, kind in _TYPES.items():
+            value = getattr(self, name)
+            if kind is bool:
+                continue
+            if name in _SHARES and not 0 <= value <= 1:
+                raise ValueError(f"{name} is a share, 0 to 1, not {value}")
+            if name in _SIGNED and not math.isfinite(value):
+                raise ValueError(f"{name} must be a number, not {value}")
+            if name in _MAY_BE_ZERO and not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be 0 or more, not {value}")
+            if name not in _SHARES | _SIGNED | _MAY_BE_ZERO and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be over 0, not {value}")
+        if self.ema_decay == 1:
+            raise ValueError("ema_decay must be below 1: an average of 1 never moves")
+        if self.min_level_db >= 0:
+            raise ValueError(f"min_level_db must be below 0, not {self.min_level_db}")
 
     @property
     def mels_per_second(self) -> int:
@@ -122,6 +139,8 @@ class HParams:
             if not equals:
                 raise ValueError(f"expected name=value, got {pair!r}")
             for field in ("img_height", "img_width") if name == "img_size" else (name,):
+                if field in values:
+                    raise ValueError(f"{field} is given twice")
                 values[field] = _parse(field, value)
         return replace(self, **values)
 
@@ -131,29 +150,52 @@ class HParams:
 
     @classmethod
     def from_dict(cls, values: dict) -> "HParams":
-        """The reverse of to_dict; names that this version does not know are left out."""
-        return cls(**{name: values[name] for name in _TYPES.keys() & values.keys()})
+        """The reverse of to_dict; names that this version does not know are left out.
+
+        Raises ValueError on values of another type: files come from anywhere.
+        """
+        known = {name: values[name] for name in _TYPES.keys() & values.keys()}
+        for name, value in known.items():
+            allowed = {bool: (bool,), int: (int,), float: (int, float)}[_TYPES[name]]
+            if type(value) not in allowed:
+                raise ValueError(f"{name}: expected {_TYPES[name].__name__}, got {value!r:.50}")
+        return cls(**known)
 
 
-_POSITIVE = (
-    "img_height",
-    "img_width",
-    "fps",
-    "multiplier",
-    "log_interval",
-    "accumulate",
-    "batch_size",
-    "syncnet_batch_size",
-    "checkpoint_interval",
-    "eval_interval",
-    "eval_batches",
-    "syncnet_checkpoint_interval",
-    "syncnet_eval_interval",
-    "syncnet_eval_batches",
-    "syncnet_apart",
-    "syncnet_temperature",
-)
 _TYPES = {field.name: field.type for field in fields(HParams)}
+# Every number is finite and over 0 but for these.
+_MAY_BE_ZERO = {
+    "fmin",
+    "warmup_steps",
+    "clip_grad_norm",
+    "num_workers",
+    "lower_half_wt",
+    "syncnet_wt_threshold",
+    "syncnet_wt_flat",
+    "expert_max_loss",
+    "perceptual_wt",
+    "disc_warmup_steps",
+    "syncnet_contrast_windows",
+    "syncnet_bce_wt",
+    "syncnet_truth_wt",
+    "syncnet_truth_first",
+    "syncnet_sound_windows",
+}
+_SHARES = {
+    "preemphasis",
+    "final_lr_share",
+    "ema_decay",
+    "augment",
+    "syncnet_wt",
+    "syncnet_wt_on",
+    "hq_syncnet_wt_on",
+    "syncnet_max_share",
+    "disc_wt",
+    "syncnet_augment",
+    "syncnet_augment_sound",
+    "syncnet_other_clip_share",
+}
+_SIGNED = {"min_level_db", "ref_level_db"}
 
 
 def _parse(name: str, value: str) -> bool | int | float:

@@ -50,6 +50,19 @@ def test_img_size_sets_both_sides(hp):
         ("fmax=9000", "fmax 9000.0"),
         ("batch_size=0", "batch_size must be over 0"),
         ("fps=nan", "fps must be over 0"),
+        ("hop_size=0", "hop_size must be over 0, not 0"),
+        ("num_mels=-80", "num_mels must be over 0"),
+        ("clip_grad_norm=-1", "clip_grad_norm must be 0 or more, not -1"),
+        ("ema_decay=1.5", "ema_decay is a share, 0 to 1, not 1.5"),
+        ("ema_decay=1", "never moves"),
+        ("syncnet_lr=nan", "syncnet_lr must be over 0, not nan"),
+        ("initial_learning_rate=inf", "initial_learning_rate must be over 0, not inf"),
+        ("augment=nan", "augment is a share"),
+        ("ref_level_db=inf", "ref_level_db must be a number"),
+        ("min_level_db=0", "min_level_db must be below 0"),
+        ("warmup_steps=-1", "warmup_steps must be 0 or more"),
+        ("batch_size=4,batch_size=8", "batch_size is given twice"),
+        ("img_size=4,img_height=8", "img_height is given twice"),
     ],
 )
 def test_wrong_overrides_are_refused(hp, text, words):
@@ -61,6 +74,17 @@ def test_a_dict_goes_there_and_back(hp):
     changed = hp.with_overrides("multiplier=0.25,img_height=288")
     stored = json.loads(json.dumps(changed.to_dict()))
     assert HParams.from_dict({**stored, "of_a_later_version": 1}) == changed
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"fps": [25]}, {"batch_size": "16"}, {"batch_size": 1.5}, {"sync_batchnorm": 1},
+     {"batch_size": True}, {"fps": float("nan")}, {"hop_size": 0}],
+    ids=str,
+)  # fmt: skip
+def test_a_stored_value_of_another_type_is_refused(stored):
+    with pytest.raises(ValueError, match=next(iter(stored))):
+        HParams.from_dict(stored)
 
 
 def test_every_number_is_read_somewhere():

@@ -13,7 +13,7 @@ from models.checkpoint import save_checkpoint
 from models.syncnet import SyncNet
 
 TINY = (
-    "img_size=32,multiplier=0.0625,batch_size=4,syncnet_batch_size=4,num_workers=0,log_interval=1,"
+    "img_height=32,img_width=32,multiplier=0.0625,batch_size=4,syncnet_batch_size=4,num_workers=0,log_interval=1,"
     "eval_batches=1,syncnet_eval_batches=1"
 )
 EVERY_TWO_STEPS = (
@@ -28,7 +28,9 @@ MAINS = {
 
 def arguments(kind: str, root: Path, run_dir: Path, steps: int, *more: str, hparams="") -> list:
     """The command line of a run of the script `kind` over root's corpus."""
-    numbers = ",".join(filter(None, (TINY, EVERY_TWO_STEPS, hparams)))
+    parts = ",".join(filter(None, (TINY, EVERY_TWO_STEPS, hparams))).split(",")
+    chosen = dict(part.split("=") for part in parts)  # the last of two counts
+    numbers = ",".join(f"{name}={value}" for name, value in chosen.items())
     line = ["--data_root", root, "--filelists", root / "filelists", "--checkpoint_dir", run_dir]
     line += ["--hparams", numbers, "--max_steps", steps, "--device", "cpu", "--precision", "fp32"]
     if kind != "expert":

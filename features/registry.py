@@ -24,7 +24,8 @@ class Feature:
     name: str
     extract: Callable[[np.ndarray, HParams], np.ndarray]  # mono in [-1, 1] -> (bands, columns)
     columns_per_second: Callable[[HParams], Fraction]
-    silence: Callable[[HParams], float]  # what lies outside the sound; but for SyncNet's, what silence is
+    # What lies outside the sound; but for SyncNet's, what silence is.
+    silence: Callable[[HParams], float]
 
 
 @dataclass(frozen=True)

@@ -185,9 +185,17 @@ def legacy_window_starts(columns: int, fps: Fraction | float, hp: HParams) -> li
 
     About 0.12 s of the sound is left without a frame. For comparison only.
     """
+    per_second = Fraction(hp.sample_rate, hp.hop_size)
+    return legacy_starts(columns, hp.mel_step_size, fps, per_second)
+
+
+def legacy_starts(
+    columns: int, window: int, fps: Fraction | float, columns_per_second: Fraction
+) -> list[int]:
+    """The same for a feature of so many columns, of which each frame is given `window`."""
     starts: list[int] = []
     while True:
-        start = mel_window_start(len(starts), fps, hp, legacy_timing=True)
-        if start + hp.mel_step_size > columns:
-            return [*starts, columns - hp.mel_step_size]
+        start = window_start(len(starts), fps, columns_per_second, Fraction(0))
+        if start + window > columns:
+            return [*starts, columns - window]
         starts.append(start)

@@ -59,7 +59,7 @@ def _add_inputs(group) -> None:
     )  # fmt: skip
     group.add_argument(
         "--preview", type=float, metavar="SECOND",
-        help="make no video but one PNG of this second: box, mask, crop and result",
+        help="make no video but one PNG of this second: place, mask, crop and result",
     )  # fmt: skip
     group.add_argument(
         "--sheet", action="store_true",
@@ -286,7 +286,8 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     if sheet and not report.has_faces:
         logging.warning("no frame has a face, so there is no contact sheet")
     elif sheet:
-        print(f"contact sheet: {write_contact_sheet(plan, outfile, sheet)}")
+        write_contact_sheet(plan, outfile, sheet, maker.backend.generator)
+        print(f"contact sheet: {sheet}")
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)
@@ -329,7 +330,7 @@ def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
     refuse_to_overwrite(path, args.face, args.audio)
     with _progress_bar(args.quiet) as progress:
         plan = maker.plan(args.face, args.audio, _settings(args), progress)
-    write_preview(path, draw_preview(plan, maker.generator, args.preview))
+    write_preview(path, draw_preview(plan, maker.backend, args.preview))
     return path
 
 

@@ -24,8 +24,8 @@ from evaluation.picture_quality import sharpness
 from face_detection import DETECTOR_NAMES
 from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet
-from lipsync.paste import face_mask
 from lipsync.pipeline import Plan
+from models.lower_face import face_mask
 from shipped import EXPERT, HQ_GENERATOR
 
 MOUTH = (0.55, 0.95, 0.25, 0.75)  # top, bottom, left, right in parts of the crop
@@ -37,7 +37,7 @@ def measure(path: Path, speech: Path, maker: LipSync, expert: Expert, folder: Pa
     settings = Settings(length="shortest")
     plan = maker.plan(path, speech, settings)
     result = maker.make(plan, video.prepare_output(folder / f"{path.stem}.mp4")).path
-    write_contact_sheet(plan, result, result.with_suffix(".png"))
+    write_contact_sheet(plan, result, result.with_suffix(".png"), maker.backend.generator)
     wav = load_wav(speech, expert.hp.sample_rate)
     own = load_wav(path, expert.hp.sample_rate)
     boxes = face_boxes(path, maker.detector(), expert.hp.fps)

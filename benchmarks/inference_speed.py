@@ -25,11 +25,13 @@ from benchmarks.inference_clip import BOX, make_clip
 from face_detection.s3fd import MEAN, S3FDDetector
 from hparams import HParams
 from lipsync import Settings
-from lipsync.generator import Generator
-from lipsync.paste import cut_face
+from lipsync.backends.torch_backend import TorchBackend
 from lipsync.pipeline import Tally, make_plan, open_writer, render
 from models.devices import resolve_device
+from models.generator import Hearing
 from models.inputs import generator_input, to_faces
+from models.lower_face import cut_face
+from models.masked_face import MaskedFace
 from models.s3fd import S3FD
 from models.talkface import TalkFace
 
@@ -90,11 +92,11 @@ def run_plainly(clip: Path, detector, generator, device, outfile: Path) -> list[
     return frames
 
 
-def run_ours(clip: Path, detector, generator: Generator, outfile: Path, tally: Tally) -> None:
+def run_ours(clip: Path, detector, backend: TorchBackend, outfile: Path, tally: Tally) -> None:
     settings = Settings(length="video", use_cache=False)
-    plan = make_plan(clip, clip, settings, HParams(), lambda: detector)
+    plan = make_plan(clip, clip, settings, backend, lambda: detector)
     with open_writer(outfile, plan) as writer:
-        for frame in render(plan, generator, tally):
+        for frame in render(plan, backend, tally):
             writer.write(frame)
 
 
@@ -116,9 +118,9 @@ def report(name: str, plain: tuple[float, float], ours: tuple[float, float], fra
 
 def compare_frames(clip: Path, plain_generator, folder: Path, device) -> int:
     """Greatest difference in grey levels, both with a given box, in fp32 and as rectangles."""
-    ours = Generator(_generator(), device=device, precision="fp32")
+    ours = _backend(device, "fp32")
     settings = Settings(length="video", blend="none", box=BOX)
-    plan = make_plan(clip, clip, settings, HParams(), lambda: None)
+    plan = make_plan(clip, clip, settings, ours, lambda: None)
     expected = run_plainly(clip, None, plain_generator, device, folder / "plain.mp4")
     return max(
         int(np.abs(frame.astype(int) - plain).max())
@@ -129,6 +131,11 @@ def compare_frames(clip: Path, plain_generator, folder: Path, device) -> int:
 def _generator() -> TalkFace:
     torch.manual_seed(0)
     return TalkFace().eval()
+
+
+def _backend(device: torch.device, precision: str = "auto") -> TorchBackend:
+    method = MaskedFace(_generator(), Hearing("mel80x16"))
+    return TorchBackend(method, device=device, precision=precision)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -145,9 +152,9 @@ def main(argv: list[str] | None = None) -> None:
 
 def compare(folder: Path, device: torch.device, frames: int, turns: int) -> None:
     clip = make_clip(folder / "clip.mp4", frames)
-    s3fd, generator = S3FD().eval(), Generator(_generator(), device=device)
+    s3fd, backend = S3FD().eval(), _backend(device)
     torch.save(s3fd.state_dict(), folder / "s3fd.pth")
-    precision = "bf16" if generator.dtype == torch.bfloat16 else "fp32"
+    precision = "bf16" if backend.dtype == torch.bfloat16 else "fp32"
     detector = ConstantBox(
         S3FDDetector(folder / "s3fd.pth", device=str(device), precision=precision), 720
     )
@@ -156,20 +163,21 @@ def compare(folder: Path, device: torch.device, frames: int, turns: int) -> None
     difference = compare_frames(clip, plain[1], folder, device)
     print(f"greatest difference in fp32: {difference} grey levels", flush=True)
     for _ in range(turns):
-        compare_generators(generator, plain[1], device)
+        compare_generators(backend, plain[1], device)
     for _ in range(turns):
-        compare_whole(clip, folder, plain, (detector, generator))
+        compare_whole(clip, folder, plain, (detector, backend))
 
 
-def compare_generators(generator: Generator, plain_generator, device) -> None:
+def compare_generators(backend: TorchBackend, plain_generator, device) -> None:
     random = np.random.RandomState(0)
     windows = random.standard_normal((PLAIN_BATCH, 80, 16)).astype(np.float32)
     faces = random.randint(0, 256, (PLAIN_BATCH, 96, 96, 3)).astype(np.uint8)
-    generator.generate(windows[:16], faces[:16])
+    fed = [{"heard": window, "face": face} for window, face in zip(windows, faces, strict=True)]
+    backend.generate(fed[:16])
     report(
         "generator alone",
         measure(lambda: generate_plainly(plain_generator, windows, faces, device)),
-        measure(lambda: generator.generate(windows, faces)),
+        measure(lambda: backend.generate(fed)),
         PLAIN_BATCH,
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import video
 from lipsync.pipeline import Plan
 from lipsync.preview import stack_pictures, write_preview
+from models.generator import Generator
 
 COLUMNS = 15
 MOST_FRAMES = 150  # of a longer video some are left out, evenly
@@ -18,15 +19,15 @@ FACE_HEIGHT = 88  # pixels of one small picture, and about its width
 MARGIN = 64  # pixels at the left, for the time
 
 
-def write_contact_sheet(plan: Plan, result: Path, target: Path) -> Path:
+def write_contact_sheet(plan: Plan, result: Path, target: Path, generator: Generator) -> Path:
     """Write the sheet of a finished video as a PNG. Raises video.MediaError."""
-    write_preview(target, draw_contact_sheet(plan, result))
+    write_preview(target, draw_contact_sheet(plan, result, generator))
     return target
 
 
-def draw_contact_sheet(plan: Plan, result: Path) -> np.ndarray:
+def draw_contact_sheet(plan: Plan, result: Path, generator: Generator) -> np.ndarray:
     """Lines of COLUMNS faces, each line twice: given, then made. BGR uint8 (H, W, 3)"""
-    pairs = list(_faces(plan, result))
+    pairs = list(_faces(plan, result, generator))
     if not pairs:
         raise video.MediaError(
             f"{plan.source.info.path}: no face in any frame, so no contact sheet"
@@ -39,17 +40,18 @@ def draw_contact_sheet(plan: Plan, result: Path) -> np.ndarray:
     return stack_pictures(lines)
 
 
-def _faces(plan: Plan, result: Path) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def _faces(
+    plan: Plan, result: Path, generator: Generator
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(frame of the result, face given, face made) of the frames to show."""
     every = max(1, -(-plan.frame_count // MOST_FRAMES))
     given = islice(plan.source.played(plan.settings.loop), plan.frame_count)
     made = video.read_frames(result)
     for number, ((shown, before), after) in enumerate(zip(given, made, strict=False)):
-        boxes = plan.faces.at(shown)
-        if number % every or not boxes:
+        places = plan.places_at(shown)
+        if number % every or not places:
             continue
-        box = boxes[0]
-        pictures = (frame[box.top : box.bottom, box.left : box.right] for frame in (before, after))
+        pictures = (generator.view(frame, places[0]) for frame in (before, after))
         yield number, *(cv2.resize(p, (FACE_HEIGHT, FACE_HEIGHT), interpolation=cv2.INTER_AREA)
                         for p in pictures)  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""From a face, a speech and a generator to a video: decode, cut, generate, paste, encode."""
+"""From a face, a speech and a method to a video: decode, feed, generate, paste, encode."""
 
 import contextlib
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 import video
-from face_detection import Box, Detector, make_detector
-from hparams import HParams
+from face_detection import Detector, make_detector
+from lipsync.backends.torch_backend import TorchBackend, load_backend
 from lipsync.faces import FacePaths, describe_frames, locate_faces
-from lipsync.generator import Generator, load_generator
-from lipsync.paste import cut_face, paste_face
+from lipsync.paste import paste
 from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
 from lipsync.source import FaceSource, open_source
 from lipsync.stages import ahead, timed
 from models.devices import resolve_device
+from models.generator import Arrays, Generator, Place
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,15 @@ class Plan:
         if self.settings.silence == "model":
             return 1.0
         return float(self.strengths[frame]) if frame < len(self.strengths) else 0.0
+
+    def places(self, frame: int, shown: int) -> list[Place]:
+        """The faces to be made anew in a frame of the result that shows one of the source."""
+        strength = self.strength(frame)
+        return [replace(p, strength=strength) for p in self.places_at(shown)] if strength else []
+
+    def places_at(self, shown: int) -> list[Place]:
+        """The faces in a frame of the source."""
+        return [Place(box, blend=self.settings.blend) for box in self.faces.at(shown)]
 
 
 @dataclass
@@ -94,13 +103,12 @@ class Report:
 @dataclass
 class _Batch:
     frames: list[np.ndarray]
-    places: list[tuple[int, Box, float]]  # index into frames, box, strength: one per face
-    windows: list[np.ndarray]
-    faces: list[np.ndarray]
+    places: list[tuple[int, Place]] = field(default_factory=list)  # index into frames; per face
+    inputs: list[Arrays] = field(default_factory=list)  # what each of these faces is made from
 
 
 class LipSync:
-    """A loaded generator, and a face detector once one is needed, for any number of videos."""
+    """A loaded method, and a face detector once one is needed, for any number of videos."""
 
     def __init__(
         self,
@@ -115,9 +123,7 @@ class LipSync:
     ) -> None:
         """Raises CheckpointError, FileNotFoundError or ValueError."""
         self.device = resolve_device(device)
-        self.generator, self.hp = load_generator(
-            checkpoint_path, self.device, precision, batch_size
-        )
+        self.backend = load_backend(checkpoint_path, self.device, precision, batch_size)
         self._detector_choice = (detector, s3fd_path, face_det_batch_size)
         self._detector: Detector | None = None
 
@@ -130,7 +136,7 @@ class LipSync:
                 device=str(self.device),
                 s3fd_path=path,
                 batch_size=batch_size,
-                precision="bf16" if self.generator.dtype == torch.bfloat16 else "fp32",
+                precision="bf16" if self.backend.dtype == torch.bfloat16 else "fp32",
             )
         return self._detector
 
@@ -155,12 +161,12 @@ class LipSync:
         progress: Progress | None = None,
     ) -> Plan:
         """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
-        return make_plan(face, audio, settings or Settings(), self.hp, self.detector, progress)
+        return make_plan(face, audio, settings or Settings(), self.backend, self.detector, progress)
 
     def make(self, plan: Plan, outfile: Path, progress: Progress | None = None) -> Report:
         """The planned video; `outfile` is what video.prepare_output returned."""
         tally = Tally()
-        frames = timed(render(plan, self.generator, tally), tally.seconds, "waiting for frames")
+        frames = timed(render(plan, self.backend, tally), tally.seconds, "waiting for frames")
         with open_writer(outfile, plan) as writer, contextlib.closing(frames):
             for number, frame in enumerate(frames, 1):
                 writer.write(frame)
@@ -173,7 +179,7 @@ def make_plan(
     face: str | Path,
     audio: str | Path,
     settings: Settings,
-    hp: HParams,
+    backend: TorchBackend,
     detector: Callable[[], Detector],
     progress: Progress | None = None,
 ) -> Plan:
@@ -197,7 +203,7 @@ def make_plan(
     speech, strengths = load_speech(
         audio,
         source.fps,
-        hp,
+        backend.generator.hearing,
         start=span[0],
         end=span[1],
         offset_seconds=settings.audio_offset_ms / 1000,
@@ -206,19 +212,20 @@ def make_plan(
     watch = _watcher(source, progress)
     faces = locate_faces(source, settings, detector, watch)
     count = _count_frames(source, speech, faces, settings)
+    speech.encode(backend.encode_speech, count)
     seconds = float(count / source.fps)
     if settings.length != "audio" and seconds < speech.seconds:
         span = (span[0], span[0] + seconds)
     return Plan(source, speech, strengths, faces, count, settings, Path(audio), span)
 
 
-def render(plan: Plan, generator: Generator, tally: Tally | None = None) -> Iterator[np.ndarray]:
+def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[np.ndarray]:
     """Yield the finished frames; decoding and generating run ahead in threads of their own."""
     tally = tally or Tally()
-    cut = timed(_cut_batches(plan, generator, tally), tally.seconds, "decode and cut")
-    made = _generate(ahead(cut), generator, tally)
+    fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
+    made = _generate(ahead(fed), backend, tally)
     for batch in ahead(made):
-        yield from _paste(batch, plan.settings.blend)
+        yield from _paste(batch, backend.generator)
 
 
 def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
@@ -272,54 +279,44 @@ def _count_frames(source: FaceSource, speech: Speech, faces: FacePaths, settings
     return shown if settings.length == "video" else min(shown, speech.frame_count)
 
 
-def _cut_batches(plan: Plan, generator: Generator, tally: Tally) -> Iterator[_Batch]:
+def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_Batch]:
     width, height = plan.source.size
-    room = BYTES_ON_THE_WAY.get(generator.device.type, BYTES_ON_THE_WAY["cpu"])
+    room = BYTES_ON_THE_WAY.get(backend.device.type, BYTES_ON_THE_WAY["cpu"])
     most = max(1, room // (3 * width * height * BATCHES_ON_THE_WAY))
     shown = enumerate(islice(plan.source.played(plan.settings.loop), plan.frame_count))
-    while group := list(islice(shown, min(most, generator.batch_size))):
-        batch = _Batch([frame for _, (_, frame) in group], [], [], [])
-        for at, (number, (shown_number, _)) in enumerate(group):
-            boxes = plan.faces.at(shown_number)
-            _note_gaps(tally, number, shown_number, boxes, plan.faces)
-            _add_faces(batch, at, number, boxes, plan, generator)
+    while group := list(islice(shown, min(most, backend.batch_size))):
+        batch = _Batch([frame for _, (_, frame) in group])
+        for at, (number, (shown_number, frame)) in enumerate(group):
+            _note_gaps(tally, number, shown_number, plan.faces)
+            for place in plan.places(number, shown_number):
+                batch.places.append((at, place))
+                heard = plan.speech.heard(number)
+                batch.inputs.append(backend.generator.feed(frame, place, heard))
         yield batch
 
 
-def _note_gaps(
-    tally: Tally, number: int, shown_number: int, boxes: list[Box], faces: FacePaths
-) -> None:
-    if not boxes:
+def _note_gaps(tally: Tally, number: int, shown_number: int, faces: FacePaths) -> None:
+    if not faces.at(shown_number):
         tally.faceless.append(number)
     elif faces.is_filled(shown_number):
         tally.filled.append(number)
 
 
-def _add_faces(
-    batch: _Batch, at: int, number: int, boxes: list[Box], plan: Plan, generator: Generator
-) -> None:
-    strength = plan.strength(number)
-    for box in boxes if strength > 0 else ():
-        batch.places.append((at, box, strength))
-        batch.windows.append(plan.speech.window(number))
-        batch.faces.append(cut_face(batch.frames[at], box, generator.width, generator.height))
-
-
 def _generate(
-    batches: Iterator[_Batch], generator: Generator, tally: Tally
-) -> Iterator[tuple[_Batch, np.ndarray]]:
+    batches: Iterator[_Batch], backend: TorchBackend, tally: Tally
+) -> Iterator[tuple[_Batch, list[Arrays]]]:
     for batch in batches:
         begin = time.perf_counter()
-        made = ()
-        if batch.places:
-            made = generator.generate(np.stack(batch.windows), np.stack(batch.faces))
+        made = backend.generate(batch.inputs)
         spent = time.perf_counter() - begin
         tally.seconds["generate"] = tally.seconds.get("generate", 0.0) + spent
         yield batch, made
 
 
-def _paste(made: tuple[_Batch, np.ndarray], blend: str) -> Iterator[np.ndarray]:
-    batch, faces = made
-    for (at, box, strength), face in zip(batch.places, faces, strict=True):
-        paste_face(batch.frames[at], face, box, blend=blend, strength=strength)
+def _paste(made: tuple[_Batch, list[Arrays]], generator: Generator) -> Iterator[np.ndarray]:
+    batch, results = made
+    for (at, place), result in zip(batch.places, results, strict=True):
+        patch = generator.patch(batch.frames[at], place, result)
+        if patch is not None:
+            paste(batch.frames[at], patch)
     yield from batch.frames

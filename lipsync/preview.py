@@ -1,15 +1,16 @@
-"""One picture that shows what a run would do at one second: box, mask, crop, result."""
+"""One picture that shows what a run would do at one second: place, mask, crop, result."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from atomic import whole_or_absent
-from face_detection import Box
-from lipsync.generator import Generator
-from lipsync.paste import cut_face, face_mask, paste_face
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.paste import paste
 from lipsync.pipeline import Plan
+from models.generator import Generator, Patch, Place
 from video import MediaError
 
 GREEN, RED = (80, 220, 80), (60, 60, 235)
@@ -18,8 +19,8 @@ SMALL_FACE = 192  # pixels that the small pictures of a face are high
 SMALLEST_PANEL = 360  # smaller frames are shown enlarged
 
 
-def draw_preview(plan: Plan, generator: Generator, second: float) -> np.ndarray:
-    """The frame with box and mask beside the result; below, what goes in and what comes out.
+def draw_preview(plan: Plan, backend: TorchBackend, second: float) -> np.ndarray:
+    """The frame with place and mask beside the result; below, what the method shows of each face.
 
     Raises ValueError where there is no such second, or no face at it.
     """
@@ -28,26 +29,33 @@ def draw_preview(plan: Plan, generator: Generator, second: float) -> np.ndarray:
         raise ValueError(f"there is no second {second} in a video")
     shown = 0 if plan.source.static else number
     frame = next(plan.source.frames(shown, shown + 1))
-    boxes = plan.faces.at(shown)
-    if not boxes:
+    places = [replace(place, strength=1.0) for place in plan.places_at(shown)]
+    if not places:
         raise ValueError(
             f"{plan.source.info.path}: no face at {second} s, so nothing to preview; "
             "try another second, or give the face's place with --box TOP BOTTOM LEFT RIGHT"
         )
-    result = frame.copy()
-    window = plan.speech.window(number)
-    small = []
-    for box in boxes:
-        face = cut_face(frame, box, generator.width, generator.height)
-        made = generator.generate(window[None], face[None])[0]
-        paste_face(result, made, box, blend=plan.settings.blend)
-        pasted = cut_face(result, box, *_shown_size(box))
-        small += [_captioned(_enlarged(face), "fed"), _captioned(_enlarged(made), "generated")]
-        small.append(_captioned(pasted, "pasted"))
-    marked = _mark(frame, boxes, plan.settings.blend)
-    large = [_captioned(_enlarge_frame(marked), "box (green) and mask (red)")]
+    marked, result, small = _make(plan, backend, number, frame, places)
+    large = [_captioned(_enlarge_frame(marked), "place (green) and mask (red)")]
     large.append(_captioned(_enlarge_frame(result), f"result at {second} s"))
     return stack_pictures([_beside(large), _beside(small)])
+
+
+def _make(
+    plan: Plan, backend: TorchBackend, number: int, frame: np.ndarray, places: list[Place]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """The frame with its marks, the result, and small pictures of each face."""
+    generator, heard = backend.generator, plan.speech.heard(number)
+    inputs = [generator.feed(frame, place, heard) for place in places]
+    marked, result, small = frame.copy(), frame.copy(), []
+    for place, fed, made in zip(places, inputs, backend.generate(inputs), strict=True):
+        patch = generator.patch(result, place, made)
+        if patch is not None:
+            paste(result, patch)
+        _mark(marked, generator, place, patch)
+        shown = generator.show(fed, made) | {"pasted": generator.view(result, place)}
+        small += [_captioned(_enlarged(image), name) for name, image in shown.items()]
+    return marked, result, small
 
 
 def write_preview(path: str | Path, image: np.ndarray) -> None:
@@ -60,18 +68,14 @@ def write_preview(path: str | Path, image: np.ndarray) -> None:
         raise MediaError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _mark(frame: np.ndarray, boxes: list[Box], blend: str) -> np.ndarray:
-    marked = frame.copy()
-    for box in boxes:
-        region = marked[box.top : box.bottom, box.left : box.right]
-        tint = 0.5 * face_mask(box.width, box.height, blend)[..., None]
+def _mark(marked: np.ndarray, generator: Generator, place: Place, patch: Patch | None) -> None:
+    if patch is not None:
+        height, width = patch.pixels.shape[:2]
+        region = marked[patch.top : patch.top + height, patch.left : patch.left + width]
+        weights = np.ones((height, width)) if patch.weights is None else patch.weights
+        tint = 0.5 * weights[..., None]
         region[:] = (region * (1 - tint) + np.array(RED) * tint).astype(np.uint8)
-        cv2.rectangle(marked, (box.left, box.top), (box.right - 1, box.bottom - 1), GREEN, 1)
-    return marked
-
-
-def _shown_size(box: Box) -> tuple[int, int]:
-    return max(1, round(SMALL_FACE * box.width / box.height)), SMALL_FACE
+    cv2.polylines(marked, [np.round(generator.outline(place)).astype(np.int32)], True, GREEN, 1)
 
 
 def _enlarged(face: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_detection import DEFAULT_PADS, Box, Pads
-from lipsync.paste import BLENDS
 from lipsync.source import LOOPS
+from models.generator import BLENDS
 
 NO_FACE = ("interpolate", "keep", "error")
 LENGTHS = ("audio", "video", "shortest")

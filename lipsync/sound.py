@@ -1,6 +1,7 @@
-"""The speech as the generator hears it: one mel window a video frame; and where nobody speaks."""
+"""The speech as a method hears it, frame by frame of a video; and where nobody speaks."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,13 +9,17 @@ import numpy as np
 
 import audio
 import video
+from features import FEATURES, WINDOWS, Feature, Window
 from hparams import HParams
+from models.generator import Hearing
 
 QUIET_DB = 35  # below the loud parts of the speech
 NEVER_SPEECH_DB = -60  # against full scale
 SHORTEST_PAUSE_SECONDS = 0.4  # the mouth rests in a pause, not between two words
 MARGIN_SECONDS = 0.12  # lips open before the sound and close after it
 FADE_SECONDS = 0.16
+
+Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]  # feature, seconds -> (frames, ...)
 
 
 class Speech:
@@ -24,38 +29,75 @@ class Speech:
         self,
         wav: np.ndarray,
         fps: Fraction,
-        hp: HParams,
+        hearing: Hearing,
         *,
         offset_seconds: float = 0.0,
         legacy_timing: bool = False,
     ) -> None:
-        """wav: mono at hp.sample_rate. offset_seconds > 0: the mouth moves that much later."""
-        self._mel = audio.melspectrogram(wav, hp)
-        self._hp, self._fps, self._legacy = hp, fps, legacy_timing
-        self._shift = round(offset_seconds * hp.mels_per_second)
-        self.seconds = Fraction(len(wav), hp.sample_rate)
+        """wav: mono, at the hearing's rate. offset_seconds > 0: the mouth moves that much later.
+
+        Raises ValueError where legacy_timing is asked of a method that hears no windows.
+        """
+        self._hp = HParams.from_dict(dict(hearing.numbers))
+        self._feature, self._window = find_feature(hearing.name)
+        self._fps, self._offset = fps, offset_seconds
+        self._values = self._feature.extract(wav, self._hp)
+        self._codes: np.ndarray | None = None
+        self.seconds = Fraction(len(wav), self._hp.sample_rate)
         self.frame_count = max(1, audio.count_frames(self.seconds, fps))
-        if legacy_timing:
-            self._starts = audio.legacy_window_starts(self._mel.shape[1], fps, hp)
+        self._starts = self._legacy_starts() if legacy_timing else None
+        if self._starts:
             self.frame_count = len(self._starts)
 
-    def window(self, frame: int) -> np.ndarray:
-        """(num_mels, mel_step_size): what is heard around a frame; silence outside the sound."""
-        if self._legacy:
+    def heard(self, frame: int) -> np.ndarray:
+        """What the method is given of the speech for a frame; outside the sound there is silence.
+
+        A window of the feature, or the frame's part of the whole speech, once that is encoded.
+        """
+        if self._window is None:
+            return self._codes[min(frame, len(self._codes) - 1)]
+        return self._window.cut(self._values, self._start(frame), self._hp)
+
+    def encode(self, encode_speech: Encode, frame_count: int) -> None:
+        """Have the whole speech encoded for so many frames, where the method hears it so."""
+        if self._window is None:
+            seconds = (np.arange(frame_count) + 0.5) / float(self._fps) - self._offset
+            self._codes = encode_speech(self._values, seconds)
+
+    def _start(self, frame: int) -> int:
+        if self._starts:
             start = self._starts[min(frame, len(self._starts) - 1)]
         else:
-            start = audio.mel_window_start(frame, self._fps, self._hp)
-        return audio.mel_window(self._mel, start - self._shift, self._hp)
+            start = self._window.start(frame, self._fps, self._hp)
+        return start - round(self._offset * self._feature.columns_per_second(self._hp))
+
+    def _legacy_starts(self) -> list[int]:
+        if self._window is None:
+            raise ValueError("--legacy_timing needs a generator that hears windows of the sound")
+        per_second = self._feature.columns_per_second(self._hp)
+        columns = self._values.shape[1]
+        return audio.legacy_starts(columns, self._window.columns, self._fps, per_second)
+
+
+def find_feature(name: str) -> tuple[Feature, Window | None]:
+    """Feature and window that a method's Hearing names; no window where it hears it whole."""
+    if name in WINDOWS:
+        return WINDOWS[name].feature, WINDOWS[name]
+    if name in FEATURES:
+        return FEATURES[name], None
+    known = ", ".join([*WINDOWS, *FEATURES])
+    raise ValueError(f"nothing that can be heard is called {name!r}; there are {known}")
 
 
 def load_speech(
-    path: str | Path, fps: Fraction, hp: HParams, *, start: float = 0.0, end: float | None = None,
-    **timing,
+    path: str | Path, fps: Fraction, hearing: Hearing, *, start: float = 0.0,
+    end: float | None = None, **timing,
 ) -> tuple[Speech, np.ndarray]:  # fmt: skip
     """The sound of a file, and how much it speaks in each frame (see speaking)."""
-    wav = video.read_sound(path, hp.sample_rate, start=start, end=end)
-    speech = Speech(wav, fps, hp, **timing)
-    return speech, speaking(wav, hp.sample_rate, fps, speech.frame_count)
+    sample_rate = HParams.from_dict(dict(hearing.numbers)).sample_rate
+    wav = video.read_sound(path, sample_rate, start=start, end=end)
+    speech = Speech(wav, fps, hearing, **timing)
+    return speech, speaking(wav, sample_rate, fps, speech.frame_count)
 
 
 def speaking(wav: np.ndarray, sample_rate: int, fps: Fraction, frame_count: int) -> np.ndarray:

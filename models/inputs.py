@@ -27,10 +27,15 @@ def to_faces(images: np.ndarray | torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(images).movedim(-1, -3).to(torch.float32) / 255
 
 
-def to_images(faces: torch.Tensor) -> np.ndarray:
+def to_levels(faces: torch.Tensor) -> torch.Tensor:
     """(..., 3, H, W) in [0, 1] -> (..., H, W, 3) uint8, rounded to the nearest level."""
     levels = (faces.detach().float() * 255).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(levels.movedim(-3, -1).cpu().numpy())
+    return levels.movedim(-3, -1)
+
+
+def to_images(faces: torch.Tensor) -> np.ndarray:
+    """The same as an array."""
+    return np.ascontiguousarray(to_levels(faces).cpu().numpy())
 
 
 def lower_half(faces: torch.Tensor) -> torch.Tensor:
@@ -45,12 +50,15 @@ def mask_lower_half(faces: torch.Tensor) -> torch.Tensor:
     return masked
 
 
-def generator_input(targets: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+def generator_input(
+    targets: torch.Tensor, references: torch.Tensor, *, reference_first: bool = False
+) -> torch.Tensor:
     """Frames to be spoken, masked, and the references, whole, joined on channels.
 
     Both (B, 3, H, W) -> (B, 6, H, W), or both (B, 3, T, H, W) -> (B, 6, T, H, W).
     """
-    return torch.cat((mask_lower_half(targets), references), dim=1)
+    joined = (mask_lower_half(targets), references)
+    return torch.cat(joined[::-1] if reference_first else joined, dim=1)
 
 
 def lip_window(faces: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,10 @@ import torch
 from torch import nn
 
 from hparams import HParams
+from lipsync.backends.torch_backend import TorchBackend
 from models.checkpoint import save_checkpoint
+from models.generator import Hearing
+from models.masked_face import MaskedFace
 from models.talkface import TalkFace
 from tests.deterministic import fill
 from video import VideoWriter
@@ -75,6 +78,18 @@ class EllipseDetector:
             return np.zeros((0, 5))
         box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
         return np.array([[*box, 0.99]])
+
+
+def backend(network: nn.Module | None = None, **choices) -> TorchBackend:
+    """A network like TalkFace, or Painter, on the CPU in float32."""
+    choices = {"device": torch.device("cpu"), "precision": "fp32"} | choices
+    return TorchBackend(MaskedFace(network or Painter(), Hearing("mel80x16")), **choices)
+
+
+def generate(runs: TorchBackend, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Faces that say what is heard, (n, H, W, 3) uint8."""
+    fed = [{"heard": window, "face": face} for window, face in zip(windows, faces, strict=True)]
+    return np.stack([made["face"] for made in runs.generate(fed)])
 
 
 class Painter(nn.Module):

@@ -13,6 +13,7 @@ from lipsync import Settings
 from lipsync.pipeline import make_plan
 from models.checkpoint import save_weights
 from models.talkface import TalkFace
+from tests.lipsync_material import backend
 from tests.talking_ellipse import FixedBox, expert, openings, voice, write_sound, write_video
 
 
@@ -31,23 +32,23 @@ def early_by_4(tmp_path):
     return face, write_sound(tmp_path / "early.wav", voice(opened)[4 * 640 :])
 
 
-def plan_of(face, sound, hp, **settings):
-    return make_plan(face, sound, Settings(**settings), hp, FixedBox)
+def plan_of(face, sound, **settings):
+    return make_plan(face, sound, Settings(**settings), backend(), FixedBox)
 
 
-def test_the_given_face_is_judged_as_the_plan_cuts_it(early_by_4, hp):
-    found = similarity_of_plan(plan_of(*early_by_4, hp), expert())
+def test_the_given_face_is_judged_as_the_plan_cuts_it(early_by_4):
+    found = similarity_of_plan(plan_of(*early_by_4), expert())
     assert found.trusted_offset == 4
-    begun_later = similarity_of_plan(plan_of(*early_by_4, hp, start=0.16), expert())
+    begun_later = similarity_of_plan(plan_of(*early_by_4, start=0.16), expert())
     assert begun_later.best_offset == 0
     assert begun_later.describe().mean > 0.8
 
 
 @pytest.mark.parametrize("frames", [4, -3])
-def test_shifted_sound_begins_with_the_video(early_by_4, hp, tmp_path, frames):
-    plan = plan_of(*early_by_4, hp)
+def test_shifted_sound_begins_with_the_video(early_by_4, tmp_path, frames):
+    plan = plan_of(*early_by_4)
     shifted = write_shifted_sound(plan, frames / 25, tmp_path / "shifted.wav")
-    found = similarity_of_plan(plan_of(early_by_4[0], shifted, hp), expert())
+    found = similarity_of_plan(plan_of(early_by_4[0], shifted), expert())
     assert found.best_offset == 4 - frames
     before, after = (len(load_wav(path, 16000)) for path in (early_by_4[1], shifted))
     assert after - before == pytest.approx(frames * 640, abs=2)

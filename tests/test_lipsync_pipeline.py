@@ -7,12 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from face_detection import Box, Pads
-from hparams import HParams
 from lipsync import LipSync, Settings
-from lipsync.generator import Generator
 from lipsync.pipeline import Tally, make_plan, render
 from lipsync.preview import draw_preview
 from models.talkface import TalkFace
@@ -20,6 +17,7 @@ from tests.deterministic import filled
 from tests.lipsync_material import (
     EllipseDetector,
     Painter,
+    backend,
     face_frame,
     make_face_video,
     make_sound,
@@ -27,7 +25,6 @@ from tests.lipsync_material import (
 )
 from video import MediaError, VideoWriter, probe, read_frames, read_sound
 
-CPU = torch.device("cpu")
 BOX = Box(30, 20, 66, 70)
 
 
@@ -38,9 +35,9 @@ def material(tmp_path):
 
 def rendered(face, audio, network=None, tally=None, **settings):
     settings = {"use_cache": False, "detect_every": 1, "blend": "none"} | settings
-    plan = make_plan(face, audio, Settings(**settings), HParams(), EllipseDetector)
-    generator = Generator(network or Painter(), device=CPU, precision="fp32", batch_size=8)
-    return list(render(plan, generator, tally))
+    runs = backend(network, batch_size=8)
+    plan = make_plan(face, audio, Settings(**settings), runs, EllipseDetector)
+    return list(render(plan, runs, tally))
 
 
 def painted(frame):
@@ -100,9 +97,8 @@ def test_two_faces(tmp_path):
     audio = make_sound(tmp_path / "a.wav", 0.8)
     for select, expected in (("leftmost", (1, 0)), ("rightmost", (0, 1)), ("all", (1, 1))):
         settings = Settings(face_select=select, blend="none", use_cache=False)
-        plan = make_plan(tmp_path / "two.mkv", audio, settings, HParams(), Two)
-        generator = Generator(Painter(), device=CPU, precision="fp32")
-        for frame in render(plan, generator):
+        plan = make_plan(tmp_path / "two.mkv", audio, settings, backend(), Two)
+        for frame in render(plan, backend()):
             assert (painted(frame[:, :96]), painted(frame[:, 96:])) == expected
 
 
@@ -208,7 +204,7 @@ def test_failure_in_the_middle_leaves_nothing(tmp_path, material):
             return super().forward(mel, face)
 
     maker = LipSync(save_tiny_generator(tmp_path / "tiny.pth"), device="cpu", precision="fp32")
-    maker.generator = Generator(Failing(), device=CPU, precision="fp32", batch_size=8)
+    maker.backend = backend(Failing(), batch_size=8)
     (tmp_path / "out").mkdir()
     with pytest.raises(RuntimeError, match="broken network"):
         maker.run(*material, tmp_path / "out" / "o.mp4", Settings(box=BOX))
@@ -217,41 +213,37 @@ def test_failure_in_the_middle_leaves_nothing(tmp_path, material):
 
 def test_preview_shows_box_and_result(material):
     settings = Settings(box=BOX, blend="none", pads=Pads(0, 0, 0, 0))
-    plan = make_plan(*material, settings, HParams(), EllipseDetector)
-    generator = Generator(Painter(), device=CPU, precision="fp32")
-    picture = draw_preview(plan, generator, 0.5)
+    plan = make_plan(*material, settings, backend(), EllipseDetector)
+    picture = draw_preview(plan, backend(), 0.5)
     assert picture.shape[1] > 2 * 400 and picture.dtype == np.uint8
     half = picture.shape[1] // 2
     assert ((picture[:388, half:] == 40).all(axis=-1)).sum() > 10_000
     with pytest.raises(MediaError, match="no frame could be decoded"):
-        draw_preview(plan, generator, 99)
+        draw_preview(plan, backend(), 99)
     with pytest.raises(ValueError, match="no second -1"):
-        draw_preview(plan, generator, -1)
+        draw_preview(plan, backend(), -1)
 
 
 def test_preview_of_a_still_at_any_second(tmp_path, material):
     cv2.imwrite(str(tmp_path / "still.png"), face_frame(0))
     plan = make_plan(
-        tmp_path / "still.png", material[1], Settings(box=BOX), HParams(), EllipseDetector
+        tmp_path / "still.png", material[1], Settings(box=BOX), backend(), EllipseDetector
     )
-    generator = Generator(Painter(), device=CPU, precision="fp32")
-    assert draw_preview(plan, generator, 0.9).ndim == 3
+    assert draw_preview(plan, backend(), 0.9).ndim == 3
 
 
 def test_frames_equal_the_originals(shared_data):
     """Weights from tests/deterministic.py at full size; regenerate from the original alone."""
     golden = np.load(Path(__file__).parent / "data/golden_inference.npz")
-    generator = Generator(filled(TalkFace()), device=CPU, precision="fp32")
+    runs = backend(filled(TalkFace()))
     settings = Settings(
         legacy_timing=True, blend="none", smooth=False, box=Box.from_cli(100, 260, 110, 250)
     )
     clips = shared_data / "grid_s1"
-    plan = make_plan(
-        clips / "bbaf2n.mpg", clips / "bbaf3s.mpg", settings, HParams(), EllipseDetector
-    )
+    plan = make_plan(clips / "bbaf2n.mpg", clips / "bbaf3s.mpg", settings, runs, EllipseDetector)
     assert plan.frame_count == golden["frames_in_all"] and plan.source.fps == golden["fps"]
     frames = {}
-    for number, frame in enumerate(render(plan, generator)):
+    for number, frame in enumerate(render(plan, runs)):
         if number in golden["frame_numbers"]:
             frames[number] = frame[100:260:2, 110:250:2].astype(int)
     for number, region in zip(golden["frame_numbers"], golden["regions"], strict=True):

@@ -7,6 +7,9 @@ import pytest
 
 import audio
 from lipsync.sound import Speech, speaking
+from models.generator import Hearing
+
+MEL = Hearing("mel80x16")
 
 
 def tone(seconds, hp, amplitude=0.3):
@@ -27,7 +30,7 @@ def bursts(hp, *spans, seconds=4.0):
 @pytest.mark.parametrize("fps", [25, Fraction(30000, 1001), 60])
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 2.37])
 def test_frames_fill_the_sound(hp, fps, seconds):
-    speech = Speech(tone(seconds, hp), Fraction(fps), hp)
+    speech = Speech(tone(seconds, hp), Fraction(fps), MEL)
     assert speech.frame_count == round(seconds * fps)
 
 
@@ -35,29 +38,29 @@ def test_windows_are_those_of_audio(hp):
     wav = bursts(hp, (0.2, 1.1), (1.9, 3.0))
     mel = audio.melspectrogram(wav, hp)
     for legacy in (False, True):
-        speech = Speech(wav, Fraction(25), hp, legacy_timing=legacy)
+        speech = Speech(wav, Fraction(25), MEL, legacy_timing=legacy)
         expected = audio.mel_windows(mel, 25, hp, legacy_timing=legacy)
-        made = [speech.window(frame) for frame in range(speech.frame_count)]
+        made = [speech.heard(frame) for frame in range(speech.frame_count)]
         assert np.array_equal(np.stack(made), expected)
 
 
 def test_offset_moves_the_mouth_later(hp):
     wav = bursts(hp, (0.2, 1.1), (1.9, 3.0))
-    plain = Speech(wav, Fraction(25), hp)
-    late = Speech(wav, Fraction(25), hp, offset_seconds=0.2)
-    assert np.array_equal(late.window(30), plain.window(25))
+    plain = Speech(wav, Fraction(25), MEL)
+    late = Speech(wav, Fraction(25), MEL, offset_seconds=0.2)
+    assert np.array_equal(late.heard(30), plain.heard(25))
 
 
 def test_after_the_sound_there_is_silence(hp):
-    speech = Speech(tone(1, hp), Fraction(25), hp)
-    assert (speech.window(500) == -hp.max_abs_value).all()
+    speech = Speech(tone(1, hp), Fraction(25), MEL)
+    assert (speech.heard(500) == -hp.max_abs_value).all()
 
 
 @pytest.mark.parametrize("samples", [1, 100, 3000])
 def test_very_short_and_all_zero_sound(hp, samples):
-    speech = Speech(np.zeros(samples, np.float32), Fraction(25), hp)
+    speech = Speech(np.zeros(samples, np.float32), Fraction(25), MEL)
     assert speech.frame_count >= 1
-    assert (speech.window(0) == -hp.max_abs_value).all()
+    assert (speech.heard(0) == -hp.max_abs_value).all()
 
 
 def test_pauses_are_found_and_faded(hp):

@@ -1,16 +1,13 @@
-"""lipsync/generator.py: batches do not show, and shrink where memory runs out."""
+"""lipsync/backends: batches do not show, and shrink where memory runs out."""
 
 import numpy as np
 import pytest
 import torch
 
-from lipsync.generator import (
-    Generator,
-    load_generator,
-)
+from lipsync.backends.torch_backend import load_backend
 from models.talkface import TalkFace
 from tests.deterministic import filled
-from tests.lipsync_material import Painter, save_tiny_generator
+from tests.lipsync_material import Painter, backend, generate, save_tiny_generator
 
 CPU = torch.device("cpu")
 
@@ -22,11 +19,11 @@ def inputs(count, size=32):
 
 
 def test_frames_do_not_depend_on_the_batch():
-    generator = Generator(filled(TalkFace(32, 32, 0.125)), device=CPU, precision="fp32")
+    runs = backend(filled(TalkFace(32, 32, 0.125)))
     windows, faces = inputs(7)
-    whole = generator.generate(windows, faces)
-    generator.batch_size = 3
-    assert np.abs(generator.generate(windows, faces).astype(int) - whole).max() <= 1
+    whole = generate(runs, windows, faces)
+    runs.batch_size = 3
+    assert np.abs(generate(runs, windows, faces).astype(int) - whole).max() <= 1
     assert whole.shape == faces.shape and whole.dtype == np.uint8
 
 
@@ -40,10 +37,10 @@ class Hungry(Painter):
 
 
 def test_a_batch_that_does_not_fit_is_halved_for_good(caplog):
-    generator = Generator(Hungry(), device=CPU, precision="fp32", batch_size=32)
-    made = generator.generate(*inputs(21))
+    runs = backend(Hungry(), batch_size=32)
+    made = generate(runs, *inputs(21))
     assert made.shape == (21, 32, 32, 3) and (made == 40).all()
-    assert generator.batch_size == 3  # 21 -> 11 -> 6 -> 3
+    assert runs.batch_size == 3  # 21 -> 11 -> 6 -> 3
     assert "going on with batches of 3" in caplog.text
 
 
@@ -59,16 +56,18 @@ class Broken(Painter):
 
 def test_other_errors_are_raised_as_they_are():
     with pytest.raises(RuntimeError, match="shapes"):
-        Generator(Broken(), device=CPU, precision="fp32").generate(*inputs(5))
+        generate(backend(Broken()), *inputs(5))
 
 
 def test_one_face_that_does_not_fit_is_told_with_a_way_out():
     with pytest.raises(ValueError, match="for even one face; .*--device cpu"):
-        Generator(Starving(), device=CPU, precision="fp32").generate(*inputs(5))
+        generate(backend(Starving()), *inputs(5))
 
 
 def test_a_checkpoint_says_its_own_size_and_sound(tmp_path):
     path = save_tiny_generator(tmp_path / "tiny.pth")
-    generator, hp = load_generator(path, CPU, "fp32", None)
-    assert (generator.height, generator.width, hp.img_size) == (32, 32, 32)
-    assert generator.batch_size == 16
+    runs = load_backend(path, CPU, "fp32", None)
+    network, hearing = runs.generator.network, runs.generator.hearing
+    assert (network.height, network.width) == (32, 32)
+    assert (hearing.name, hearing.numbers["num_mels"]) == ("mel80x16", 80)
+    assert runs.batch_size == 16

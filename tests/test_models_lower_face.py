@@ -1,12 +1,18 @@
-"""lipsync/paste.py: what is painted, and that nothing else is."""
+"""A face crop's way back into its frame: what is painted, and that nothing else is."""
 
 import numpy as np
 import pytest
 
 from face_detection import Box
-from lipsync.paste import cut_face, face_mask, paste_face
+from lipsync.paste import paste
+from models.generator import Place
+from models.lower_face import cut_face, face_mask, face_patch
 
 BOX = Box(20, 30, 80, 110)
+
+
+def paste_face(frame, face, box, *, blend, strength=1.0):
+    paste(frame, face_patch(frame, face, Place(box, strength, blend)))
 
 
 def noise(height, width, seed=0):

@@ -1,0 +1,1 @@
+"""Who computes: a method's networks on a device, many faces at a time."""

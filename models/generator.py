@@ -1,0 +1,101 @@
+"""What a method of lip-syncing says of itself: all that lipsync/ knows of any of them.
+
+A method hears (Hearing, encode_speech), may look at the video before it begins (watch), is fed
+from one face in one frame (feed), computes for many faces at a time (forward) and puts what comes
+out into the frame (patch). Arrays are numpy, pictures BGR uint8, boxes (left, top, right, bottom),
+half-open, in pixels of the frame. docs/methods.md says how to add one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+Arrays = dict[str, np.ndarray]
+Tensors = dict[str, torch.Tensor]
+
+BLENDS = ("feather", "none")  # soft edges, or the whole of what is made, as the original did
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a method hears: by frame a window out of features.WINDOWS, or a whole speech.
+
+    The name of a feature out of features.FEATURES, in place of a window's, says that the speech
+    is encoded whole.
+    """
+
+    name: str
+    numbers: Mapping[str, object] = field(default_factory=dict)  # hyperparameters of the feature
+
+
+@dataclass(frozen=True)
+class Place:
+    """One face in one frame, and what was noted of it when the video was planned."""
+
+    box: tuple[int, int, int, int]
+    strength: float = 1.0  # share of the new mouth, over 0 up to 1
+    blend: str = BLENDS[0]
+    notes: np.ndarray | None = None  # this frame's numbers, by the method's own watcher
+    shared: object = None  # what the watcher keeps for all frames
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """New pixels for a part of a frame, wholly inside it."""
+
+    left: int
+    top: int
+    pixels: np.ndarray  # (h, w, 3) uint8
+    weights: np.ndarray | None = None  # (h, w) float32, the new pixels' share; None: all theirs
+
+
+class Generator(ABC):
+    """A method with its networks, on whatever device a backend has put them."""
+
+    hearing: Hearing
+    network: nn.Module  # what `forward` runs, in the backend's precision
+    companions: tuple[nn.Module, ...] = ()  # what hears whole speeches and looks; always float32
+
+    def encode_speech(self, sound: torch.Tensor, seconds: np.ndarray) -> np.ndarray:
+        """What each frame is given of a speech heard whole: (frames, ...) float32.
+
+        sound: (bands, columns) float32 on the device; seconds: (frames,) of the frames' middles,
+        which may lie outside the sound. Only asked where `hearing` has no window.
+        """
+        raise TypeError(f"{type(self).__name__} hears windows and encodes no speech")
+
+    @abstractmethod
+    def feed(self, frame: np.ndarray, place: Place, heard: np.ndarray) -> Arrays:
+        """What `forward` needs for one face, by name; all faces' arrays have the same shapes."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensors) -> Tensors:
+        """Compute a batch: every tensor has the faces on its first axis, also the results.
+
+        Floats come in the backend's precision, integers as they were fed.
+        """
+
+    @abstractmethod
+    def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch | None:
+        """What one face's share of the results makes of the frame, its strength taken in.
+
+        None leaves the frame as it is. The frame is not painted on.
+        """
+
+    @abstractmethod
+    def view(self, frame: np.ndarray, place: Place) -> np.ndarray:
+        """The part of a frame that shows this method's work, for previews and contact sheets."""
+
+    def outline(self, place: Place) -> np.ndarray:
+        """Corners of what is cut out of the frame, in its pixels. (n, 2) float"""
+        left, top, right, bottom = place.box
+        right, bottom = right - 1, bottom - 1
+        return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+
+    def show(self, inputs: Arrays, made: Arrays) -> dict[str, np.ndarray]:
+        """Pictures of what goes in and comes out for one face, by caption, for a preview."""
+        return {}

@@ -134,6 +134,13 @@ def test_rotation_is_undone(tmp_path, degrees):
     assert np.abs(frame.astype(int) - expected).mean() < 8
 
 
+def test_a_slant_turns_the_picture_in_its_own_frame(tmp_path):
+    flat = make_numbered(tmp_path / "flat.mp4", seconds=0.2)
+    path = make(tmp_path / "b.mp4", "-display_rotation", 60, "-i", flat, "-c", "copy")
+    assert (probe(path).width, probe(path).height) == (64, 48)
+    assert next(read_frames(path)).shape == (48, 64, 3)
+
+
 def test_anamorphic_pixels_become_square(tmp_path):
     path = make_numbered(tmp_path / "a.mkv", size="72x64", filters=",setsar=16/9")
     assert (probe(path).width, probe(path).height) == (128, 64)
@@ -193,6 +200,33 @@ def test_several_sound_tracks(tmp_path):
         assert spectrum.argmax() == hertz
     with pytest.raises(MediaError, match="no sound track 2; it has 2"):
         read_sound(path, 16000, track=2)
+
+
+def test_a_track_that_cannot_be_decoded_is_not_counted(tmp_path):
+    """The first of two sounds is of an unknown kind: track 0 is the second, of 880 Hz."""
+    path = make(
+        tmp_path / "a.mkv", "-f", "lavfi", "-i", "color=s=64x48:d=1", "-f", "lavfi", "-i",
+        "sine=220:d=1", "-f", "lavfi", "-i", "sine=880:d=1", "-map", 0, "-map", 1, "-map", 2,
+        "-c:a", "aac",
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_XXX", 1))
+    assert [sound.stream for sound in probe(path).sounds] == [2]
+    assert np.abs(np.fft.rfft(read_sound(path, 16000)[:16000])).argmax() == 880
+    with VideoWriter(tmp_path / "o.mp4", 64, 48, 25, sound=path) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    assert np.abs(np.fft.rfft(read_sound(tmp_path / "o.mp4", 16000)[:16000])).argmax() == 880
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n"),
+     ("a.txt", "ffconcat version 1.0\nfile a.ts\n")],
+)  # fmt: skip
+def test_a_playlist_names_no_other_file(tmp_path, name, text):
+    make_numbered(tmp_path / "a.ts", "-c:v", "mpeg2video", seconds=1)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(MediaError, match="playlist"):
+        probe(tmp_path / name)
 
 
 def test_sound_is_cut_to_the_sample(tmp_path):

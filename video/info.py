@@ -33,6 +33,7 @@ class SoundTrack:
 
     codec: str
     sample_rate: int  # Hz
+    stream: int = 0  # its number among all streams of the file
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class MediaInfo:
     rotation: float = 0.0  # degrees, counter-clockwise, already counted in width and height
     colour: str = ""  # as tagged: "bt709", or "matrix/primaries/transfer"; "" where untagged
     stream: int = 0  # number of the video stream in the file
+    container: str = ""  # ffmpeg's name of it
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The numbers of the streams that can be decoded."""
+        pictures = (self.stream,) if self.kind == "video" else ()
+        return pictures + tuple(sound.stream for sound in self.sounds)
 
     @property
     def has_picture(self) -> bool:
@@ -73,18 +81,24 @@ class MediaInfo:
 
 def parse_media_info(path: Path, text: str) -> MediaInfo:
     """The record out of ffmpeg's words; MediaError when they describe nothing decodable."""
-    if not re.search(r"^Input #0", text, re.M):
-        reason = (telling_lines(text) or ["ffmpeg gives no reason"])[-1]
-        raise MediaError(f"{path} cannot be read as video or sound: {reason}")
+    opened = re.search(r"^Input #0, (\S+),", text, re.M)
+    if not opened:
+        raise MediaError(f"{path} cannot be read as video or sound: {_refusal(text)}")
     blocks = re.split(r"^  Stream #0:", text, flags=re.M)[1:]
     sounds = tuple(filter(None, map(_parse_sound, blocks)))
     picture = next(filter(None, map(_parse_picture, blocks)), None)
-    duration = _parse_duration(text)
     if picture is None and not sounds:
         raise MediaError(f"{path} has neither pictures nor sound that can be decoded")
+    facts = {"duration": _parse_duration(text), "sounds": sounds, "container": opened[1]}
     if picture is None:
-        return MediaInfo(path, "sound", duration=duration, sounds=sounds)
-    return MediaInfo(path, "video", duration=duration, sounds=sounds, **picture)
+        return MediaInfo(path, "sound", **facts)
+    return MediaInfo(path, "video", **facts, **picture)
+
+
+def _refusal(text: str) -> str:
+    if "Format not on whitelist" in text:
+        return "it is a playlist, or a rare format; give the file with the pictures or the sound"
+    return (telling_lines(text) or ["ffmpeg gives no reason"])[-1]
 
 
 def telling_lines(text: str) -> list[str]:
@@ -103,8 +117,10 @@ def _parse_duration(text: str) -> float | None:
 
 
 def _parse_sound(block: str) -> SoundTrack | None:
-    found = re.match(r"\d+\S*: Audio: (\w+).*?, (\d+) Hz", block)
-    return SoundTrack(found[1], int(found[2])) if found else None
+    found = re.match(r"(\d+)\S*: Audio: (\w+).*?, (\d+) Hz", block)
+    if not found or found[2] == "none":
+        return None
+    return SoundTrack(found[2], int(found[3]), int(found[1]))
 
 
 def _parse_picture(block: str) -> dict | None:
@@ -136,7 +152,7 @@ def _parse_shown_size(block: str, width: int, height: int) -> tuple[int, int, fl
         width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
     turned = re.search(r"rotation of (-?[\d.]+) degrees", block)
     rotation = float(turned[1]) if turned else 0.0
-    sideways = round(rotation / 90) % 2 == 1
+    sideways = abs(abs(rotation) % 180 - 90) < 1  # else ffmpeg turns the picture in its own frame
     return (height, width, rotation) if sideways else (width, height, rotation)
 
 

@@ -8,20 +8,55 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import ffmpeg
 import imageio_ffmpeg
 
-from video.info import telling_lines
+from video.info import MediaInfo, telling_lines
 
 QUIET = ("-hide_banner", "-nostdin", "-v", "error")
 # Without these, swscale rounds down and repeats colour samples: reading and writing a frame once
 # made it 2 grey levels darker; with them it changes by 0.1.
 EXACT = {"flags": "bicubic+accurate_rnd+full_chroma_int"}
-LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}  # a playlist must not make us fetch from the net
+# Formats that hold what they show. A playlist (HLS, DASH, concat, SDP) shows other files: it could
+# name any on this machine, and results are cached by the content of the file that was given.
+FORMATS = (
+    "mov matroska avi mpegts mpeg ogg flv asf wav w64 mp3 flac aac ac3 eac3 dts aiff au caf "
+    "amr amrnb amrwb ape tta wv mpc mpc8 oma gsm lc3 voc sox truehd mlp tak spdif gif apng "
+    "mjpeg mjpeg_2000 h261 h263 h264 hevc vvc av1 obu ivf m4v mpegvideo vc1 dirac cavsvideo "
+    "avs2 avs3 dnxhd nut mxf gxf dv rm wtv yuv4mpegpipe nsv swf smk bink flic roq pva ty nuv "
+    "pmp image2 bmp_pipe dpx_pipe exr_pipe hdr_pipe j2k_pipe jpeg_pipe jpegls_pipe "
+    "jpegxl_pipe jpegxl_anim pam_pipe pbm_pipe pgm_pipe ppm_pipe png_pipe psd_pipe qoi_pipe "
+    "sgi_pipe tiff_pipe webp_pipe webp_anim"
+)
+READING = {"protocol_whitelist": "file,pipe", "format_whitelist": FORMATS.replace(" ", ",")}
+# Where clocks may jump, ffmpeg sets zero where the first stream *in use* begins.
+CLOCK_OF_USED_STREAMS = ("mpegts", "mpeg", "ogg")
 
 
 def url(path: str | Path) -> str:
     """A name that ffmpeg takes literally, whatever dashes, colons or quotes are in it."""
     return f"file:{path}"
+
+
+def open_input(path: str | Path, **options):
+    """A file as ffmpeg-python's input; pick its streams by their numbers, as text."""
+    return ffmpeg.input(url(path), **READING, **options)
+
+
+def keep_clock(output, source, info: MediaInfo, used: int, seconds: float | None = None):
+    """The output of one stream, with the file's other streams in use as well, for nothing.
+
+    So zero is where the file begins, and jumps of its clock are mended alike, whichever stream is
+    read. source: what open_input gave; seconds: how much of it the output needs.
+    """
+    if info.container not in CLOCK_OF_USED_STREAMS:
+        return output
+    others = [source[str(number)] for number in info.streams if number != used]
+    if not others:
+        return output
+    length = {} if seconds is None else {"t": f"{seconds:.3f}"}
+    dropped = ffmpeg.output(*others, "-", format="null", c="copy", **length)
+    return ffmpeg.merge_outputs(output, dropped)
 
 
 @contextlib.contextmanager

@@ -7,18 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
-import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
 from video.images import files_in_order, is_picture, probe_folder, probe_image, read_images
 from video.info import MediaError, MediaInfo, exact_fps, parse_media_info
-from video.process import EXACT, LOCAL_ONLY, decoding, url, words_of
+from video.process import EXACT, READING, decoding, keep_clock, open_input, url, words_of
 
 log = logging.getLogger(__name__)
 
 # Decoding begins this long before the first frame asked for: a seek may land after the key frame
-# (MPEG streams), and the picture shown at a moment may be older than it (variable frame rate).
+# (MPEG streams).
 SEEK_LEAD_SECONDS = 5
 # Shrunk frames only serve detection; for others see process.EXACT.
 FAST = {"flags": "bilinear"}
@@ -88,11 +87,12 @@ def read_sound(
     info = probe(path)
     if track >= len(info.sounds):
         raise MediaError(no_sound_message(info, track))
-    stream = ffmpeg.input(url(path), **LOCAL_ONLY)[f"a:{track}"]
+    source, used = open_input(path), info.sounds[track].stream
+    stream = source[str(used)]
     stream = stream.filter("aresample", sample_rate, **TO_MONO, **{"async": 1, "first_pts": 0})
     bounds = {"start": start} | ({} if end is None else {"end": end})
     stream = stream.filter("atrim", **bounds)
-    stream = stream.output("pipe:", format="f32le")
+    stream = keep_clock(stream.output("pipe:", format="f32le"), source, info, used, end)
     with decoding(stream) as (process, words):
         samples = np.frombuffer(process.stdout.read(), np.float32)
         process.wait()
@@ -108,7 +108,8 @@ def read_sound(
 def _probe_media(path: Path) -> MediaInfo:
     """Read what `ffmpeg -i` prints: the bundled binary comes without ffprobe."""
     graph = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
-    graph += ["-protocol_whitelist", "file,pipe", "-i", url(path)]
+    graph += [word for name, value in READING.items() for word in (f"-{name}", value)]
+    graph += ["-i", url(path)]
     ended = subprocess.run(graph, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return parse_media_info(path, ended.stderr.decode(errors="replace"))
 
@@ -117,15 +118,18 @@ def _decode_video(
     info: MediaInfo, rate: Fraction, first: int, last: int | None, size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
     lead = min(first, round(SEEK_LEAD_SECONDS * rate))
-    seek = {"ss": f"{float((first - lead) / rate):.6f}"} if first > lead else {}
-    stream = ffmpeg.input(url(info.path), **seek, **LOCAL_ONLY)[str(info.stream)]
-    stream = stream.filter("fps", str(rate), start_time=0)
+    # Not accurate: the picture that is shown at a moment may have come long before it.
+    seek = {"ss": f"{float((first - lead) / rate):.6f}", "noaccurate_seek": None}
+    source = open_input(info.path, **(seek if first > lead else {}))
+    stream = source[str(info.stream)].filter("fps", str(rate), start_time=0)
     end = {} if last is None else {"end_frame": last - first + lead}
     stream = stream.filter("trim", start_frame=lead, **end).filter("setpts", "PTS-STARTPTS")
     stream = stream.filter(
         "scale", *size, **(EXACT if size == (info.width, info.height) else FAST)
     ).filter("setsar", 1)
     stream = stream.output("pipe:", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
+    seconds = None if last is None else float((last - first + lead) / rate)
+    stream = keep_clock(stream, source, info, info.stream, seconds)
     count = 0
     with decoding(stream) as (process, words):
         while (frame := _read_frame(process.stdout, size)) is not None:
@@ -149,11 +153,12 @@ def _check_ending(
         raise MediaError(f"no frame could be decoded from {info.path}: {why}")
     if not problem:
         return
-    missing = (info.duration or 0) - float(reached)
-    if last is None and missing > max(0.5, 0.02 * info.duration):
+    length = info.duration or 0.0  # 0: the container states none, so nothing is known to be missing
+    missing = length - float(reached)
+    if last is None and missing > max(0.5, 0.02 * length):
         raise MediaError(
             f"{info.path} is cut short or damaged: pictures end at {float(reached):.2f} s of "
-            f"{info.duration:.2f} s ({problem}); --end {float(reached):.2f} takes what is there"
+            f"{length:.2f} s ({problem}); --end {float(reached):.2f} takes what is there"
         )
     log.warning("%s: some frames are damaged (%s)", info.path, problem)
 

@@ -8,13 +8,14 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import ffmpeg
 import numpy as np
 
-from video.info import MediaError, SoundTrack, exact_fps
-from video.process import EXACT, LOCAL_ONLY, exit_reason, start, stop, url, words_of
+from video.info import MediaError, MediaInfo, exact_fps
+from video.process import EXACT, exit_reason, keep_clock, open_input, start, stop, url, words_of
 from video.read import no_sound_message, probe
 
 log = logging.getLogger(__name__)
@@ -93,14 +94,13 @@ class VideoWriter:
         self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
         below, right = self.padding
         video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
-        streams, options = [video], _video_options(codec, crf, preset)
-        if sound is not None:
-            info = probe(sound)
-            if sound_track >= len(info.sounds):
-                raise MediaError(no_sound_message(info, sound_track))
-            streams.append(_sound_input(sound, sound_start, sound_end, sound_track))
-            options |= _sound_options(self.path, info.sounds[sound_track], cut=sound_start > 0)
-        self._graph = _output(streams, self._partial, self.path, options)
+        self._graph = _output(
+            video,
+            _video_options(codec, crf, preset),
+            self._partial,
+            self.path,
+            sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
+        )
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "VideoWriter":
@@ -174,21 +174,60 @@ def _video_options(codec: str, crf: int, preset: str | None) -> dict:
     return options | ({"preset": preset} if preset else {})
 
 
-def _sound_input(path: str | Path, start: float, end: float | None, track: int):
-    bounds = ({"ss": start} if start else {}) | ({} if end is None else {"t": end - start})
-    return ffmpeg.input(url(path), **bounds, **LOCAL_ONLY)[f"a:{track}"]
+class _Sound(NamedTuple):
+    """A part of a sound track; before the file's beginning, at seconds below 0, lies silence."""
+
+    info: MediaInfo
+    track: int
+    start: float
+    end: float | None
+
+    @property
+    def stream(self) -> int:
+        if self.track >= len(self.info.sounds):
+            raise MediaError(no_sound_message(self.info, self.track))
+        return self.info.sounds[self.track].stream
+
+    @property
+    def seconds(self) -> float | None:
+        """How much is read, from the file's beginning or from `start`."""
+        return None if self.end is None else max(self.end - max(self.start, 0.0), 0.001)
+
+    def can_be_copied(self, target: Path) -> bool:
+        """Whether its packets can be, and in sync: a cut is seldom between two."""
+        codec = self.info.sounds[self.track].codec
+        return self.start == 0 and codec in CONTAINERS[target.suffix.lower()][1]
 
 
-def _sound_options(path: Path, track: SoundTrack, cut: bool) -> dict:
-    """Packets are copied where that is possible and in sync: a cut is seldom between two."""
-    if track.codec in CONTAINERS[path.suffix.lower()][1] and not cut:
-        return {"c:a": "copy"}
-    return {"c:a": "libopus"} if path.suffix.lower() == ".webm" else {"c:a": "aac", "b:a": "192k"}
-
-
-def _output(streams: list, partial: Path, path: Path, options: dict):
+def _output(video, options: dict, partial: Path, path: Path, sound: _Sound | None):
+    """The whole graph: coded pictures, and sound if there is any, into the partial file."""
     muxer = CONTAINERS[path.suffix.lower()][0]
+    options = {**options, "format": muxer}
     if muxer in ("mp4", "mov"):
-        options = {**options, "movflags": "+faststart"}
-    output = ffmpeg.output(*streams, url(partial), format=muxer, **options)
-    return output.overwrite_output()
+        options["movflags"] = "+faststart"
+    if sound is None:
+        return ffmpeg.output(video, url(partial), **options).overwrite_output()
+    used = sound.stream
+    if sound.can_be_copied(path):
+        source = open_input(sound.info.path, **_bounds("t", sound.seconds))
+        stream, coding = source[str(used)], {"c:a": "copy"}
+    else:
+        source = open_input(sound.info.path, **_bounds("ss", max(sound.start, 0.0) or None))
+        stream, coding = _filtered(source[str(used)], sound), _sound_options(path)
+    output = ffmpeg.output(video, stream, url(partial), **options, **coding)
+    return keep_clock(output, source, sound.info, used, sound.seconds).overwrite_output()
+
+
+def _bounds(name: str, seconds: float | None) -> dict:
+    return {} if seconds is None else {name: seconds}
+
+
+def _filtered(stream, sound: _Sound):
+    stream = stream.filter("atrim", **_bounds("end", sound.seconds))
+    if sound.start < 0:
+        stream = stream.filter("asetpts", f"PTS+{-sound.start}/TB")
+    return stream.filter("aresample", **{"async": 1, "first_pts": 0})
+
+
+def _sound_options(path: Path) -> dict:
+    return {"c:a": "libopus"} if path.suffix.lower() == ".webm" else {"c:a": "aac", "b:a": "192k"}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from corpus.filelists import FILELISTS
 from corpus.layout import DONE
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
@@ -63,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--make_filelists", type=_parse_shares, metavar="TRAIN,VAL,TEST",
         help="at the end write lists in these shares, such as 0.9,0.05,0.05, split by folder",
     )  # fmt: skip
-    lists.add_argument("--filelists", type=Path, default=Path("filelists"), help="their folder")
+    lists.add_argument("--filelists", type=Path, default=FILELISTS, help="their folder")
     return parser
 
 

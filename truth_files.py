@@ -20,9 +20,9 @@ def read_truth(path: Path) -> dict | None:
     return truth if isinstance(truth, dict) and truth.get("format") == TRUTH_FORMAT else None
 
 
-def carry_truth(source: Path, fps: float, folder: Path) -> None:
+def carry_truth(source: Path, fps: float, frames: int, folder: Path) -> None:
     """Take the truth of a made video along, if there is one and it has the clip's frames."""
     beside = source.with_suffix(".json")
     truth = read_truth(beside)
-    if truth and truth["fps"] == fps:
+    if truth and (truth.get("fps"), truth.get("frames")) == (fps, frames):
         shutil.copyfile(beside, folder / TRUTH_FILE)

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from corpus.filelists import read_lines
 from evaluation.protocols import mismatched_pairs
 
 
@@ -25,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        lines = args.videos.read_text("utf-8").splitlines()
+        lines = read_lines(args.videos)
         ids = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
         pairs = mismatched_pairs(ids, args.count, args.seed)
     except (OSError, ValueError) as error:

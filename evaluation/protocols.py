@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from corpus.filelists import read_lines
+
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".wav", ".flac", ".mp3", ".m4a")
 MODES = ("filelist", "random", "dubbed", "tts")
 
@@ -24,7 +26,7 @@ def read_pairs(filelist: Path, data_root: Path, mode: str) -> list[Pair]:
     ValueError with file and line.
     """
     pairs = []
-    for number, line in enumerate(filelist.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(filelist), 1):
         ids = line.split()
         if not ids or line.startswith("#"):
             continue

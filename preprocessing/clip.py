@@ -12,7 +12,7 @@ import numpy as np
 
 import video
 from audio import exact_fps, load_wav, melspectrogram
-from corpus.layout import DONE
+from corpus.layout import DONE, MEL, SOUND
 from corpus.whole_folder import whole_folder
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
 from preprocessing.corpus import Clip, CorpusError
@@ -57,9 +57,10 @@ def report_row(folder: Path, name: str, settings: Settings) -> dict:
     try:
         described = json.loads((folder / DONE).read_text(encoding="utf-8"))
         row = {"clip": name, "kept": True} | {key: described[key] for key in wanted}
-    except (ValueError, KeyError) as error:
+        others = settings.differ_from(described["settings"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{folder / DONE} is broken; remove {folder} and run again") from error
-    if not settings.of_a_clip().items() <= described["settings"].items():
+    if others:
         row["other_settings"] = True
     return row
 
@@ -79,9 +80,9 @@ def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path
     boxes = _crop_boxes(tracks, settings)
     with _skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
-    write_wav(folder / "audio.wav", sound, settings.hp.sample_rate)
-    np.save(folder / "mel.npy", melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
-    carry_truth(clip.source, settings.hp.fps, folder)
+    write_wav(folder / SOUND, sound, settings.hp.sample_rate)
+    np.save(folder / MEL, melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
+    carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
     described = _describe(clip, media, boxes, settings, detector)
     (folder / DONE).write_text(described, encoding="utf-8")
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from atomic import write_whole
+from corpus.errors import CorpusError
 from corpus.layout import DONE
 from corpus.names import plain_name, short_hash
 from corpus.walk import walk
@@ -16,10 +18,6 @@ VIDEO_SUFFIXES = frozenset(
 )
 LISTS = ("train", "val", "test")
 NAME_BYTES = 235  # of one part of a name, so that suffix and hash find room
-
-
-class CorpusError(ValueError):
-    """A corpus that cannot be preprocessed, or not as asked; the message says why."""
 
 
 @dataclass(frozen=True, order=True)
@@ -106,11 +104,10 @@ def make_filelists(root: Path, shares: tuple[float, float, float], target: Path)
         lists[which] = "".join(f"{name}\n" for name in names if _folder(name) in folders)
     for which, text in lists.items():
         file = target / f"{which}.txt"
-        if file.is_file() and file.read_text() != text:
+        if file.is_file() and file.read_text(encoding="utf-8", errors="replace") != text:
             raise CorpusError(f"{file} is there and differs; move it or give another --filelists")
-    target.mkdir(parents=True, exist_ok=True)
     for which, text in lists.items():
-        (target / f"{which}.txt").write_text(text)
+        write_whole(target / f"{which}.txt", text)
     return {which: text.count("\n") for which, text in lists.items()}
 
 

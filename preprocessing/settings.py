@@ -1,8 +1,9 @@
 """What one run of preprocess.py does with each clip."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from corpus.mel import mel_numbers
 from face_detection import DEFAULT_PADS, Pads
 from face_detection.search import DETECT_EVERY
 from hparams import HParams
@@ -25,8 +26,6 @@ class Settings:
 
     def of_a_clip(self) -> dict:
         """What a clip's files depend on; written into its clip.json."""
-        sound = ("sample_rate", "num_mels", "n_fft", "hop_size", "win_size", "fmin", "fmax")
-        numbers = asdict(self.hp)
         return {
             "detector": self.detector,
             "fps": self.hp.fps,
@@ -34,4 +33,9 @@ class Settings:
             "pads": list(self.pads),
             "smooth": self.smooth,
             "crop_size": self.crop_size,
-        } | {name: numbers[name] for name in sound}
+        } | mel_numbers(self.hp)
+
+    def differ_from(self, described: dict) -> bool:
+        """Whether a clip was made with others; what its description leaves out is not known."""
+        wanted = self.of_a_clip()
+        return any(described[name] != wanted[name] for name in wanted.keys() & described.keys())

@@ -36,6 +36,7 @@ from preprocessing.report import Report
 from preprocessing.settings import Settings
 from preprocessing.workers import Machine, SharedDetector, run_here
 from tests.drawn_talker import write_clip
+from training.arguments import training_parser
 from truth_files import TRUTH_FILE, TRUTH_FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,10 +109,11 @@ def test_sound_is_16_khz_mono_and_the_mel_is_that_of_the_file(corpus, settings, 
 
 def test_the_truth_of_a_made_video_comes_along(corpus, settings, detector, tmp_path):
     source = shutil.copy(corpus / "anna/00001.mp4", tmp_path / "made.mp4")
-    beside, truth = tmp_path / "made.json", {"format": TRUTH_FORMAT, "fps": 25, "frames": 50}
+    beside, truth = tmp_path / "made.json", {"format": TRUTH_FORMAT, "fps": 25, "frames": 30}
     for name, content, comes in (
         ("made", truth, True),
         ("slow", truth | {"fps": 30}, False),
+        ("cut", truth | {"frames": 50}, False),
         ("other", {"title": "a film"}, False),
     ):
         beside.write_text(json.dumps(content))
@@ -249,6 +251,24 @@ def test_clips_made_with_other_settings_are_kept_and_told_of(corpus, tmp_path, c
     run(corpus, tmp_path / "out", "--crop_size", "64")
     assert contents(tmp_path / "out/anna") == before
     assert "4 clips were there already, made with other settings" in capsys.readouterr().out
+
+
+def test_every_number_of_the_mel_is_a_setting(corpus, tmp_path, capsys):
+    run(corpus, tmp_path / "out")
+    for file in (tmp_path / "out/anna").rglob("clip.json"):  # as they were before
+        described = json.loads(file.read_text())
+        del described["settings"]["preemphasis"]
+        file.write_text(json.dumps(described))
+    capsys.readouterr()
+    run(corpus, tmp_path / "out", "--hparams", "preemphasis=0.5")
+    assert "2 clips were there already, made with other settings" in capsys.readouterr().out
+    run(corpus, tmp_path / "out")
+    assert "other settings" not in capsys.readouterr().out
+
+
+def test_lists_lie_where_training_looks_for_them():
+    parser, trainer = preprocess.build_parser(), training_parser("")
+    assert parser.get_default("filelists") == trainer.get_default("filelists")
 
 
 def test_a_broken_description_is_one_line_of_error(corpus, tmp_path):

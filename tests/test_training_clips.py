@@ -1,13 +1,19 @@
 """The corpus as training finds it: what is usable, what is not and why; packed or not."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
+import audio
+from corpus.errors import ClipError, CorpusError
+from corpus.filelists import read_filelist
+from corpus.mel import mel_numbers
 from tests.toy_corpus import make_clip, make_corpus
 from training import pack
-from training.clips import CorpusError, examine_clip, read_corpus, read_filelist, window_starts
+from training.clips import Clip, Corpus, examine_clip, read_corpus, window_starts
 from training.pack import pack_clip
-from training.packed import ClipError
 from training.windows import GeneratorWindows
 
 
@@ -102,6 +108,107 @@ def test_lists_take_the_first_word_once(tmp_path):
         read_filelist(tmp_path / "none.txt")
 
 
+def test_lists_of_any_making_name_each_clip_once(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_bytes(b"\xef\xbb\xbfa/1\r\n./a/1 NF\na//1\na/./2/\ra/\xe2\x80\xa8b\n")
+    assert read_filelist(path) == ["a/1", "a/2", "a"]
+    path.write_bytes("a/1\na/é\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match="train.txt, line 2 is not UTF-8"):
+        read_filelist(path)
+
+
+@pytest.mark.parametrize("kind", ["loose", "packed"])
+def test_a_mel_of_other_numbers_is_refused(tiny_hp, clip_folder, kind):
+    for numbers, told in (
+        ("hop_size=160", "hop_size 160, not 200"),
+        ("fmin=90", "fmin 90, not 55"),
+    ):
+        other = tiny_hp.with_overrides(numbers)
+        if kind == "packed":
+            pack_clip(clip_folder, other)
+        examine_clip(clip_folder, "a/b", other)
+        with pytest.raises(ClipError, match=told):
+            examine_clip(clip_folder, "a/b", tiny_hp)
+        for file in (*clip_folder.glob("mel.*"), *clip_folder.glob("faces*")):
+            file.unlink()
+    examine_clip(clip_folder, "a/b", tiny_hp)
+
+
+def test_the_numbers_that_preprocessing_wrote_down_count(tiny_hp, clip_folder):
+    examine_clip(clip_folder, "a/b", tiny_hp)
+    (clip_folder / "mel.json").unlink()
+    described = {"settings": {"sample_rate": 16000, "preemphasis": 0.5}}
+    (clip_folder / "clip.json").write_text(json.dumps(described))
+    with pytest.raises(ClipError, match="preemphasis 0.5, not 0.97; remove mel.npy"):
+        examine_clip(clip_folder, "a/b", tiny_hp)
+    (clip_folder / "mel.npy").unlink()
+    examine_clip(clip_folder, "a/b", tiny_hp)
+
+
+def test_the_numbers_of_a_mel_are_all_that_its_making_reads(hp):
+    read = set()
+
+    class Watched:
+        def __getattr__(self, name):
+            read.add(name)
+            return getattr(hp, name)
+
+    audio.mel_filters.cache_clear()
+    audio.melspectrogram(np.zeros(2000, np.float32), Watched())
+    assert read == set(mel_numbers(hp))
+
+
+def test_a_mel_without_a_word_of_its_numbers_is_measured(tiny_hp, clip_folder):
+    examine_clip(clip_folder, "a/b", tiny_hp.with_overrides("hop_size=160"))
+    (clip_folder / "mel.json").unlink()
+    with pytest.raises(ClipError, match="81 columns and its sound makes 65: another hop_size"):
+        examine_clip(clip_folder, "a/b", tiny_hp)
+
+
+def test_mels_are_float32_and_hold_numbers(tiny_hp, clip_folder):
+    clip = examine_clip(clip_folder, "a/b", tiny_hp)
+    mel = clip.read_mel().astype(np.float64)
+    np.save(clip_folder / "mel.npy", mel)
+    assert clip.read_mel().dtype == np.float32
+    mel[3, 4] = np.nan
+    np.save(clip_folder / "mel.npy", mel)
+    with pytest.raises(ClipError, match="values that are no numbers"):
+        clip.read_mel()
+
+
+def test_late_sound_is_told_at_any_hop(tiny_hp, root):
+    hp = tiny_hp.with_overrides("hop_size=160")
+    clip = Clip("a", root, np.arange(100), 1 + 400, np.arange(90))  # 4 s of both
+    assert Corpus((clip,), {}, 25, hp.mels_per_second).late_share == 0
+    assert Corpus((clip,), {}, 25, tiny_hp.mels_per_second).late_share == 1
+
+
+def test_a_jpeg_that_is_cut_off_is_not_trained_on(tiny_hp, clip_folder):
+    face = clip_folder / "6.jpg"
+    whole = face.read_bytes()
+    clip = examine_clip(clip_folder, "a/b", tiny_hp)
+    for length in (0, 300, len(whole) // 2, len(whole) - 2):
+        face.write_bytes(whole[:length])
+        with pytest.raises(ClipError, match="6.jpg"):
+            clip.read_faces(np.array([5, 6]), 32, 32)
+    preview = whole[:2] + b"\xff\xe1" + (len(whole) + 2).to_bytes(2, "big") + whole + whole[2:]
+    face.write_bytes(preview[:-9])
+    with pytest.raises(ClipError, match="6.jpg is cut off"):
+        clip.read_faces(np.array([5, 6]), 32, 32)
+    face.write_bytes(preview + b"\0" * 9)
+    clip.read_faces(np.array([5, 6]), 32, 32)
+
+
+def test_numbers_of_faces_are_frames(tiny_hp, clip_folder):
+    for name in ("20230101123456.jpg", "00003.jpg", "cover.jpg", "²0.jpg"):
+        shutil.copy(clip_folder / "5.jpg", clip_folder / name)
+    assert examine_clip(clip_folder, "a/b", tiny_hp).frames.tolist() == list(range(20))
+    for number in range(20):
+        (clip_folder / f"{number}.jpg").rename(clip_folder / f"{number:05d}.jpg")
+    with pytest.raises(ClipError, match="without leading zeros"):
+        examine_clip(clip_folder, "a/b", tiny_hp)
+
+
 def test_packed_faces_are_those_of_the_jpegs(tiny_hp, clip_folder):
     (clip_folder / "3.jpg").unlink()
     loose = examine_clip(clip_folder, "a/b", tiny_hp)
@@ -123,6 +230,11 @@ def test_packing_a_corpus_by_command(tiny_hp, root, tmp_path):
     assert pack.main(arguments) == 0
     made = sorted(path.parent.name for path in tmp_path.rglob("faces_32x32.safetensors"))
     assert made == ["00001", "00002"]
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "speaker2").rename(tmp_path / "deep/er/speaker2")
+    assert pack.main(arguments) == 0
+    assert (tmp_path / "deep/er/speaker2/00002/faces_32x32.safetensors").exists()
+    (tmp_path / "deep/er/speaker2").rename(tmp_path / "speaker2")
     corpus = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp)
     sample = GeneratorWindows(corpus.clips, tiny_hp, seed=0)[0]
     assert sample["targets"].shape == (5, 32, 32, 3)

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from corpus.filelists import FILELISTS
 from hparams import HParams
-
-FILELISTS = Path(__file__).resolve().parents[1] / "filelists"
 
 
 def training_parser(description: str) -> argparse.ArgumentParser:

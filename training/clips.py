@@ -10,22 +10,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from atomic import whole_or_absent
-from audio import expert_window_start, load_wav, melspectrogram
+from audio import expert_window_start
+from corpus.errors import ClipError, CorpusError
+from corpus.filelists import read_filelist
+from corpus.layout import face_files
+from corpus.mel import check_numbers, count_columns, read_mel
 from hparams import HParams
 from models.inputs import fit_face
-from training.packed import ClipError, PackedFaces, face_files, packed_path, read_face
+from training.packed import PackedFaces, packed_path, read_face
 from truth_files import TRUTH_FILE
-from video import MediaError
 
 log = logging.getLogger(__name__)
 
 # What the published weights were trained on; below a tenth of it a corpus is called small.
 PUBLISHED_HOURS = 29
-
-
-class CorpusError(ValueError):
-    """A corpus that cannot be trained on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Clip:
 
     def read_mel(self) -> np.ndarray:
         """(num_mels, columns). Raises ClipError."""
-        return self.packed.read_mel() if self.packed else _load_mel(self.folder / "mel.npy")
+        return self.packed.read_mel() if self.packed else read_mel(self.folder)
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class Corpus:
     clips: tuple[Clip, ...]
     unusable: dict[str, str]
     fps: float
+    mels_per_second: float
 
     @property
     def hours(self) -> float:
@@ -69,7 +68,8 @@ class Corpus:
     def late_share(self) -> float:
         """The share of clips whose faces and sound end more than half a second apart."""
         seconds = [
-            (clip.frames[-1] + 1) / self.fps - (clip.columns - 1) / 80 for clip in self.clips
+            (clip.frames[-1] + 1) / self.fps - (clip.columns - 1) / self.mels_per_second
+            for clip in self.clips
         ]
         return float(np.mean(np.abs(seconds) > 0.5))
 
@@ -104,24 +104,12 @@ def read_corpus(
         found = list(pool.map(lambda name: _clip_or_reason(data_root, name, hp, examine), names))
     clips = tuple(clip for clip in found if isinstance(clip, Clip))
     unusable = {name: why for name, why in zip(names, found, strict=True) if isinstance(why, str)}
-    corpus = Corpus(clips, unusable, hp.fps)
+    corpus = Corpus(clips, unusable, hp.fps, hp.mels_per_second)
     if 2 * len(unusable) > len(names):
         raise CorpusError(
             f"{filelist}: too few clips of {data_root} are usable\n{corpus.summary()}"
         )
     return corpus
-
-
-def read_filelist(path: Path) -> list[str]:
-    """The clips of a list, "<folder>/<clip>" a line; what follows a space is not read."""
-    if not path.is_file():
-        raise CorpusError(
-            f"no filelist {path}: one line a clip, <folder>/<clip>; --filelists names their folder"
-        )
-    names = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
-    if not names:
-        raise CorpusError(f"{path} names no clip")
-    return list(dict.fromkeys(names))
 
 
 def _clip_or_reason(data_root: Path, name: str, hp: HParams, examine: Callable) -> Clip | str:
@@ -141,8 +129,8 @@ def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
     else:
         packed, frames = None, np.array(list(face_files(folder)), np.int32)
     if not len(frames):
-        raise ClipError("no faces (N.jpg)")
-    columns = packed.read_mel().shape[1] if packed else _mel_columns(folder, hp)
+        raise ClipError("no faces (N.jpg, numbers without leading zeros)")
+    columns = _packed_columns(packed, folder, hp) if packed else count_columns(folder, hp)
     starts = window_starts(frames, columns, hp)
     if not len(starts):
         raise ClipError(f"no {hp.syncnet_T} faces in a row that have sound")
@@ -151,13 +139,19 @@ def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
     return Clip(name, folder, frames, columns, starts, packed)
 
 
+def _packed_columns(packed: PackedFaces, folder: Path, hp: HParams) -> int:
+    shape = packed.read_mel().shape
+    check_numbers(packed.numbers(), shape, folder, hp)
+    return shape[1]
+
+
 def examine_sound(folder: Path, name: str, hp: HParams) -> Clip:
     """The clip in a folder that needs no faces, but the truth of its mouths. Raises ClipError."""
     if not folder.is_dir():
         raise ClipError("no such folder")
     if not (folder / TRUTH_FILE).exists():
         raise ClipError(f"no {TRUTH_FILE}, so that nobody knows the mouths of its sound")
-    columns = _mel_columns(folder, hp)
+    columns = count_columns(folder, hp)
     frames = np.arange(int(columns * hp.fps // hp.mels_per_second), dtype=np.int32)
     starts = window_starts(frames, columns, hp)
     if not len(starts):
@@ -172,43 +166,6 @@ def window_starts(frames: np.ndarray, columns: int, hp: HParams) -> np.ndarray:
     starts = starts[frames[span:] - starts == span]
     ends = [expert_window_start(int(frame), hp.fps, hp) + hp.mel_step_size for frame in starts]
     return starts[np.array(ends, int) <= columns]
-
-
-def _mel_columns(folder: Path, hp: HParams) -> int:
-    path = folder / "mel.npy"
-    if not path.exists():
-        _make_mel(folder, hp)
-    bands, columns = _load_mel(path, "r").shape
-    if bands != hp.num_mels:
-        raise ClipError(f"mel.npy has {bands} bands, not {hp.num_mels}; remove it")
-    return columns
-
-
-def _load_mel(path: Path, mode: str | None = None) -> np.ndarray:
-    """Whole: quicker than mapping it, for clips of seconds; mode "r" maps it, to see its shape."""
-    try:
-        mel = np.load(path, mmap_mode=mode)
-    except (ValueError, OSError, EOFError) as error:
-        raise ClipError("mel.npy is broken; remove it and it is made again") from error
-    if mel.ndim != 2:
-        raise ClipError("mel.npy is no spectrogram; remove it and it is made again")
-    return mel
-
-
-def _make_mel(folder: Path, hp: HParams) -> None:
-    """Compute the mel of audio.wav once and keep it: later runs and other ranks read it."""
-    sound = folder / "audio.wav"
-    if not sound.exists():
-        raise ClipError("no audio.wav")
-    try:
-        mel = melspectrogram(load_wav(sound, hp.sample_rate), hp)
-    except (MediaError, ValueError) as error:
-        raise ClipError("audio.wav cannot be read") from error
-    try:
-        with whole_or_absent(folder / "mel.npy") as partial, partial.open("wb") as file:
-            np.save(file, mel)
-    except OSError as error:
-        raise ClipError(f"mel.npy cannot be written: {error.strerror}") from error
 
 
 def warn_about(corpus: Corpus, hp: HParams, split: str) -> None:

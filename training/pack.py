@@ -4,6 +4,7 @@ python -m training.pack --data_root lrs2_preprocessed/ [--hparams img_height=288
 """
 
 import argparse
+import json
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +13,13 @@ from pathlib import Path
 from safetensors.numpy import save
 
 from atomic import whole_or_absent
+from corpus.errors import ClipError
+from corpus.layout import MEL, SOUND
+from corpus.mel import mel_numbers
+from corpus.walk import walk
 from hparams import HParams
 from training.clips import examine_clip
-from training.packed import ClipError, packed_path
+from training.packed import NUMBERS, packed_path
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +34,15 @@ def pack_clip(folder: Path, hp: HParams) -> Path:
     clip = examine_clip(folder, folder.name, hp)
     faces = clip.read_faces(clip.frames, hp.img_height, hp.img_width)
     with whole_or_absent(target) as partial:
-        packed = save({"frames": clip.frames, "faces": faces, "mel": clip.read_mel()})
+        tensors = {"frames": clip.frames, "faces": faces, "mel": clip.read_mel()}
+        packed = save(tensors, {NUMBERS: json.dumps(mel_numbers(hp))})
         partial.write_bytes(packed)  # save_file would make it nobody else's to read
     return target
+
+
+def clip_folders(root: Path) -> list[Path]:
+    """The folders below root that are clips, however deep they lie, sorted."""
+    return sorted(folder for folder, _, files in walk(root) if {SOUND, MEL} & {*files})
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -50,9 +61,9 @@ def main(argv: list[str] | None = None) -> int:
         hp = HParams().with_overrides(args.hparams)
     except ValueError as error:
         parser.error(str(error))
-    folders = sorted(path for path in args.data_root.glob("*/*") if path.is_dir())
+    folders = clip_folders(args.data_root)
     if not folders:
-        parser.error(f"no <folder>/<clip> in {args.data_root}")
+        parser.error(f"no <folder>/<clip> with {SOUND} in {args.data_root}")
 
     def pack(folder: Path) -> bool:
         try:

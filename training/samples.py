@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from corpus.errors import ClipError
 from models.inputs import to_images
 from training.clips import Clip
 from training.generator_terms import Speech
-from training.packed import ClipError
 from training.runtime import Runtime
 from training.windows import GeneratorWindows
 from video import MediaError, VideoWriter

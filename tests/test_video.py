@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -172,6 +173,28 @@ def test_odd_sizes_are_read_whole_and_padded_by_one_line_on_writing(tmp_path):
     assert numbers(back) == numbers(frames)
 
 
+@pytest.mark.parametrize(
+    "pix_fmt, codec, size",
+    [("nv12", "libx264", (64, 48)), ("nv21", "libx264", (64, 48)), ("nv16", "libx264", (64, 47)),
+     ("yuv411p", "ffv1", (64, 47)), ("yuv410p", "ffv1", (64, 48)), ("yuv440p", "ffv1", (63, 48))],
+)  # fmt: skip
+def test_odd_sizes_are_padded_as_the_format_asks(tmp_path, pix_fmt, codec, size):
+    with VideoWriter(tmp_path / "o.mkv", 63, 47, 25, pix_fmt=pix_fmt, codec=codec) as writer:
+        writer.write(np.full((47, 63, 3), 60, np.uint8))
+    assert (probe(tmp_path / "o.mkv").width, probe(tmp_path / "o.mkv").height) == size
+    assert next(read_frames(tmp_path / "o.mkv")).mean() == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("codec, pix_fmt", [("libx264", "yuv420p"), ("libx264rgb", "bgr24")])
+def test_quality_reaches_the_encoder(tmp_path, codec, pix_fmt):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    for crf in (5, 45):
+        path = tmp_path / f"{crf}.mkv"
+        with VideoWriter(path, 64, 48, 25, codec=codec, pix_fmt=pix_fmt, crf=crf) as writer:
+            writer.write(noise)
+    assert (tmp_path / "5.mkv").stat().st_size > 3 * (tmp_path / "45.mkv").stat().st_size
+
+
 def test_odd_sizes_stay_where_the_format_allows(tmp_path):
     with VideoWriter(tmp_path / "b.mp4", 63, 47, 25, pix_fmt="yuv444p") as writer:
         writer.write(np.zeros((47, 63, 3), np.uint8))
@@ -288,6 +311,41 @@ def test_hdr_is_known_by_its_transfer(tmp_path, transfer, is_hdr):
     assert probe(path).is_hdr == is_hdr
 
 
+@pytest.mark.parametrize("end", [b".png", b"\xff.png", b".dat"], ids=ascii)
+def test_a_still_is_known_by_its_content_whatever_its_name(tmp_path, end):
+    path = tmp_path / os.fsdecode(b"a" + end)
+    path.write_bytes(cv2.imencode(".png", np.zeros((32, 40, 3), np.uint8))[1].tobytes())
+    assert (probe(path).kind, probe(path).width, probe(path).height) == ("image", 40, 32)
+    assert next(read_frames(path)).shape == (32, 40, 3)
+
+
+def test_jpegs_in_a_row_are_a_video_and_an_exr_can_be_read(tmp_path):
+    film = make(tmp_path / "a.mjpeg", "-f", "lavfi", "-i", "testsrc=s=64x48:d=0.4")
+    assert probe(film).kind == "video" and len(list(read_frames(film))) == 10
+    still = make(tmp_path / "a.exr", "-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", 1)
+    assert next(read_frames(still)).shape == (48, 64, 3)
+
+
+def png_of_a_side(side):
+    """A PNG that says that it is so large, and holds next to nothing."""
+    data = bytearray(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
+    data[16:24] = side.to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [(b"", "is empty"), (png_of_a_side(40000), "cannot be decoded"), (b"\x89PNG", "damaged")],
+    ids=["empty", "40000x40000", "head only"],
+)
+def test_pictures_that_cannot_be_decoded_are_named(tmp_path, data, words):
+    (tmp_path / "0.png").write_bytes(data)
+    for path in (tmp_path / "0.png", tmp_path):
+        with pytest.raises(MediaError, match=rf"0\.png.* {words}"):
+            probe(path)
+
+
 def test_folder_of_frames_is_read_in_the_order_of_numbers(tmp_path):
     for n in (0, 1, 2, 10, 11):
         cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((32, 32, 3), 20 + 4 * n, np.uint8))
@@ -370,7 +428,11 @@ def test_start_after_the_end(tmp_path):
         read_frames(path, start=1, end=1)
 
 
-@pytest.mark.parametrize("name", ["-dash.mp4", "a b'c\".mp4", "名前é.mp4", "100%d.mp4", "a:b.mp4"])
+# The last is no UTF-8, which older disks hold.
+NAMES = ["-dash.mp4", "a b'c\".mp4", "名前é.mp4", "100%d.mp4", "a:b.mp4", os.fsdecode(b"a\xff.mp4")]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_names_are_taken_literally(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     make("tone.wav", "-f", "lavfi", "-i", "sine=d=1")

@@ -14,16 +14,36 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 
+# How a still begins, of the kinds that OpenCV reads; a GIF is a video. cv2.haveImageReader would
+# know them too, but it ends the program at a file name that is not UTF-8.
+SIGNATURES = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-7]\s|\0\0\0\x0cjP  |#\?RADIANCE",
+    re.DOTALL,
+)
+FILM_SUFFIXES = (".mjpeg", ".mjpg")  # JPEG after JPEG; some stills have another one attached, too
+
+
 def is_picture(path: Path) -> bool:
     """Whether the file is one still picture, by its content; a GIF counts as a video."""
+    if path.suffix.lower() in FILM_SUFFIXES:
+        return False
     with open(path, "rb") as file:
-        moving = file.read(4) == b"GIF8"
-    return not moving and cv2.haveImageReader(str(path))
+        return SIGNATURES.match(file.read(12)) is not None
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """A still picture as BGR uint8 (H, W, 3), turned as its EXIF tag says."""
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    """A still picture as BGR uint8 (H, W, 3), turned as its EXIF tag says. Raises MediaError."""
+    return _decode(path, cv2.IMREAD_COLOR)
+
+
+def _decode(path: str | Path, flags: int) -> np.ndarray:
+    data = np.fromfile(path, np.uint8)
+    if not data.size:
+        raise MediaError(f"{path} is empty (0 bytes)")
+    try:
+        image = cv2.imdecode(data, flags)
+    except cv2.error as error:  # over 2**30 pixels, no memory for them, a kind that is switched off
+        raise MediaError(f"{path} cannot be decoded as a picture: {error.err}") from error
     if image is None:
         raise MediaError(f"{path} cannot be decoded as a picture; it may be damaged")
     return image
@@ -32,7 +52,7 @@ def read_image(path: str | Path) -> np.ndarray:
 def probe_image(path: Path) -> MediaInfo:
     """The size of one picture, and whether it has transparent parts."""
     height, width = read_image(path).shape[:2]
-    whole = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    whole = _decode(path, cv2.IMREAD_UNCHANGED)
     alpha = whole.ndim == 3 and whole.shape[2] == 4
     return MediaInfo(path, "image", width, height, pix_fmt="bgra" if alpha else "bgr24")
 

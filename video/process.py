@@ -1,6 +1,7 @@
 """ffmpeg as a process: started out of the terminal's reach, ended with its block, and heard."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -29,13 +30,26 @@ FORMATS = (
     "sgi_pipe tiff_pipe webp_pipe webp_anim"
 )
 READING = {"protocol_whitelist": "file,pipe", "format_whitelist": FORMATS.replace(" ", ",")}
+# Bytes of a file's name that are no UTF-8 are U+DC80 to U+DCFF in Python, which ffmpeg-python
+# cannot hash: in its graphs private characters stand for them.
+NO_UTF8, STAND_IN = 0xDC00, 0x10FE00
 # Where clocks may jump, ffmpeg sets zero where the first stream *in use* begins.
 CLOCK_OF_USED_STREAMS = ("mpegts", "mpeg", "ogg")
 
 
 def url(path: str | Path) -> str:
     """A name that ffmpeg takes literally, whatever dashes, colons or quotes are in it."""
-    return f"file:{path}"
+    return "file:" + re.sub(r"[\udc80-\udcff]", lambda byte: _moved(byte[0], STAND_IN), str(path))
+
+
+def literal(words: list[str]) -> list[str]:
+    """A command line with the file names that `url` gave as the disk has them."""
+    stands = re.compile(f"[{chr(STAND_IN)}-{chr(STAND_IN + 0xFF)}]")
+    return [stands.sub(lambda byte: _moved(byte[0], NO_UTF8), word) for word in words]
+
+
+def _moved(character: str, to: int) -> str:
+    return chr(to + ord(character) % 256)
 
 
 def open_input(path: str | Path, **options):
@@ -73,7 +87,7 @@ def decoding(stream) -> Iterator[tuple[subprocess.Popen, IO[bytes]]]:
 def start(stream, **pipes) -> subprocess.Popen:
     """Start ffmpeg out of reach of the terminal's Ctrl-C, which is ours to handle."""
     command = stream.global_args(*QUIET).compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
-    return subprocess.Popen(command, start_new_session=True, **pipes)
+    return subprocess.Popen(literal(command), start_new_session=True, **pipes)
 
 
 def stop(process: subprocess.Popen) -> None:

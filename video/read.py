@@ -12,7 +12,7 @@ import numpy as np
 
 from video.images import files_in_order, is_picture, probe_folder, probe_image, read_images
 from video.info import MediaError, MediaInfo, exact_fps, parse_media_info
-from video.process import EXACT, READING, decoding, keep_clock, open_input, url, words_of
+from video.process import EXACT, READING, decoding, keep_clock, literal, open_input, url, words_of
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +107,10 @@ def read_sound(
 
 def _probe_media(path: Path) -> MediaInfo:
     """Read what `ffmpeg -i` prints: the bundled binary comes without ffprobe."""
-    graph = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
-    graph += [word for name, value in READING.items() for word in (f"-{name}", value)]
-    graph += ["-i", url(path)]
-    ended = subprocess.run(graph, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin"]
+    command += [word for name, value in READING.items() for word in (f"-{name}", value)]
+    command = literal([*command, "-i", url(path)])
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return parse_media_info(path, ended.stderr.decode(errors="replace"))
 
 

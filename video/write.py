@@ -40,7 +40,15 @@ MATRICES = {
     "smpte240m": "smpte240m",
     "fcc": "fcc",
 }
-CRF_CODECS = ("libx264", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
+# Lines and columns that share one colour sample, by what the pixel formats' names contain.
+GRAINS = (
+    (("yuv410",), (4, 4)),
+    (("411",), (1, 4)),
+    (("420", "nv12", "nv21", "p010", "p012", "p016"), (2, 2)),
+    (("422", "nv16", "nv20", "p21", "y21", "yvyu"), (1, 2)),
+    (("440",), (2, 1)),
+)
+CRF_CODECS = ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
 
 
 def prepare_output(path: str | Path) -> Path:
@@ -90,7 +98,7 @@ class VideoWriter:
         self.shape = (height, width, 3)
         self.padding = _padding(width, height, pix_fmt)
         if any(self.padding):
-            log.info("%s needs even sizes: one line or column is repeated", pix_fmt)
+            log.info("%s needs other sizes: the last line or column is repeated", pix_fmt)
         self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
         below, right = self.padding
         video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
@@ -147,7 +155,9 @@ class VideoWriter:
 
 def _padding(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
     """Lines below and columns to the right that a subsampled colour format asks for."""
-    return height % 2 * ("420" in pix_fmt), width % 2 * ("420" in pix_fmt or "422" in pix_fmt)
+    grains = (grain for names, grain in GRAINS if any(name in pix_fmt for name in names))
+    lines, columns = next(grains, (1, 1))
+    return -height % lines, -width % columns
 
 
 def _raw_input(width: int, height: int, fps: Fraction, colour: str, pix_fmt: str):

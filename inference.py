@@ -375,6 +375,11 @@ def _job_arguments(args, job, line: int, outfiles: dict[Path, int]) -> argparse.
     return job_args
 
 
+_STAGES = {
+    "faces": "finding faces", "looks": "looking at faces", "frames": "making frames",
+}  # fmt: skip
+
+
 @contextmanager
 def _progress_bar(quiet: bool) -> Iterator:
     """A report of frames per second and the time left, a bar for each stage, on stderr."""
@@ -386,7 +391,7 @@ def _progress_bar(quiet: bool) -> Iterator:
         if stage not in bars:
             for bar in bars.values():
                 bar.close()
-            label = {"faces": "finding faces", "frames": "making frames"}[stage]
+            label = _STAGES[stage]
             bars[stage] = tqdm(total=total, desc=label, unit="frame", disable=quiet)
         bars[stage].update(done - bars[stage].n)
 

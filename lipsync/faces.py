@@ -35,12 +35,17 @@ class FacePaths:
     pads: Pads
     size: tuple[int, int]  # width and height of the frames
     seen: list[np.ndarray] | None = None  # the same without interpolated boxes, if there are any
+    cuts: tuple[int, ...] = ()  # frames at which a new shot begins, where they are known
 
     def at(self, frame: int) -> list[Box]:
         """What to cut out of a frame; nothing where no face is, or none of it in the picture."""
+        return [box for _, box in self.by_path(frame)]
+
+    def by_path(self, frame: int) -> list[tuple[int, Box]]:
+        """The same, each with the index of its path."""
         boxes = (path[min(frame, len(path) - 1)] for path in self.paths)
         crops = (_crop_or_none(box, self.pads, *self.size) for box in boxes)
-        return [crop for crop in crops if crop]
+        return [(index, crop) for index, crop in enumerate(crops) if crop]
 
     def is_filled(self, frame: int) -> bool:
         """Whether a frame's only boxes are interpolated, from those before and after a gap."""
@@ -79,7 +84,7 @@ def locate_faces(
     if settings.no_face == "keep":
         filled = seen
     _check_something_is_left(filled, settings.pads, source.size)
-    return FacePaths(filled, settings.pads, source.size, seen)
+    return FacePaths(filled, settings.pads, source.size, seen, tracks.cuts)
 
 
 def describe_frames(frames: Iterable[int], fps: float) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import video
-from face_detection import Detector, make_detector
+from face_detection import Box, Detector, make_detector
 from lipsync.backends.torch_backend import TorchBackend, load_backend
 from lipsync.faces import FacePaths, describe_frames, locate_faces
 from lipsync.paste import paste
@@ -22,16 +22,16 @@ from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
 from lipsync.source import FaceSource, open_source
 from lipsync.stages import ahead, timed
+from lipsync.watching import Progress, watch_faces
 from models.devices import resolve_device
-from models.generator import Arrays, Generator, Place
+from models.generator import Arrays, Generator, Place, Watched
 
 log = logging.getLogger(__name__)
 
 # Bytes of frames on their way at a time, over about five batches that the stages hold.
 BYTES_ON_THE_WAY = {"cpu": 250_000_000, "cuda": 2_000_000_000}
 BATCHES_ON_THE_WAY = 5
-
-Progress = Callable[[str, int, int | None], None]  # stage, frames done, frames in all if known
+LEAST_TRUST = 0.5  # of a face, under which a frame is reported to keep its given mouth
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Plan:
     settings: Settings
     sound: Path
     sound_span: tuple[float, float | None]  # seconds of the sound file that the video carries
+    watched: list[Watched] | None = None  # by face path, where the method looked beforehand
+    options: Mapping[str, object] = field(default_factory=dict)  # all of the method's
 
     def strength(self, frame: int) -> float:
         """How much of the generated mouth a frame shows; after the sound's end as at its end."""
@@ -56,11 +58,21 @@ class Plan:
     def places(self, frame: int, shown: int) -> list[Place]:
         """The faces to be made anew in a frame of the result that shows one of the source."""
         strength = self.strength(frame)
-        return [replace(p, strength=strength) for p in self.places_at(shown)] if strength else []
+        places = [replace(p, strength=strength * p.strength) for p in self.places_at(shown)]
+        return [place for place in places if place.strength > 0]
 
     def places_at(self, shown: int) -> list[Place]:
-        """The faces in a frame of the source."""
-        return [Place(box, blend=self.settings.blend) for box in self.faces.at(shown)]
+        """The faces in a frame of the source; less than full strength is the method's doubt."""
+        return [self._place(path, box, shown) for path, box in self.faces.by_path(shown)]
+
+    def _place(self, path: int, box: Box, shown: int) -> Place:
+        place = Place(box, blend=self.settings.blend, options=self.options)
+        if self.watched is None:
+            return place
+        watched = self.watched[path]
+        at = min(shown, len(watched.notes) - 1)
+        trust = 1.0 if watched.trust is None else float(watched.trust[at])
+        return replace(place, strength=trust, notes=watched.notes[at], shared=watched.shared)
 
 
 @dataclass
@@ -70,6 +82,7 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=dict)  # by stage; stages overlap
     faceless: list[int] = field(default_factory=list)  # frames of the result that stay untouched
     filled: list[int] = field(default_factory=list)  # frames whose face was interpolated
+    doubtful: list[int] = field(default_factory=list)  # frames that show more of the given mouth
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ class Report:
         told = {
             "without a detected face, its place interpolated": self.tally.filled,
             "without a face, left as they were": self.tally.faceless,
+            "with a face that is hard to see, its given mouth kept": self.tally.doubtful,
         }
         return [
             f"{len(frames)} of {self.frame_count} frames {what}: "
@@ -210,13 +224,17 @@ def make_plan(
         legacy_timing=settings.legacy_timing,
     )
     watch = _watcher(source, progress)
+    options = backend.generator.chosen(settings.options)
     faces = locate_faces(source, settings, detector, watch)
     count = _count_frames(source, speech, faces, settings)
     speech.encode(backend.encode_speech, count)
+    watched = watch_faces(source, faces, backend, options, count, progress)
     seconds = float(count / source.fps)
     if settings.length != "audio" and seconds < speech.seconds:
         span = (span[0], span[0] + seconds)
-    return Plan(source, speech, strengths, faces, count, settings, Path(audio), span)
+    return Plan(
+        source, speech, strengths, faces, count, settings, Path(audio), span, watched, options
+    )
 
 
 def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[np.ndarray]:
@@ -287,7 +305,7 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
     while group := list(islice(shown, min(most, backend.batch_size))):
         batch = _Batch([frame for _, (_, frame) in group])
         for at, (number, (shown_number, frame)) in enumerate(group):
-            _note_gaps(tally, number, shown_number, plan.faces)
+            _note_gaps(tally, number, shown_number, plan)
             for place in plan.places(number, shown_number):
                 batch.places.append((at, place))
                 heard = plan.speech.heard(number)
@@ -295,11 +313,15 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
         yield batch
 
 
-def _note_gaps(tally: Tally, number: int, shown_number: int, faces: FacePaths) -> None:
-    if not faces.at(shown_number):
+def _note_gaps(tally: Tally, number: int, shown_number: int, plan: Plan) -> None:
+    places = plan.places_at(shown_number)
+    if not places:
         tally.faceless.append(number)
-    elif faces.is_filled(shown_number):
+        return
+    if plan.faces.is_filled(shown_number):
         tally.filled.append(number)
+    if max(place.strength for place in places) < LEAST_TRUST:
+        tally.doubtful.append(number)
 
 
 def _generate(

@@ -92,6 +92,8 @@ def _enlarge_frame(image: np.ndarray) -> np.ndarray:
 
 
 def _captioned(image: np.ndarray, text: str) -> np.ndarray:
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     caption = np.zeros((CAPTION_HEIGHT, image.shape[1], 3), np.uint8)
     cv2.putText(caption, text, (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
     return np.vstack([caption, image])

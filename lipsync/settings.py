@@ -1,6 +1,7 @@
 """What can be chosen about one video, apart from the networks, with the defaults."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detection import DEFAULT_PADS, Box, Pads
@@ -42,6 +43,7 @@ class Settings:
     silence: str = "model"
     audio_offset_ms: float = 0.0  # above 0 the mouth moves later
     legacy_timing: bool = False
+    options: Mapping[str, object] = field(default_factory=dict)  # of the generator, by name
 
     # Coding of the result.
     codec: str = "libx264"

@@ -1,19 +1,22 @@
 """What a method of lip-syncing says of itself: all that lipsync/ knows of any of them.
 
-A method hears (Hearing, encode_speech), may look at the video before it begins (watch), is fed
+A method hears (Hearing, encode_speech), may look at the video before it begins (Watcher), is fed
 from one face in one frame (feed), computes for many faces at a time (forward) and puts what comes
 out into the frame (patch). Arrays are numpy, pictures BGR uint8, boxes (left, top, right, bottom),
 half-open, in pixels of the frame. docs/methods.md says how to add one.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
+Edges = tuple[int, int, int, int]  # left, top, right, bottom
 Arrays = dict[str, np.ndarray]
 Tensors = dict[str, torch.Tensor]
 
@@ -36,11 +39,51 @@ class Hearing:
 class Place:
     """One face in one frame, and what was noted of it when the video was planned."""
 
-    box: tuple[int, int, int, int]
-    strength: float = 1.0  # share of the new mouth, over 0 up to 1
+    box: Edges
+    strength: float = 1.0  # share of the new mouth, over 0 up to 1: less near pauses and in doubt
     blend: str = BLENDS[0]
     notes: np.ndarray | None = None  # this frame's numbers, by the method's own watcher
     shared: object = None  # what the watcher keeps for all frames
+    options: Mapping[str, object] = field(default_factory=dict)  # the method's, all of them
+
+
+@dataclass(frozen=True)
+class Video:
+    """What is known of the given pictures before a watcher sees them."""
+
+    frame_count: int  # that will be shown, at most; each is seen once
+    fps: Fraction
+    size: tuple[int, int]  # width and height
+    cuts: tuple[int, ...] = ()  # frames at which a new shot begins, where they are known
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What is kept of one face of a whole video: a few numbers a frame, never the frames."""
+
+    notes: np.ndarray  # (frames, k) float32, from frame 0 to the last that was seen, or on
+    trust: np.ndarray | None = None  # (frames,) in [0, 1]: less fades the change out
+    shared: object = None  # of a size that does not grow with the video, as reference crops
+    lips: np.ndarray | None = None  # (frames, 15) lip motion, where the method sees it
+
+
+class Watcher(ABC):
+    """Looks at one face of one video, before the first frame is made."""
+
+    @abstractmethod
+    def see(
+        self, numbers: Sequence[int], frames: Sequence[np.ndarray], boxes: Sequence[Edges]
+    ) -> None:
+        """Look at the face in some frames, whose numbers rise from call to call.
+
+        Called in inference mode, with no more frames at a time than the device takes: where that
+        is found out by failing, again with fewer, so that only what succeeds may be kept.
+        """
+
+    @abstractmethod
+    def settle(self) -> Watched:
+        """What stays, once all frames were seen: smoothed over time, filled where no face was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +102,19 @@ class Generator(ABC):
     hearing: Hearing
     network: nn.Module  # what `forward` runs, in the backend's precision
     companions: tuple[nn.Module, ...] = ()  # what hears whole speeches and looks; always float32
+    options: ClassVar[Mapping[str, object]] = {}  # what can be chosen of a video: name, default
+
+    def chosen(self, options: Mapping[str, object]) -> dict[str, object]:
+        """All options with these in the defaults' place. Raises ValueError for a name not known."""
+        for name in options:
+            if name not in self.options:
+                known = ", ".join(self.options) or "none"
+                raise ValueError(f"this generator has no option {name!r}; it has: {known}")
+        return {**self.options, **options}
+
+    def watch(self, video: Video) -> Watcher | None:
+        """Who looks at one face of a video before it begins; None where nobody needs to."""
+        return None
 
     def encode_speech(self, sound: torch.Tensor, seconds: np.ndarray) -> np.ndarray:
         """What each frame is given of a speech heard whole: (frames, ...) float32.

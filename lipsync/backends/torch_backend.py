@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from models.devices import is_out_of_memory, resolve_precision
 from models.folding import fold_batch_norms
-from models.generator import Arrays, Generator
+from models.generator import Arrays, Edges, Generator, Watcher
 from models.methods import open_method
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,21 @@ class TorchBackend:
         """A whole speech's part in each frame, as Generator.encode_speech has it."""
         return self.generator.encode_speech(self._upload(sound), seconds)
 
+    def watch(
+        self,
+        watcher: Watcher,
+        numbers: Sequence[int],
+        frames: Sequence[np.ndarray],
+        boxes: Sequence[Edges],
+    ) -> None:
+        """Show a watcher its face in some frames."""
+        self._in_parts(partial(self._see, watcher), list(zip(numbers, frames, boxes, strict=True)))
+
+    @torch.inference_mode()
+    def _see(self, watcher: Watcher, seen: Sequence[tuple]) -> Sequence[tuple]:
+        watcher.see(*map(list, zip(*seen, strict=True)))
+        return seen
+
     def _place(self, network: nn.Module, dtype: torch.dtype) -> None:
         fold_batch_norms(network.eval()).to(self.device, dtype)
         for layer in network.modules():
@@ -60,7 +76,7 @@ class TorchBackend:
                 layer.to(memory_format=torch.channels_last)
 
     def _in_parts(
-        self, work: Callable[[Sequence[Item]], list[Done]], items: Sequence[Item]
+        self, work: Callable[[Sequence[Item]], Sequence[Done]], items: Sequence[Item]
     ) -> list[Done]:
         """A batch that does not fit into memory is halved, for good.
 

@@ -1,0 +1,70 @@
+"""A method's look at the faces of a video before its first frame is made."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+
+import numpy as np
+
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.faces import FacePaths
+from lipsync.source import FaceSource
+from lipsync.stages import ahead
+from models.generator import Video, Watched, Watcher
+
+Progress = Callable[[str, int, int | None], None]  # stage, frames done, frames in all if known
+
+UNSEEN = Watched(np.zeros((1, 0), np.float32))  # of a face that no frame of the result will show
+FRAMES_AT_ONCE = 16  # that are held while they are looked at; as many again are decoded meanwhile
+
+
+def watch_faces(
+    source: FaceSource,
+    faces: FacePaths,
+    backend: TorchBackend,
+    options: Mapping[str, object],
+    frame_count: int,
+    progress: Progress | None = None,
+) -> list[Watched] | None:
+    """What the method keeps of each face path; None where it needs no look.
+
+    frame_count: of the result; frames that it will not show are not looked at.
+    """
+    most = 1 if source.static else frame_count
+    video = Video(most, source.fps, source.size, faces.cuts, options)
+    watchers = [backend.generator.watch(video) for _ in faces.paths]
+    if any(watcher is None for watcher in watchers):
+        return None
+    done, seen = 0, set()
+    for group in ahead(_groups(source, most)):
+        for path, watcher in enumerate(watchers):
+            if _show(group, path, watcher, faces, backend):
+                seen.add(path)
+        done += len(group)
+        if progress:
+            progress("looks", done, most)
+    return [w.settle() if path in seen else UNSEEN for path, w in enumerate(watchers)]
+
+
+def _groups(source: FaceSource, count: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+    frames = enumerate(source.frames(0, count))
+    while group := list(islice(frames, FRAMES_AT_ONCE)):
+        yield group
+
+
+def _show(
+    group: list[tuple[int, np.ndarray]],
+    path: int,
+    watcher: Watcher,
+    faces: FacePaths,
+    backend: TorchBackend,
+) -> bool:
+    """Whether the face was in any of these frames."""
+    seen = [
+        (number, frame, box)
+        for number, frame in group
+        for index, box in faces.by_path(number)
+        if index == path
+    ]
+    if seen:
+        backend.watch(watcher, *map(list, zip(*seen, strict=True)))
+    return bool(seen)

@@ -1,0 +1,177 @@
+"""Methods of other shapes go through inference.py as they are: lipsync/ names none."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import inference
+from face_detection import Box
+from lipsync import Settings
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.pipeline import Tally, make_plan, render
+from lipsync.sound import Speech
+from models.generator import Hearing
+from tests.lipsync_material import (
+    EllipseDetector,
+    backend,
+    face_frame,
+    make_face_video,
+    make_sound,
+)
+from tests.toy_methods import EllipseWatcher, MovedPixels, WholeFace, install, save_toy
+from video import read_frames
+
+# A tone in the middle of two seconds.
+BURST = "aevalsrc='0.5*sin(2000*t)*between(t,0.7,1.3)'"
+BOX = Box(30, 20, 66, 70)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    install(monkeypatch)
+    make_face_video(tmp_path / "face.mkv", frames=50)
+    make_sound(tmp_path / "speech.wav", 2, BURST)
+    return tmp_path
+
+
+def infer(method, *flags):
+    save_toy(Path("toy.pth"), method)
+    return inference.main(
+        ["--checkpoint_path=toy.pth", "--face=face.mkv", "--audio=speech.wav", "--outfile=o.mkv",
+         "--codec=ffv1", "--pix_fmt=bgr0", "--device=cpu", *map(str, flags)]
+    )  # fmt: skip
+
+
+def planned(here, method, **settings):
+    runs = TorchBackend(method, device=torch.device("cpu"), precision="fp32", batch_size=16)
+    settings = Settings(**{"use_cache": False, "detect_every": 1} | settings)
+    return make_plan("face.mkv", "speech.wav", settings, runs, EllipseDetector), runs
+
+
+def test_a_whole_face_by_whole_sentence_goes_through_inference(here):
+    assert infer(WholeFace(), "--box", 20, 70, 30, 66, "--precision", "fp32") == 0
+    made, given = list(read_frames("o.mkv")), list(read_frames("face.mkv"))
+    assert len(made) == 50
+    loud = [int(frame[45, 50, 1]) for frame in made]
+    assert max(loud[:15] + loud[36:]) <= 2 and min(loud[20:30]) > 120
+    for frame, before in zip(made, given, strict=True):
+        reference = before[20:70, 30:66].mean()
+        assert frame[20:70, 30:66, 0].mean() == pytest.approx(reference, abs=2)
+        assert (np.ptp(frame[20:70, 30:66].reshape(-1, 3), axis=0) == 0).all()  # all of the box
+        frame[20:70, 30:66] = before[20:70, 30:66]
+        assert np.array_equal(frame, before)
+
+
+def test_a_window_of_another_feature_goes_through_the_same_way(here):
+    plan, runs = planned(here, WholeFace("mfcc12x35"), box=BOX)
+    assert plan.speech.heard(30).shape == (12, 35)
+    assert sum(1 for _ in render(plan, runs)) == 50
+
+
+def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(here):
+    plan, runs = planned(here, MovedPixels(), smooth=False)
+    frames = list(render(plan, runs))
+    for number in (0, 37, 49):
+        x, y, side = plan.watched[0].notes[number]
+        shift = side / 4
+        assert x == pytest.approx(48 + number // 8, abs=0.6)
+        given = face_frame(number)
+        rows = slice(round(y - side / 4), round(y + side / 4))
+        middle = np.arange(round(x - side / 5), round(x + side / 5))
+        expected = cv2.remap(
+            given,
+            *np.meshgrid(
+                np.float32(middle - shift), np.arange(rows.start, rows.stop, dtype=np.float32)
+            ),
+            cv2.INTER_CUBIC,
+        )
+        found = frames[number][rows, middle[0] : middle[-1] + 1].astype(int)
+        assert np.abs(found - expected).mean() < 3
+        assert np.abs(given[rows, middle].astype(int) - expected).mean() > 10
+        far = np.abs(np.arange(given.shape[1]) - x) > side / 2 + 1
+        assert np.abs(frames[number][:, far].astype(int) - given[:, far]).mean() < 1
+
+
+def test_moved_pixels_go_through_inference_with_preview_and_sheet(here, capsys):
+    box = ("--box", 20, 70, 30, 66)
+    assert infer(MovedPixels(), *box, "--sheet") == 0
+    assert infer(MovedPixels(), *box, "--preview", 1) == 0
+    assert Path("o.png").exists()
+    assert infer(MovedPixels(), *box, "--legacy_timing") == 1
+    assert "hears windows of the sound" in capsys.readouterr().err
+
+
+def test_doubt_keeps_the_given_frame_and_is_told(here):
+    plan, runs = planned(here, MovedPixels(), options={"doubt_from": 30, "doubt_to": 40})
+    tally = Tally()
+    frames, given = list(render(plan, runs, tally)), list(read_frames("face.mkv"))
+    kept = [n for n in range(50) if np.array_equal(frames[n], given[n])]
+    assert kept == tally.doubtful == list(range(30, 40))
+
+
+def test_options_are_the_methods_own(here):
+    plan, runs = planned(here, MovedPixels(), options={"amount": 0.0})
+    given = list(read_frames("face.mkv"))
+    for frame, before in zip(render(plan, runs), given, strict=True):
+        assert np.abs(frame.astype(int) - before).max() <= 1
+    with pytest.raises(ValueError, match="no option 'amuont'; it has: doubt_from, .*amount"):
+        planned(here, MovedPixels(), options={"amuont": 0.0})
+    with pytest.raises(ValueError, match="it has: none"):
+        planned(here, WholeFace(), options={"amount": 0.0})
+
+
+def test_no_more_is_looked_at_than_will_be_shown_nor_much_at_a_time(here, monkeypatch):
+    watchers = []
+    monkeypatch.setattr(
+        MovedPixels,
+        "watch",
+        lambda self, video: watchers.append(EllipseWatcher(video)) or watchers[-1],
+    )
+    make_sound(here / "speech.wav", 1.6, BURST)
+    planned(here, MovedPixels())
+    assert sorted(watchers[0].rows) == list(range(40)) and watchers[0].most_at_once == 16
+    planned(here, MovedPixels(), static=True)
+    assert sorted(watchers[1].rows) == [0]
+
+
+def test_a_look_that_does_not_fit_into_memory_is_halved(here, monkeypatch):
+    see = EllipseWatcher.see
+
+    def hungry(self, numbers, frames, boxes):
+        if len(frames) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        see(self, numbers, frames, boxes)
+
+    monkeypatch.setattr(EllipseWatcher, "see", hungry)
+    plan, runs = planned(here, MovedPixels())
+    assert runs.batch_size == 4 and len(plan.watched[0].notes) == 50
+
+
+def test_speech_heard_whole_is_asked_for_the_middles_of_frames():
+    asked = []
+
+    def encode(values, seconds):
+        asked.append((values.shape, seconds))
+        return np.arange(len(seconds), dtype=np.float32)[:, None]
+
+    speech = Speech(np.zeros(16000, np.float32), Fraction(50), Hearing("mel"), offset_seconds=0.1)
+    speech.encode(encode, 60)
+    ((shape, seconds),) = asked
+    assert shape == (80, 81) and len(seconds) == 60
+    assert seconds[[0, 25]] == pytest.approx([-0.09, 0.41])
+    assert speech.heard(30) == 30 and speech.heard(99) == 59
+    with pytest.raises(
+        ValueError, match="nothing that can be heard is called 'moo'; there are mel80x16"
+    ):
+        Speech(np.zeros(9, np.float32), Fraction(25), Hearing("moo"))
+
+
+def test_methods_of_windows_encode_no_speech():
+    with pytest.raises(TypeError, match="MaskedFace hears windows"):
+        backend().encode_speech(np.zeros((80, 10), np.float32), np.zeros(3))

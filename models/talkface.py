@@ -21,7 +21,8 @@ DECODER_CHANNELS = (64, 128, 256, 384, 512)
 CODE_CHANNELS = 512
 
 
-def _at(values: tuple[int, ...], level: int) -> int:
+def at_level(values: tuple[int, ...], level: int) -> int:
+    """What a plan by level says of one; the last value holds for all further ones."""
     return values[min(level, len(values) - 1)]
 
 
@@ -35,13 +36,13 @@ class TalkFace(nn.Module):
         super().__init__()
         self.height, self.width, self.multiplier = height, width, multiplier
         sizes = halved_sizes(height, width)
-        encoder = [scaled(_at(ENCODER_CHANNELS, n), multiplier) for n in range(len(sizes))]
-        decoder = [scaled(_at(DECODER_CHANNELS, n), multiplier) for n in range(len(sizes))]
+        encoder = [scaled(at_level(ENCODER_CHANNELS, n), multiplier) for n in range(len(sizes))]
+        decoder = [scaled(at_level(DECODER_CHANNELS, n), multiplier) for n in range(len(sizes))]
         code = scaled(CODE_CHANNELS, multiplier)
 
-        self.face_encoder_blocks = nn.ModuleList(_face_encoder(encoder, code, sizes[-1]))
+        self.face_encoder_blocks = nn.ModuleList(face_encoder_stages(encoder, code, sizes[-1]))
         self.audio_encoder = mel_encoder(multiplier, deep_residuals=1)
-        self.face_decoder_blocks = nn.ModuleList(_face_decoder(encoder, decoder, code, sizes))
+        self.face_decoder_blocks = nn.ModuleList(face_decoder_stages(encoder, decoder, code, sizes))
         last = scaled(32, multiplier)
         self.output_block = nn.Sequential(
             ConvBlock(decoder[0] + encoder[0], last), nn.Conv2d(last, 3, 1), nn.Sigmoid()
@@ -68,13 +69,14 @@ class TalkFace(nn.Module):
         return self.output_block(x)
 
 
-def _face_encoder(channels, code, bottleneck) -> list[nn.Sequential]:
+def face_encoder_stages(channels, code, bottleneck) -> list[nn.Sequential]:
+    """Full size to the code; each stage's output is what the decoder is given beside its own."""
     stages = [nn.Sequential(ConvBlock(6, channels[0], kernel=7, padding=3))]
     for level in range(1, len(channels)):
         stages.append(
             nn.Sequential(
                 ConvBlock(channels[level - 1], channels[level], stride=2),
-                *residuals(channels[level], _at(ENCODER_RESIDUALS, level)),
+                *residuals(channels[level], at_level(ENCODER_RESIDUALS, level)),
             )
         )
     to_code = ConvBlock(channels[-1], code, kernel=bottleneck, padding=0)
@@ -82,7 +84,8 @@ def _face_encoder(channels, code, bottleneck) -> list[nn.Sequential]:
     return stages
 
 
-def _face_decoder(encoder, decoder, code, sizes) -> list[nn.Sequential]:
+def face_decoder_stages(encoder, decoder, code, sizes) -> list[nn.Sequential]:
+    """The code to full size; each stage but the first is given the encoder's map of its size."""
     deepest = len(sizes) - 1
     from_code = UpBlock(2 * code, decoder[deepest], kernel=sizes[deepest], stride=1, padding=0)
     stages = [

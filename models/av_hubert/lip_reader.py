@@ -1,0 +1,66 @@
+"""The lip reader: mouths (or sound, or both) of a sentence to its words.
+
+AV-HuBERT's encoder with a sequence decoder, "Learning Audio-Visual Speech Representation by
+Masked Multimodal Cluster Prediction" (Shi et al., ICLR 2022); TalkLip's expert and observer.
+"""
+
+import torch
+from torch import nn
+
+from models.av_hubert.decoder import SequenceDecoder
+from models.av_hubert.encoder import AVHuBERT
+
+# Arguments of LipReader. Base is TalkLip's expert, large its first observer; tiny is for tests.
+SIZES = {
+    "tiny": {
+        "width": 64, "hidden": 128, "layers": 2, "heads": 4, "position_kernel": 16,
+        "position_groups": 4, "decoder_layers": 2, "decoder_heads": 4, "vocabulary": 40,
+    },
+    "base": {"width": 768, "hidden": 3072, "layers": 12, "heads": 12},
+    "large": {
+        "width": 1024, "hidden": 4096, "layers": 24, "heads": 16, "decoder_layers": 9,
+        "decoder_heads": 8,
+    },
+}  # fmt: skip
+
+
+class SentenceEncoder(nn.Module):
+    """AV-HuBERT under the name that it has inside the files of fine-tuned networks."""
+
+    def __init__(self, **arguments):
+        super().__init__()
+        self.w2v_model = AVHuBERT(**arguments)
+
+    def forward(self, sound=None, mouths=None, padding=None) -> torch.Tensor:
+        """As AVHuBERT: (B, T, width)."""
+        return self.w2v_model(sound, mouths, padding)
+
+
+class LipReader(nn.Module):
+    """Encoder and decoder. Further arguments are AVHuBERT's."""
+
+    def __init__(
+        self, width: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
+        decoder_layers: int = 6, decoder_heads: int = 4, vocabulary: int = 1000,
+        dropout: float = 0.1, **arguments,
+    ):  # fmt: skip
+        super().__init__()
+        self.encoder = SentenceEncoder(
+            width=width, hidden=hidden, layers=layers, heads=heads, dropout=dropout, **arguments
+        )
+        self.decoder = SequenceDecoder(
+            vocabulary, width, hidden, decoder_layers, decoder_heads, dropout=dropout
+        )
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        sound: torch.Tensor | None = None,
+        mouths: torch.Tensor | None = None,
+        padding: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """tokens (B, L) so far, sound (B, 104, T), mouths (B, 1, T, 88, 88) -> logits.
+
+        Logits (B, L, vocabulary): those of step l are of the token after it.
+        """
+        return self.decoder(tokens, self.encoder(sound, mouths, padding), padding)

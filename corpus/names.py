@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 LONGEST = 255  # bytes of one part of a path, on the file systems in use
@@ -35,6 +35,28 @@ def tell_apart(names: Sequence[str], keys: Sequence[str]) -> list[str]:
         f"{name}-{short_hash(key)}" if keys_of[name] > 1 else name
         for name, key in zip(names, keys, strict=True)
     ]
+
+
+def first_free(possible: Sequence[tuple[str, ...]], *, as_folders: bool = False) -> list[str]:
+    """For each thing the first of its names that no other has; its last where none is free.
+
+    as_folders: a name must not be a folder of another's either.
+    """
+    chosen = [0] * len(possible)
+    while True:
+        names = [each[number] for each, number in zip(possible, chosen, strict=True)]
+        taken = Counter(names)
+        folders = _folders(taken) if as_folders else set()
+        clash = [n for n, name in enumerate(names) if taken[name] > 1 or name in folders]
+        movable = [n for n in clash if chosen[n] + 1 < len(possible[n])]
+        if not movable:
+            return names
+        for n in movable:
+            chosen[n] += 1
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    return {folder.as_posix() for name in names for folder in PurePosixPath(name).parents}
 
 
 def plain_name(path: PurePosixPath, most: int) -> str:

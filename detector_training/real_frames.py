@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 import video
+from corpus.videos import VIDEO_SUFFIXES, video_files
 from face_detection import Detector, find_tracks_in_video
 from face_detection.boxes import intersection_over_union
 from face_detection.search import work_height
-from preprocessing.corpus import VIDEO_SUFFIXES
 
 FRAMES_A_VIDEO = 6
 FRAMES_PER_SECOND = 5  # that are looked at
@@ -34,7 +34,7 @@ def read_real_frames(folder: Path, detector: Detector) -> list[RealFrame]:
 
     Raises FileNotFoundError where there is no video at all.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    paths = sorted(video_files(folder))
     if not paths:
         raise FileNotFoundError(f"{folder} has no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
     frames = [frame for path in paths for frame in _frames_of(path, detector)]

@@ -4,13 +4,12 @@ python -m evaluation.compare OURS.json THEIRS.json        files of evaluation.ev
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from evaluation.describe import Mean
 from evaluation.metrics import HIGHER, LOWER, METRICS
-from evaluation.summary import paired_differences
+from evaluation.summary import paired_differences, read_scores
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,9 +25,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        contents = [json.loads(path.read_text("utf-8")) for path in (args.ours, args.theirs)]
-        differences = paired_differences(*contents)
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        differences = paired_differences(read_scores(args.ours), read_scores(args.theirs))
+    except (OSError, ValueError) as error:
         print(f"error: cannot compare {args.ours} and {args.theirs}: {error}", file=sys.stderr)
         return 1
     if not differences:

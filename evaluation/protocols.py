@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.filelists import read_lines
+from corpus.names import shorten, tell_apart
 
+NAME_BYTES = 200  # of a result's name, so that a hash, a suffix and a partial file's marks fit
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".wav", ".flac", ".mp3", ".m4a")
 MODES = ("filelist", "random", "dubbed", "tts")
 
@@ -25,7 +27,7 @@ def read_pairs(filelist: Path, data_root: Path, mode: str) -> list[Pair]:
     An id is a path below data_root, with or without suffix. Raises FileNotFoundError or
     ValueError with file and line.
     """
-    pairs = []
+    found = []
     for number, line in enumerate(read_lines(filelist), 1):
         ids = line.split()
         if not ids or line.startswith("#"):
@@ -38,10 +40,12 @@ def read_pairs(filelist: Path, data_root: Path, mode: str) -> list[Pair]:
             paths = _find(data_root, face), _find(data_root, audio)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{filelist}, line {number}: {error}") from error
-        pairs.append(Pair(_result_name(audio, face), *paths))
-    if not pairs:
+        found.append((_result_name(audio, face), f"{face} {audio}", *paths))
+    if not found:
         raise ValueError(f"{filelist} lists nothing")
-    return pairs
+    plain, keys, faces, audios = zip(*found, strict=True)
+    names = tell_apart(plain, keys)
+    return [Pair(*parts) for parts in zip(names, faces, audios, strict=True)]
 
 
 def _find(data_root: Path, name: str) -> Path:
@@ -54,9 +58,9 @@ def _find(data_root: Path, name: str) -> Path:
 
 
 def _result_name(audio: str, face: str) -> str:
-    """A name of its own for each pair, without folders; just the face's where it is one file."""
+    """What a pair is called, without folders; just the face's name where it is one file."""
     names = [face] if audio == face else [face, audio]
-    return "__".join(name.replace("/", "_") for name in names)
+    return shorten("__".join(name.replace("/", "_") for name in names), NAME_BYTES)
 
 
 def mismatched_pairs(ids: list[str], count: int, seed: int = 0) -> list[tuple[str, str]]:

@@ -8,18 +8,20 @@ import csv
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from atomic import whole_or_absent
+from corpus.names import shorten, tell_apart
 from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
 from evaluation.similarity import Similarity, measure_similarity
 from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import resolve_device, use_full_float32
 from shipped import EXPERT
-from video import MediaError
 
 PICTURE_SUFFIXES = (".png", ".jpg")
+NAME_BYTES = 150  # of a video's name within its plot's
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,28 +58,32 @@ def main(argv: list[str] | None = None) -> int:
         use_full_float32()
         expert = read_expert(args.syncnet_checkpoint_path, device)
         detector = make_detector(args.detector, device=device)
-        results = {path: _score(path, args, expert, detector) for path in args.video}
+        videos = dict.fromkeys(args.video)
+        results = {path: _score(path, args, expert, detector) for path in videos}
         _write(args, results)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return int(any(isinstance(result, MediaError) for result in results.values()))
+    except KeyboardInterrupt:
+        print("interrupted; no file was written", file=sys.stderr)
+        return 130
+    return int(any(isinstance(result, str) for result in results.values()))
 
 
-def _score(path: Path, args: argparse.Namespace, expert, detector) -> Similarity | MediaError:
-    """Score one video and print it; what cannot be read does not stop the others."""
+def _score(path: Path, args: argparse.Namespace, expert, detector) -> Similarity | str:
+    """Score one video and print it, or say why not: what is wrong with one stops no other."""
     print(path)
     try:
         sound = args.audio or path
         result = measure_similarity(path, sound, expert, detector, select=args.face_select)
-    except MediaError as error:
+    except (OSError, ValueError) as error:
         print(f"cannot be scored: {error}\n")
-        return error
+        return str(error)
     print(result.report() + "\n")
     return result
 
 
-def _write(args: argparse.Namespace, results: dict[Path, Similarity | MediaError]) -> None:
+def _write(args: argparse.Namespace, results: dict[Path, Similarity | str]) -> None:
     scored = {path: result for path, result in results.items() if isinstance(result, Similarity)}
     if args.json:
         rows = [_row(path, result) for path, result in results.items()]
@@ -87,20 +93,29 @@ def _write(args: argparse.Namespace, results: dict[Path, Similarity | MediaError
     if args.csv:
         with whole_or_absent(args.csv) as partial:
             _write_windows(partial, scored)
-    for path, result in scored.items() if args.plot else ():
-        one = len(results) == 1
-        target = args.plot if one else args.plot.with_suffix(f".{path.stem}{args.plot.suffix}")
-        plot_similarity(result, target, path.name)
+    for path, target in _plots(args.plot, list(results)) if args.plot else ():
+        if path in scored:
+            plot_similarity(scored[path], target, path.name)
 
 
-def _row(path: Path, result: Similarity | MediaError) -> dict:
-    if isinstance(result, MediaError):
-        return {"video": str(path), "absent": str(result)}
+def _plots(plot: Path, videos: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each video, and where its scores are drawn."""
+    if len(videos) == 1:
+        yield videos[0], plot
+        return
+    names = tell_apart([shorten(path.stem, NAME_BYTES) for path in videos], list(map(str, videos)))
+    for path, name in zip(videos, names, strict=True):
+        yield path, plot.with_suffix(f".{name}{plot.suffix}")
+
+
+def _row(path: Path, result: Similarity | str) -> dict:
+    if isinstance(result, str):
+        return {"video": str(path), "absent": result}
     return {"video": str(path), **result.to_dict()}
 
 
 def _write_windows(path: Path, results: dict[Path, Similarity]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.writer(file)
         rows.writerow(["video", "frame", "seconds", "similarity"])
         for video, result in results.items():

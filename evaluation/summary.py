@@ -1,6 +1,7 @@
 """All clips' numbers in few, for people, for programs, and for tables."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +69,25 @@ def write_rows(path: Path, rows: list[Row]) -> None:
             table.writerow([row.clip, *(row.scores.get(name, "") for name in names)])
 
 
-def paired_differences(ours: dict, theirs: dict) -> dict[str, Mean]:
-    """The mean of theirs - ours over the clips that both have, by metric, with its interval.
+Scores = dict[str, dict[str, float]]  # by clip and metric
 
-    ours, theirs: the contents of two JSON files of evaluation.evaluate.
-    """
-    clips = [{row["clip"]: row["scores"] for row in content["clips"]} for content in (ours, theirs)]
+
+def read_scores(path: Path) -> Scores:
+    """Out of a JSON file of evaluation.evaluate. Raises OSError, ValueError for any other file."""
+    coded = path.read_bytes()
+    try:
+        rows = json.loads(coded.decode("utf-8-sig"))["clips"]
+        return {
+            str(row["clip"]): {name: float(score) for name, score in row["scores"].items()}
+            for row in rows
+        }
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        raise ValueError(f"{path} is no JSON file of evaluation.evaluate") from None
+
+
+def paired_differences(ours: Scores, theirs: Scores) -> dict[str, Mean]:
+    """The mean of theirs - ours over the clips that both have, by metric, with its interval."""
+    clips = (ours, theirs)
     shared = sorted(clips[0].keys() & clips[1].keys())
     differences = {}
     for name in METRICS:

@@ -1,21 +1,17 @@
 """The clips of a corpus: which files they are, how they are called, which lists they go to."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from atomic import write_whole
 from corpus.errors import CorpusError
 from corpus.layout import DONE
-from corpus.names import plain_name, short_hash
+from corpus.names import first_free, plain_name, short_hash
+from corpus.videos import VIDEO_SUFFIXES, video_files
 from corpus.walk import walk
 
-VIDEO_SUFFIXES = frozenset(
-    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .ts .vob .webm "
-    ".wmv".split()
-)
 LISTS = ("train", "val", "test")
 NAME_BYTES = 235  # of one part of a name, so that suffix and hash find room
 
@@ -37,18 +33,11 @@ def find_clips(data_root: Path) -> list[Clip]:
     """
     if not data_root.is_dir():
         raise CorpusError(f"no such folder: {data_root}; --data_root is the folder of the clips")
-    sources = sorted(_video_files(data_root))
+    sources = sorted(video_files(data_root))
     if not sources:
         raise CorpusError(f"{data_root} has no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
-    names = _distinct([_possible_names(path, data_root) for path in sources])
+    names = first_free([_possible_names(path, data_root) for path in sources], as_folders=True)
     return sorted(Clip(name, path) for name, path in zip(names, sources, strict=True))
-
-
-def _video_files(root: Path) -> Iterator[Path]:
-    for folder, _, names in walk(root):
-        for name in names:
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith("."):
-                yield folder / name
 
 
 def _possible_names(source: Path, data_root: Path) -> tuple[str, ...]:
@@ -58,21 +47,6 @@ def _possible_names(source: Path, data_root: Path) -> tuple[str, ...]:
     plain = plain_name(folder / relative.stem, NAME_BYTES)
     key = short_hash(relative.as_posix())
     return plain, f"{plain}{source.suffix}", f"{plain}{source.suffix}-{key}"
-
-
-def _distinct(possible: list[tuple[str, ...]]) -> list[str]:
-    """One of its names for each, that no other has and that is no folder of another's."""
-    chosen = [0] * len(possible)
-    while True:
-        names = [each[number] for each, number in zip(possible, chosen, strict=True)]
-        taken = Counter(names)
-        folders = {folder.as_posix() for name in taken for folder in Path(name).parents}
-        clash = [n for n, name in enumerate(names) if taken[name] > 1 or name in folders]
-        movable = [n for n in clash if chosen[n] + 1 < len(possible[n])]
-        if not movable:
-            return names
-        for n in movable:
-            chosen[n] += 1
 
 
 def take_shard(clips: list[Clip], count: int, index: int) -> list[Clip]:

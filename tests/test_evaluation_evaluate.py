@@ -11,7 +11,7 @@ from evaluation import SyncNetV2, batch, compare, evaluate, scorer
 from evaluation.clips import find_clips
 from evaluation.metrics import METRICS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer, mouth_half, mouth_movement
-from evaluation.summary import as_table, paired_differences, summarise
+from evaluation.summary import as_table, paired_differences, read_scores, summarise
 from evaluation.weights import AbsentError
 from face_detection import make_detector
 from models.checkpoint import save_weights
@@ -267,8 +267,53 @@ def test_methods_are_compared_clip_by_clip(tmp_path, capsys):
 
 def test_only_clips_that_both_have_are_compared(tmp_path, capsys):
     fewer = evaluation([1.0, 2.0])
-    difference = paired_differences(evaluation([0.0, 0.0, 9.0]), fewer)["psnr"]
+    for name, content in (("more", evaluation([0.0, 0.0, 9.0])), ("fewer", fewer)):
+        (tmp_path / name).write_text(json.dumps(content))
+    difference = paired_differences(*(read_scores(tmp_path / n) for n in ("more", "fewer")))["psnr"]
     assert (difference.count, difference.mean) == (2, 1.5)
     (tmp_path / "a.json").write_text("{}")
     assert compare.main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 1
     assert "cannot compare" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\xff\xfe\x00",
+        b"[1, 2]",
+        b"[" * 100_000,
+        b'{"clips": [{"clip": "a", "scores": [1]}]}',
+        b'{"clips": [{"clip": "a", "scores": {"psnr": "high"}}]}',
+        b'{"clips": [{"clip": "a", "scores": {"psnr": 1' + b"0" * 400 + b"}}]}",
+    ],
+)
+def test_files_of_another_kind_are_one_line_of_error(tmp_path, capsys, content):
+    (tmp_path / "good.json").write_text(json.dumps(evaluation([1.0, 2.0])))
+    (tmp_path / "bad.json").write_bytes(content)
+    assert compare.main([str(tmp_path / "good.json"), str(tmp_path / "bad.json")]) == 1
+    error = capsys.readouterr().err
+    assert "bad.json is no JSON file of evaluation.evaluate" in error and error.count("\n") == 1
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def test_no_video_is_dropped_for_its_name(tmp_path):
+    touch(
+        tmp_path, "made/b.mpg", "made/b.avi", "made/c.ts", "true/b.mpg", "true/b.avi", "true/c.mp4"
+    )
+    clips = find_clips(tmp_path / "made", tmp_path / "true")
+    assert [(clip.name, clip.generated.name, clip.truth.name) for clip in clips] == [
+        ("b.avi", "b.avi", "b.avi"),
+        ("b.mpg", "b.mpg", "b.mpg"),
+        ("c", "c.ts", "c.mp4"),
+    ]
+
+
+def test_a_video_is_never_paired_by_guess(tmp_path):
+    touch(tmp_path, "made/b.mp4", "true/b.mpg", "true/b.avi")
+    with pytest.raises(ValueError, match="true has b.avi and b.mpg: which belongs to b.mp4"):
+        find_clips(tmp_path / "made", tmp_path / "true")

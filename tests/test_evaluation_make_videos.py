@@ -119,6 +119,21 @@ def test_wrong_lists_are_refused_by_line(corpus, content, words):
     assert make(corpus, filelist=corpus / "list.txt") == 1
 
 
+def test_every_pair_has_a_name_of_its_own(tmp_path):
+    long = "y" * 150
+    for name in ("a/b.mp4", "a_b.mp4", "c.wav", f"{long}.mp4", f"{long}.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "list.txt").write_text(f"c a/b\nc a_b\nc a/b\nc c\n{long}.wav {long}\n")
+    pairs = read_pairs(tmp_path / "list.txt", tmp_path, "filelist")
+    names = [pair.name for pair in pairs]
+    assert names[0] == names[2] and len(set(names)) == 4 and names[3] == "c"
+    assert names[0].startswith("a_b__c-") and names[1].startswith("a_b__c-")
+    assert all(len(name) <= 220 for name in names)
+    (tmp_path / "list.txt").write_text("c a/b\n")
+    assert read_pairs(tmp_path / "list.txt", tmp_path, "filelist")[0].name == "a_b__c"
+
+
 @pytest.mark.parametrize(("frames", "wanted"), [(20, 33), (20, 20), (20, 7)])
 def test_stretching_repeats_or_leaves_out_evenly(tmp_path, frames, wanted):
     with video.VideoWriter(tmp_path / "ramp.mp4", 32, 32, 25, crf=1) as writer:

@@ -20,10 +20,13 @@ from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, oppo
 from training.mouth_shapes import ShapeTeller, TaughtExpert, telling_loss
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
-from training.saving import load_network, network_state
-from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.saving import network_state
+from training.session import VALIDATION_SEED, Session, open_session
+from training.start import read_start
 from training.update import Update
 from training.windows import ExpertContrast, ExpertPairs
+
+SCRIPT = "color_syncnet_train"
 
 log = logging.getLogger(__name__)
 
@@ -108,11 +111,12 @@ class ExpertTrainer:
 
 
 def train(args: argparse.Namespace):
-    hp, seed = starting_numbers(args, "expert")
+    start = read_start(args, "expert", SCRIPT)
+    hp = start.hp
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
     ) as runtime:
-        return train_expert(open_session(args, runtime, hp, seed))
+        return train_expert(open_session(args, runtime, start))
 
 
 def train_expert(session: Session):
@@ -122,9 +126,7 @@ def train_expert(session: Session):
     if hp.syncnet_truth_wt and not sounds:
         require_truth(session.train)
     trainer = ExpertTrainer(session.runtime, hp, args.max_steps, session.train)
-    checkpoint = None
-    if args.checkpoint_path:
-        checkpoint = load_network(args.checkpoint_path, "expert", trainer.update)
+    session.start.load(trainer.update)
     clips, each = session.train.clips, hp.syncnet_contrast_windows
     kind = ExpertContrast if each else ExpertPairs
     changes = hp.syncnet_augment, hp.syncnet_augment_sound
@@ -132,9 +134,8 @@ def train_expert(session: Session):
     stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)
-    progress = session.resume(trainer, checkpoint, stream.batch_size)
     schedule = session.schedule(hp.syncnet_eval_interval, hp.syncnet_checkpoint_interval)
-    return session.loop(trainer, stream, validation, progress, schedule).run()
+    return session.run(trainer, stream, validation, schedule)
 
 
 def require_truth(corpus: Corpus) -> None:

@@ -50,7 +50,7 @@ class HParams:
     save_optimizer_state: bool = True
     augment: float = 0.0  # chance of each kind of change to a window's pictures
     lower_half_wt: float = 0.0  # weight of the L1 of the lower half, beside that of the whole face
-    syncnet_wt: float = 0.0  # weight of the sync loss until the validation loss allows more
+    syncnet_wt: float = 0.0  # weight of the sync loss from the first step on, and never less
     syncnet_wt_on: float = 0.01  # its weight from then on
     hq_syncnet_wt_on: float = 0.03  # the same, with the quality discriminator
     syncnet_wt_threshold: float = 0.75  # validation sync loss under which it is switched on

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from hparams import HParams
+from models.checkpoint import read_checkpoint
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.talkface import TalkFace
 from training.arguments import add_expert_arguments, run_script, training_parser
@@ -24,15 +25,16 @@ from training.loop import Batch, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
 from training.samples import draw_samples
-from training.saving import load_network, network_state
-from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.saving import BEST, QUALITY, network_state, quality_file
+from training.session import VALIDATION_SEED, Session, open_session
+from training.start import load_network, read_start
 from training.sync_weight import SyncWeight
 from training.update import Update
 from training.windows import GeneratorWindows
 
 # Of both optimizers: the first moment forgets sooner, since the other network moves the target.
 BETAS = (0.5, 0.999)
-DISCRIMINATOR = "disc_"
+SCRIPT = "hq_talkface_train"
 
 
 class Critic(nn.Module):
@@ -159,16 +161,19 @@ class HqTrainer:
         state = network_state(self.update, self.hp)
         return {
             "": {**state, "sync_weight": self.sync_weight.state_dict()},
-            DISCRIMINATOR: network_state(self.critic, self.hp),
+            QUALITY: network_state(self.critic, self.hp),
         }
 
 
 def train(args: argparse.Namespace) -> Path:
-    hp, seed = starting_numbers(args, "generator")
+    start = read_start(
+        args, "generator", SCRIPT, owns_unsigned=lambda found: quality_file(found.path).exists()
+    )
+    hp = start.hp
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
     ) as runtime:
-        return train_hq(open_session(args, runtime, hp, seed))
+        return train_hq(open_session(args, runtime, start))
 
 
 def train_hq(session: Session) -> Path:
@@ -178,25 +183,34 @@ def train_hq(session: Session) -> Path:
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
     judges = open_judges(session)
     trainer = HqTrainer(session.runtime, hp, args.max_steps, judges, unseen)
-    checkpoint = None
-    if args.checkpoint_path:
-        checkpoint = load_network(args.checkpoint_path, "generator", trainer.update)
-        trainer.sync_weight.restore(checkpoint.extra)
-    if path := discriminator_path(args):
-        load_network(path, "discriminator", trainer.critic)
+    session.start.load(trainer.update, trainer.sync_weight.restore)
+    load_quality(session, trainer.critic)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    progress = session.resume(trainer, checkpoint, stream.batch_size)
     schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
-    return session.loop(trainer, stream, validation, progress, schedule).run()
+    return session.run(trainer, stream, validation, schedule)
 
 
-def discriminator_path(args: argparse.Namespace) -> Path | None:
-    """The file that the command line names, or the one that was saved with the generator's."""
-    if args.disc_checkpoint_path or not args.checkpoint_path:
-        return args.disc_checkpoint_path
-    beside = args.checkpoint_path.with_name(DISCRIMINATOR + args.checkpoint_path.name)
-    return beside if beside.exists() else None
+def load_quality(session: Session, critic: Update) -> None:
+    """The discriminator that the command line names, or the one saved with the generator's run.
+
+    Raises ValueError where that one is gone: a fresh one would undo what the generator learnt.
+    """
+    path, run = session.args.disc_checkpoint_path, None
+    if path is None and session.start.goes_on:
+        run = session.start.checkpoint
+        path = quality_file(run.path)
+        if not path.exists():
+            raise ValueError(
+                f"{run.path} was saved with a discriminator, {path.name}, which is not there; name "
+                f"one with --disc_checkpoint_path, or begin anew from the weights in {BEST}"
+            )
+    if path is None:
+        return
+    checkpoint = read_checkpoint(path, "discriminator")
+    if run and checkpoint.step != run.step:
+        raise ValueError(f"{path} is of step {checkpoint.step}, {run.path} of step {run.step}")
+    load_network(checkpoint, critic, whole=True)
 
 
 def main(argv: list[str] | None = None) -> int:

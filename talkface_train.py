@@ -20,11 +20,14 @@ from training.loop import Batch, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
 from training.samples import draw_samples
-from training.saving import load_network, network_state
-from training.session import VALIDATION_SEED, Session, open_session, starting_numbers
+from training.saving import network_state, quality_file
+from training.session import VALIDATION_SEED, Session, open_session
+from training.start import read_start
 from training.sync_weight import SyncWeight
 from training.update import Update
 from training.windows import GeneratorWindows
+
+SCRIPT = "talkface_train"
 
 
 class GeneratorTrainer:
@@ -95,11 +98,14 @@ class GeneratorTrainer:
 
 
 def train(args: argparse.Namespace) -> Path:
-    hp, seed = starting_numbers(args, "generator")
+    start = read_start(
+        args, "generator", SCRIPT, owns_unsigned=lambda found: not quality_file(found.path).exists()
+    )
+    hp = start.hp
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
     ) as runtime:
-        return train_generator(open_session(args, runtime, hp, seed))
+        return train_generator(open_session(args, runtime, start))
 
 
 def train_generator(session: Session) -> Path:
@@ -109,15 +115,11 @@ def train_generator(session: Session) -> Path:
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
     judges = open_judges(session)
     trainer = GeneratorTrainer(session.runtime, hp, args.max_steps, judges, unseen)
-    checkpoint = None
-    if args.checkpoint_path:
-        checkpoint = load_network(args.checkpoint_path, "generator", trainer.update)
-        trainer.sync_weight.restore(checkpoint.extra)
+    session.start.load(trainer.update, trainer.sync_weight.restore)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    progress = session.resume(trainer, checkpoint, stream.batch_size)
     schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
-    return session.loop(trainer, stream, validation, progress, schedule).run()
+    return session.run(trainer, stream, validation, schedule)
 
 
 def main(argv: list[str] | None = None) -> int:

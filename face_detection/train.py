@@ -23,14 +23,14 @@ from detector_training.spoil import TILE
 from face_detection.detectors import DETECTOR_NAMES, SMALL_PATH, make_detector
 from face_detection.small import select_faces
 from hparams import HParams
-from models.checkpoint import Checkpoint, read_checkpoint
 from models.export import export
 from models.face_finder import FaceFinder, decode
 from training.arguments import check_hparams, run_script
 from training.loop import Batch, Loop, Schedule, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
-from training.saving import Progress, load_network, network_state, refuse_occupied
+from training.saving import BEST, network_state, run_lock
+from training.start import Start, read_start
 from training.stream import TrainStream
 from training.update import Update
 
@@ -40,6 +40,7 @@ RECIPE = (
     "ema_decay=0.998,batch_size=16,eval_interval=1000,checkpoint_interval=1000,log_interval=50"
 )
 WEIGHT_DECAY = 0.02
+SCRIPT = "face_detection.train"
 VALIDATION_SEED = 12345
 SAMPLES = 8  # validation scenes that are drawn with what is found in them
 GREEN, RED = (0, 255, 0), (0, 0, 255)
@@ -120,42 +121,28 @@ def _pictures(batch: Batch) -> torch.Tensor:
 
 def train(args: argparse.Namespace) -> Path:
     """Returns the path of the weights to use: the best of this run, in 16 bits."""
-    checkpoint = None
-    if args.checkpoint_path:
-        checkpoint = read_checkpoint(args.checkpoint_path, "face_finder")
-    else:
-        refuse_occupied(args.checkpoint_dir)
-    hp = starting_numbers(args, checkpoint)
+    defaults = HParams().with_overrides(RECIPE)
+    start = read_start(args, "face_finder", SCRIPT, defaults=defaults)
+    if args.batch_size:
+        start.hp = start.hp.with_overrides(f"batch_size={args.batch_size}")
     with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
     ) as runtime:
-        last = make_loop(args, hp, runtime, checkpoint).run()
+        last = train_detector(args, start, runtime)
         return export_best(args.checkpoint_dir, last) if runtime.is_first else last
 
 
-def starting_numbers(args: argparse.Namespace, checkpoint: Checkpoint | None) -> HParams:
-    """The recipe's numbers, or the checkpoint's; the command line's over them."""
-    stated = checkpoint.hparams if checkpoint else {}
-    hp = HParams.from_dict(stated) if stated else HParams().with_overrides(RECIPE)
-    if args.batch_size:
-        hp = hp.with_overrides(f"batch_size={args.batch_size}")
-    return hp.with_overrides(args.hparams)
-
-
-def make_loop(
-    args: argparse.Namespace, hp: HParams, runtime: Runtime, checkpoint: Checkpoint | None
-) -> Loop:
-    progress = starting_progress(args, checkpoint, runtime)
-    torch.manual_seed(progress.seed)
+def train_detector(args: argparse.Namespace, start: Start, runtime: Runtime) -> Path:
+    """Returns the path of the last checkpoint."""
+    hp = start.hp
+    torch.manual_seed(start.seed)
     bank = read_bank(args.heads)
     log.info("%d heads, %d grounds in %s", len(bank.people), len(bank.grounds), args.heads)
     real = real_frames(args, str(runtime.device))
-    scenes = Scenes(Composer(bank, args.scene_size, progress.seed, real=real))
+    scenes = Scenes(Composer(bank, args.scene_size, start.seed, real=real))
     held_out = Scenes(Composer(bank, args.scene_size, VALIDATION_SEED, held_out=True))
     trainer = DetectorTrainer(runtime, hp, args.max_steps, held_out)
-    if checkpoint:
-        load_network(args.checkpoint_path, "face_finder", trainer.update)
-        trainer.step = checkpoint.step or 0 if "progress" in checkpoint.extra else 0
+    start.load(trainer.update)
     stream = TrainStream(scenes, hp.batch_size, hp.accumulate, args.workers, runtime)
     validation = ValidationScenes(
         held_out, args.validation_scenes, hp.batch_size, args.workers, runtime
@@ -169,16 +156,9 @@ def make_loop(
         log_interval=hp.log_interval,
         keep=args.keep,
     )
-    return Loop(trainer, stream, validation, progress, schedule, runtime, hp)
-
-
-def starting_progress(
-    args: argparse.Namespace, checkpoint: Checkpoint | None, runtime: Runtime
-) -> Progress:
-    """Where the checkpoint's run stood; a file of weights alone begins a new run from them."""
-    if checkpoint and "progress" in checkpoint.extra:
-        return Progress.restored(checkpoint.extra["progress"], runtime)
-    return Progress(args.seed)
+    with run_lock(args.checkpoint_dir, runtime):
+        trainer.step, progress = start.progress(runtime, args.checkpoint_dir, stream.batch_size)
+        return Loop(trainer, stream, validation, progress, schedule, runtime, hp).run()
 
 
 def real_frames(args: argparse.Namespace, device: str) -> list[RealFrame]:
@@ -191,7 +171,7 @@ def real_frames(args: argparse.Namespace, device: str) -> list[RealFrame]:
 
 def export_best(run_dir: Path, last: Path) -> Path:
     """The best weights as a file for --detector small: 16-bit floats, nothing else."""
-    best = run_dir / "checkpoint_best.pth"
+    best = run_dir / BEST
     if not best.is_file():
         log.warning("no validation was better than those before %s: take their best", run_dir)
         return last
@@ -219,7 +199,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scene_size", type=int, default=320, help="pixels of a scene's side")
     add("--validation_scenes", type=int, default=384, help="of people whom training does not see")
     add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
-    add("--seed", type=int, default=0, help="of weights and scenes; a checkpoint keeps its own")
+    add("--seed", type=int, help="of weights and scenes; without it 0, or the checkpoint's")
     add("--workers", type=int, default=1, help="processes that compose scenes; 0 = this one")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",

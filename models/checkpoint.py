@@ -24,6 +24,8 @@ from models.syncnet import SyncNet
 from models.talkface import TalkFace
 
 FORMAT = "talkface-1"
+# What a network's constructor calls its sizes -> the hyperparameters.
+SIZES = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
 COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
@@ -42,9 +44,12 @@ class Checkpoint:
 
     def shape(self) -> dict:
         """Face height, width and multiplier: as the file says, else as its tensors show."""
-        names = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
-        stated = {key: self.hparams[name] for key, name in names.items() if name in self.hparams}
+        stated = {key: self.hparams[name] for key, name in SIZES.items() if name in self.hparams}
         return {key: stated.get(key, value) for key, value in self._measured().items()}
+
+    def shape_numbers(self) -> dict:
+        """The same by the names of hyperparameters."""
+        return {SIZES[key]: value for key, value in self.shape().items()}
 
     def _measured(self) -> dict:
         try:

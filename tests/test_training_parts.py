@@ -15,7 +15,7 @@ from training.generator_terms import warn_if_fooled
 from training.perceptual import PerceptualLoss
 from training.run_log import Means, Pace, RunLog
 from training.runtime import Runtime
-from training.saving import checkpoint_steps, refuse_occupied, save_run
+from training.saving import checkpoint_steps, refuse_occupied, run_lock, save_run
 from training.stream import TrainStream, ValidationSet
 from training.sync_weight import SyncWeight
 from training.update import Update, learning_rate_share
@@ -162,6 +162,22 @@ def test_the_sync_term_keeps_within_its_share():
     assert term / (term + 0.03) == pytest.approx(0.1)
 
 
+def test_a_sync_weight_set_by_hand_stays(tiny_hp):
+    hp = tiny_hp.with_overrides("syncnet_wt=0.05")
+    weight = SyncWeight(hp, full=0.01)
+    assert weight.value == 0.05
+    weight.decide(l1=0.05, sync=0.9, other_terms=0.5)
+    assert weight.value == 0.05 and not weight.is_on
+    weight.decide(l1=0.05, sync=0.5, other_terms=0.5)
+    assert weight.value == 0.05 and weight.is_on
+    lower = SyncWeight(tiny_hp.with_overrides("syncnet_wt=0.004"), full=0.01)
+    lower.decide(l1=0.05, sync=0.5, other_terms=0.5)
+    assert lower.value == 0.01  # from the threshold on it is allowed more
+    resumed = SyncWeight(tiny_hp.with_overrides("syncnet_wt=0.02"), full=0.01)
+    resumed.restore({"sync_weight": lower.state_dict()})
+    assert resumed.value == 0.02  # raised on the command line
+
+
 def test_the_sync_weight_backs_off_while_the_expert_is_fooled():
     def decide(weight, fooled):
         weight.decide(l1=0.03, sync=0.5, other_terms=1, fooled=fooled)
@@ -236,6 +252,49 @@ def test_old_checkpoints_go_but_for_the_last(tmp_path):
     assert checkpoint_steps(tmp_path) == [20, 30, 40]
     with pytest.raises(ValueError, match=f"--checkpoint_path {path.parent}.*000000040"):
         refuse_occupied(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [1, 3, 4, 5, 9])
+def test_as_many_checkpoints_are_kept_as_were_asked_for(tmp_path, keep):
+    for step in range(10, 80, 10):
+        save_run(tmp_path, step, {"": {"state_dict": {}}}, keep=keep)
+    assert checkpoint_steps(tmp_path) == list(range(10, 80, 10))[-keep:]
+
+
+def test_a_kill_between_two_files_leaves_no_generator_without_its_discriminator(
+    tmp_path, monkeypatch
+):
+    written = []
+
+    def dies_at_the_second(path, state):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path.name)
+
+    monkeypatch.setattr("training.saving.save_checkpoint", dies_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        save_run(tmp_path, 10, {"": {}, "disc_": {}}, keep=0)
+    assert written == ["disc_checkpoint_step000000010.pth"]
+
+
+def test_one_training_at_a_time_writes_to_a_folder(tmp_path):
+    with run_lock(tmp_path, CPU):
+        with pytest.raises(ValueError, match="another training writes to"):
+            with run_lock(tmp_path, CPU):
+                pass
+    with run_lock(tmp_path, CPU):
+        pass
+
+
+def test_an_optimizer_keeps_its_own_settings_and_takes_the_memory():
+    network = torch.nn.Linear(2, 1)
+    other = torch.optim.Adam(network.parameters(), lr=1.0, betas=(0.9, 0.999))
+    network.weight.sum().backward()
+    other.step()
+    own = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.5, 0.99))
+    Update(network, own, CPU, HParams(), None).load_optimizer(other.state_dict())
+    assert own.param_groups[0]["betas"] == (0.5, 0.99) and own.param_groups[0]["lr"] == 0.1
+    assert own.state[network.weight]["exp_avg"].eq(other.state[network.weight]["exp_avg"]).all()
 
 
 def test_a_blind_expert_is_refused_unless_forced(caplog):

@@ -1,6 +1,7 @@
 """A run that was stopped and resumed is the run that was not, to the last bit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,109 @@ def test_clips_without_truth_go_with_sounds_that_have_it(root, tmp_path):
     assert run("expert", tmp_path, tmp_path / "run", 2, *line, hparams=taught) == 0
     rows = metrics(tmp_path / "run", "train")
     assert all(row["heard"] > 0 and row["seen"] == 0 for row in rows)
+
+
+@pytest.fixture(scope="module")
+def plain(root, tmp_path_factory):
+    """A plain generator's run of two steps."""
+    folder = tmp_path_factory.mktemp("plain") / "run"
+    assert run("generator", root, folder, 2) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hq(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hq") / "run"
+    assert run("hq", root, folder, 2) == 0
+    return folder
+
+
+STEP_2 = "checkpoint_step000000002.pth"
+
+
+def go_on(kind, root, folder, steps, file, *more):
+    return run(kind, root, folder, steps, "--checkpoint_path", file, *more)
+
+
+def test_a_generator_does_not_go_on_without_its_discriminator(root, hq, tmp_path, capsys):
+    shutil.copytree(hq, tmp_path / "run")
+    (tmp_path / f"run/disc_{STEP_2}").unlink()
+    assert go_on("hq", root, tmp_path / "run", 3, tmp_path / "run" / STEP_2) == 1
+    assert f"disc_{STEP_2}, which is not there" in capsys.readouterr().err
+    named = ["--disc_checkpoint_path", hq / f"disc_{STEP_2}"]
+    assert go_on("hq", root, tmp_path / "run", 3, tmp_path / "run" / STEP_2, *named) == 0
+
+
+def test_a_discriminator_of_another_step_is_refused(root, hq, tmp_path, capsys):
+    shutil.copytree(hq, tmp_path / "run")
+    file = tmp_path / f"run/disc_{STEP_2}"
+    torch.save({**load(file), "global_step": 1}, file)
+    assert go_on("hq", root, tmp_path / "run", 3, tmp_path / "run" / STEP_2) == 1
+    assert "is of step 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "signed"),
+    [("plain", "hq", True), ("plain", "hq", False), ("hq", "generator", False)],
+)
+def test_another_script_begins_at_the_weights(first, then, signed, root, tmp_path, request):
+    """Betas, step, warm-up and best of one experiment say nothing about another's."""
+    source = tmp_path / "source"
+    shutil.copytree(request.getfixturevalue(first), source)
+    file = source / STEP_2
+    before = load(file)
+    if not signed:  # as checkpoints were before they said whose they are
+        del before["progress"]["script"]
+        torch.save(before, file)
+    assert go_on(then, root, tmp_path / "run", 1, file) == 0
+    after = load(tmp_path / "run/checkpoint_step000000001.pth")
+    betas = (0.5, 0.999) if then == "hq" else (0.9, 0.999)
+    assert tuple(after["optimizer"]["param_groups"][0]["betas"]) == betas
+    assert after["optimizer"]["state"][0]["step"] == 1
+    assert after["global_step"] == 1 and after["progress"]["position"] == 4
+    assert (tmp_path / "run/checkpoint_best.pth").exists()
+
+
+def test_weights_do_not_begin_in_another_run_s_folder(root, plain, tmp_path, capsys):
+    shutil.copytree(plain, tmp_path / "run")
+    log = (tmp_path / "run/metrics.jsonl").read_text()
+    best = tmp_path / "run/checkpoint_best.pth"
+    for file in (best, plain / STEP_2):  # also another folder's run
+        assert go_on("generator", root, tmp_path / "run", 1, file) == 1
+        assert "holds checkpoints up to step 2" in capsys.readouterr().err
+    assert (tmp_path / "run/metrics.jsonl").read_text() == log
+
+
+def test_a_resume_into_a_new_folder_has_the_best_weights(root, plain, tmp_path):
+    state = load(plain / STEP_2)
+    state["progress"]["best"] = -1.0  # better than any that comes
+    torch.save(state, tmp_path / STEP_2)
+    assert go_on("generator", root, tmp_path / "alone", 3, tmp_path / STEP_2) == 0
+    assert (tmp_path / "alone/checkpoint_best.pth").exists()
+    shutil.copy(plain / "checkpoint_best.pth", tmp_path)
+    assert go_on("generator", root, tmp_path / "beside", 3, tmp_path / STEP_2) == 0
+    brought = load(tmp_path / "beside/checkpoint_best.pth")
+    assert differences(brought, load(plain / "checkpoint_best.pth")) == []
+
+
+def test_a_seed_given_on_resume_is_kept(root, plain, tmp_path):
+    assert go_on("generator", root, tmp_path / "run", 3, plain / STEP_2, "--seed", 5) == 0
+    file = tmp_path / "run/checkpoint_step000000003.pth"
+    assert load(file)["progress"]["seed"] == 5
+    assert go_on("generator", root, tmp_path / "run", 4, file) == 0
+    assert load(tmp_path / "run/checkpoint_step000000004.pth")["progress"]["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"progress": {}}, {"progress": {"seed": "x"}}, {"update": 3}, {"progress": 3},
+     {"optimizer": {"state": 3}}, {"sync_weight": {}}, {"hparams": {"batch_size": "many"}}],
+    ids=str,
+)  # fmt: skip
+def test_a_broken_state_of_training_is_one_line(change, root, plain, tmp_path, capsys):
+    torch.save({**load(plain / STEP_2), **change}, tmp_path / STEP_2)
+    assert go_on("generator", root, tmp_path / "run", 3, tmp_path / STEP_2) == 1
+    assert STEP_2 in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_another_seed_is_another_run(root, tmp_path):

@@ -3,22 +3,36 @@
 import logging
 import re
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from hparams import HParams
-from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint, save_checkpoint
+from models.checkpoint import save_checkpoint
 from training.runtime import Runtime
 from training.update import Update
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 log = logging.getLogger(__name__)
+
+BEST = "checkpoint_best.pth"
+QUALITY = "disc_"  # before the name of a checkpoint: the quality discriminator's of the same step
 
 
 def checkpoint_path(run_dir: Path, step: int, prefix: str = "") -> Path:
     """Named as the original names them; the discriminator's begin with `disc_`."""
     return run_dir / f"{prefix}checkpoint_step{step:09d}.pth"
+
+
+def quality_file(path: Path) -> Path:
+    """Where the discriminator lies that was saved with a generator's checkpoint."""
+    return path.with_name(QUALITY + path.name)
 
 
 def checkpoint_steps(run_dir: Path) -> list[int]:
@@ -43,44 +57,22 @@ def _plain(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value.detach().contiguous() for name, value in weights.items()}
 
 
-def load_network(path: str | Path, kind: str, update: Update) -> Checkpoint:
-    """Put a checkpoint into a network in training, with all that the file has beside weights.
-
-    A file of weights alone begins a new training from them.
-    """
-    checkpoint = read_checkpoint(path, kind)
-    try:
-        update.network.load_state_dict(checkpoint.state_dict)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"{path} does not fit the network of --hparams: it is one of {checkpoint.shape()}"
-        ) from error
-    if checkpoint.optimizer:
-        try:
-            update.optimizer.load_state_dict(checkpoint.optimizer)
-        except ValueError as error:
-            raise CheckpointError(
-                f"{path}: its optimizer is another network's, or syncnet_truth_wt was switched on "
-                f"or off; begin anew from its weights, checkpoint_best.pth ({error})"
-            ) from error
-    else:
-        log.warning("%s holds no optimizer: it starts afresh", path)
-    update.load_state_dict(checkpoint.extra.get("update", {"scaler": {}}))
-    return checkpoint
-
-
 @dataclass
 class Progress:
     """How far a run is, beside its networks."""
 
     seed: int
+    script: str = ""  # whose run it is
     position: int = 0  # windows taken from the stream
     best: float = float("inf")  # validation score so far
+    unvalidated: bool = False  # this step's validation is still to be made
 
     def state(self, runtime: Runtime) -> dict:
         """Also the random numbers of every process, which come together for this."""
         return {
             "seed": self.seed,
+            "script": self.script,
+            "unvalidated": self.unvalidated,
             "position": self.position,
             "best": self.best,
             "random": runtime.gather(_random_state(runtime.device)),
@@ -92,7 +84,13 @@ class Progress:
         random = state["random"]
         if len(random) == runtime.world_size:
             _restore_random(random[runtime.rank], runtime.device)
-        return cls(state["seed"], state["position"], state["best"])
+        return cls(
+            int(state["seed"]),
+            state.get("script", ""),
+            int(state["position"]),
+            float(state["best"]),
+            bool(state.get("unvalidated")),
+        )
 
 
 def _random_state(device: torch.device) -> dict:
@@ -109,14 +107,38 @@ def _restore_random(state: dict, device: torch.device) -> None:
 
 
 def save_run(run_dir: Path, step: int, files: dict[str, dict], keep: int) -> Path:
-    """Write {prefix: content} as this step's checkpoints; the last `keep` stay, all if 0."""
-    for prefix, content in files.items():
-        _write(checkpoint_path(run_dir, step, prefix), content)
+    """Write {prefix: content} as this step's checkpoints; the last `keep` stay, all if 0.
+
+    The main one, of prefix "", is written last and removed first: where it is, the others are.
+    """
+    main_last = sorted(files, key=lambda prefix: prefix == "")
+    for prefix in main_last:
+        _write(checkpoint_path(run_dir, step, prefix), files[prefix])
     old = [earlier for earlier in checkpoint_steps(run_dir) if earlier < step]
-    for earlier in old[: len(old) + 1 - keep] if keep else ():
-        for prefix in files:
+    for earlier in old[: max(0, len(old) + 1 - keep)] if keep else ():
+        for prefix in reversed(main_last):
             checkpoint_path(run_dir, earlier, prefix).unlink(missing_ok=True)
     return checkpoint_path(run_dir, step)
+
+
+@contextmanager
+def run_lock(run_dir: Path, runtime: Runtime):
+    """Keep other trainings out of a folder for the time of the block, or raise ValueError."""
+    if fcntl is None or not runtime.is_first:
+        yield
+        return
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"another training writes to {run_dir}: wait for its end, or name another folder "
+                "with --checkpoint_dir"
+            ) from error
+        except OSError as error:  # a file system without locks
+            log.warning("%s cannot be locked (%s): start no other training there", run_dir, error)
+        yield
 
 
 def _write(path: Path, content: dict) -> None:
@@ -134,7 +156,7 @@ def save_best(run_dir: Path, step: int, update: Update, hp: HParams) -> None:
     """The weights to use, the averaged ones where there are, without what only training needs."""
     weights = _plain(update.judged.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}
-    _write(run_dir / "checkpoint_best.pth", {**content, "hparams": hp.to_dict()})
+    _write(run_dir / BEST, {**content, "hparams": hp.to_dict()})
 
 
 def refuse_occupied(run_dir: Path) -> None:

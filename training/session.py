@@ -4,15 +4,16 @@ import argparse
 import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from hparams import HParams
-from models.checkpoint import Checkpoint, read_checkpoint
 from training.clips import Clip, Corpus, read_corpus, warn_about
 from training.loop import Loop, Schedule, Trainer
 from training.runtime import Runtime
-from training.saving import Progress, refuse_occupied
+from training.saving import run_lock
+from training.start import Start
 from training.stream import TrainStream, ValidationSet
 from training.windows import Windows
 
@@ -26,11 +27,18 @@ class Session:
     """What a script's own code works with."""
 
     args: argparse.Namespace
-    hp: HParams
+    start: Start
     runtime: Runtime
-    seed: int
     train: Corpus
     val: Corpus
+
+    @property
+    def hp(self) -> HParams:
+        return self.start.hp
+
+    @property
+    def seed(self) -> int:
+        return self.start.seed
 
     @property
     def workers(self) -> int:
@@ -71,36 +79,21 @@ class Session:
             keep=self.args.keep,
         )
 
-    def resume(self, trainer: Trainer, checkpoint: Checkpoint | None, batch_size: int) -> Progress:
-        """Where the run stands: set the trainer's step, give the rest.
-
-        A checkpoint of the original's tells only its step; weights alone begin at step 0.
-        """
-        if checkpoint is None:
-            return Progress(self.seed)
-        if "progress" in checkpoint.extra:
-            trainer.step = checkpoint.step
-            log.info("going on from step %d of %s", trainer.step, checkpoint.path)
-            return Progress.restored(checkpoint.extra["progress"], self.runtime)
-        trainer.step = checkpoint.step or 0 if checkpoint.optimizer else 0
-        log.info("beginning at the weights of %s, step %d", checkpoint.path, trainer.step)
-        return Progress(self.seed, position=trainer.step * batch_size)
-
-    def loop(
-        self,
-        trainer: Trainer,
-        stream: TrainStream,
-        validation: ValidationSet,
-        progress: Progress,
-        schedule: Schedule,
-    ) -> Loop:
-        return Loop(trainer, stream, validation, progress, schedule, self.runtime, self.hp)
+    def run(
+        self, trainer: Trainer, stream: TrainStream, validation: ValidationSet, schedule: Schedule
+    ) -> Path:
+        """Train from where the run stands; returns the path of the last checkpoint."""
+        run_dir = self.args.checkpoint_dir
+        with run_lock(run_dir, self.runtime):
+            trainer.step, progress = self.start.progress(self.runtime, run_dir, stream.batch_size)
+            return Loop(
+                trainer, stream, validation, progress, schedule, self.runtime, self.hp
+            ).run()
 
 
-def open_session(args: argparse.Namespace, runtime: Runtime, hp: HParams, seed: int) -> Session:
-    """Read the corpora and tell what is in them; refuse a folder that holds another run."""
-    if args.checkpoint_path is None:
-        refuse_occupied(args.checkpoint_dir)
+def open_session(args: argparse.Namespace, runtime: Runtime, start: Start) -> Session:
+    """Read the corpora and tell what is in them."""
+    hp, seed = start.hp, start.seed
     log.info(
         "%s, %s, seed %d, multiplier %g, faces %dx%d", runtime.device, runtime.precision, seed,
         hp.multiplier, hp.img_height, hp.img_width
@@ -119,17 +112,4 @@ def open_session(args: argparse.Namespace, runtime: Runtime, hp: HParams, seed: 
         for split, corpus in zip(("train", "val"), corpora, strict=True):
             warn_about(corpus, hp, split)
     torch.manual_seed(seed)
-    return Session(args, hp, runtime, seed, *corpora)
-
-
-def starting_numbers(args: argparse.Namespace, kind: str) -> tuple[HParams, int]:
-    """Hyperparameters and seed: the checkpoint's if there is one, the command line's over them."""
-    hp, seed = HParams(), 0
-    if args.checkpoint_path:
-        checkpoint = read_checkpoint(args.checkpoint_path, kind)
-        shape = checkpoint.shape()
-        size = {"img_height": shape["height"], "img_width": shape["width"]}
-        stated = {**checkpoint.hparams, **size, "multiplier": shape["multiplier"]}
-        hp = HParams.from_dict(stated)
-        seed = checkpoint.extra.get("progress", {}).get("seed", seed)
-    return hp.with_overrides(args.hparams), seed if args.seed is None else args.seed
+    return Session(args, start, runtime, *corpora)

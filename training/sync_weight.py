@@ -17,8 +17,8 @@ class SyncWeight:
 
     def __init__(self, hp: HParams, full: float):
         self.hp, self.full = hp, full
-        self.value = hp.syncnet_wt
-        self.is_on = hp.syncnet_wt > 0
+        self.value = hp.syncnet_wt  # until it is on, and never less but for being held back
+        self.is_on = False
         self.held_back = 1.0  # share of the weight that is left to it
         self._last_l1: float | None = None
 
@@ -38,7 +38,7 @@ class SyncWeight:
             most = share / max(1e-9, 1 - share) * other_terms / max(sync, 1e-9)
             if self.hp.syncnet_back_off:
                 self.held_back = self.held_back / 2 if fooled else min(1.0, 1.25 * self.held_back)
-            self.value = self.held_back * min(self.full, most)
+            self.value = self.held_back * max(self.hp.syncnet_wt, min(self.full, most))
 
     def state_dict(self) -> dict:
         return {
@@ -53,6 +53,7 @@ class SyncWeight:
         if "sync_weight" not in extra:
             return
         state = extra["sync_weight"]
-        self.value, self.is_on = state["value"], state["is_on"]
-        self.held_back = state.get("held_back", 1.0)
+        self.is_on, self.held_back = state["is_on"], state.get("held_back", 1.0)
         self._last_l1 = state["last_l1"]
+        least = self.hp.syncnet_wt  # which the command line may have changed
+        self.value = max(self.held_back * least, state["value"]) if self.is_on else least

@@ -78,6 +78,15 @@ class Update:
             self.average.update_parameters(self.network)
         return {"gradient_norm": norm}
 
+    def load_optimizer(self, state: dict) -> None:
+        """The optimizer's memory; rates, betas and the like stay this run's own."""
+        own = [{k: v for k, v in g.items() if k != "params"} for g in self.optimizer.param_groups]
+        groups = [
+            {**group, **settings}
+            for group, settings in zip(state["param_groups"], own, strict=True)
+        ]
+        self.optimizer.load_state_dict({**state, "param_groups": groups})
+
     def state_dict(self) -> dict:
         """What beside the network's own weights the next step depends on."""
         state = {"scaler": self.scaler.state_dict(), "beside": self.beside.state_dict()}

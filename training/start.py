@@ -1,0 +1,138 @@
+"""Where a run begins: afresh, at the weights of a file, or exactly where another one stopped."""
+
+import argparse
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from atomic import whole_or_absent
+from hparams import HParams
+from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from training.runtime import Runtime
+from training.saving import BEST, Progress, refuse_occupied
+from training.update import Update
+
+log = logging.getLogger(__name__)
+
+WRONG = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
+
+
+@dataclass
+class Start:
+    """The numbers of a run and the file that it begins at, which is read once."""
+
+    hp: HParams
+    seed: int
+    script: str  # whose run it is, as its checkpoints say
+    checkpoint: Checkpoint | None = None
+    goes_on: bool = False  # exactly; else only the weights count, and what the original's file has
+
+    def load(self, update: Update, restore: Callable[[dict], None] = lambda extra: None) -> None:
+        """Put the file into the network in training; `restore` is given what else it holds."""
+        if self.checkpoint is None:
+            return
+        # Of another script's run only the weights: its optimizer had other betas and other losses.
+        whole = self.goes_on or "progress" not in self.checkpoint.extra
+        load_network(self.checkpoint, update, whole=whole)
+        if self.goes_on:
+            with _explained(self.checkpoint.path):
+                restore(self.checkpoint.extra)
+
+    def progress(self, runtime: Runtime, run_dir: Path, batch_size: int) -> tuple[int, Progress]:
+        """The step to begin with and what lies behind; lets go of the file, which is large.
+
+        A checkpoint of the original's tells only its step; weights alone begin at step 0.
+        """
+        checkpoint, self.checkpoint = self.checkpoint, None
+        if checkpoint is None:
+            return 0, Progress(self.seed, self.script)
+        if not self.goes_on:
+            known = checkpoint.optimizer and "progress" not in checkpoint.extra
+            step = checkpoint.step or 0 if known else 0
+            log.info("beginning at the weights of %s, step %d", checkpoint.path, step)
+            return step, Progress(self.seed, self.script, position=step * batch_size)
+        with _explained(checkpoint.path):
+            progress = Progress.restored(checkpoint.extra["progress"], runtime)
+            progress = replace(progress, seed=self.seed, script=self.script)
+            step = int(checkpoint.step)
+        if runtime.is_first and not _bring_best(checkpoint.path.parent, run_dir):
+            progress = replace(progress, best=float("inf"))  # so that there will be one
+        log.info("going on from step %d of %s", step, checkpoint.path)
+        return step, progress
+
+
+def read_start(
+    args: argparse.Namespace,
+    kind: str,
+    script: str,
+    *,
+    defaults: HParams | None = None,
+    owns_unsigned: Callable[[Checkpoint], bool] = lambda checkpoint: True,
+) -> Start:
+    """Hyperparameters and seed: the checkpoint's if there is one, the command line's over them.
+
+    owns_unsigned: whether a checkpoint of before they said whose they are is the script's own.
+    Raises CheckpointError, or ValueError where the folder holds another run.
+    """
+    hp, seed, checkpoint, goes_on = defaults or HParams(), 0, None, False
+    if args.checkpoint_path:
+        checkpoint = read_checkpoint(args.checkpoint_path, kind)
+        with _explained(checkpoint.path):
+            hp = HParams.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
+            if "progress" in checkpoint.extra:
+                progress = checkpoint.extra["progress"]
+                signed = progress.get("script")
+                goes_on = signed == script if signed else owns_unsigned(checkpoint)
+                seed = int(progress["seed"]) if goes_on else seed
+    if not goes_on or checkpoint.path.resolve().parent != args.checkpoint_dir.resolve():
+        refuse_occupied(args.checkpoint_dir)
+    hp = hp.with_overrides(args.hparams)
+    return Start(hp, seed if args.seed is None else args.seed, script, checkpoint, goes_on)
+
+
+def load_network(checkpoint: Checkpoint, update: Update, *, whole: bool) -> None:
+    """Put a checkpoint into a network in training; `whole` takes the optimizer and the average."""
+    path = checkpoint.path
+    try:
+        update.network.load_state_dict(checkpoint.state_dict)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path} does not fit the network of --hparams: it is one of {checkpoint.shape()}"
+        ) from error
+    if not whole or not checkpoint.optimizer:
+        log.warning("%s: the optimizer starts afresh", path)
+        update.load_state_dict({"scaler": {}})
+        return
+    try:
+        update.load_optimizer(checkpoint.optimizer)
+    except WRONG as error:
+        raise CheckpointError(
+            f"{path}: its optimizer is another network's, or syncnet_truth_wt was switched on "
+            f"or off; begin anew from its weights, {BEST} ({error})"
+        ) from error
+    with _explained(path):
+        update.load_state_dict(checkpoint.extra.get("update", {"scaler": {}}))
+
+
+def _bring_best(source: Path, run_dir: Path) -> bool:
+    """Whether the run's best weights lie in its folder, if need be from where it was before."""
+    if not (run_dir / BEST).exists() and (source / BEST).exists():
+        with whole_or_absent(run_dir / BEST) as partial:
+            shutil.copyfile(source / BEST, partial)
+    return (run_dir / BEST).exists()
+
+
+@contextmanager
+def _explained(path: Path):
+    """What is wrong with a file's state of training is said with its name."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except WRONG as error:
+        raise CheckpointError(
+            f"{path}: its state of training is broken ({error}); begin anew from weights, {BEST}"
+        ) from error

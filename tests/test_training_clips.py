@@ -13,8 +13,10 @@ from corpus.mel import mel_numbers
 from tests.toy_corpus import make_clip, make_corpus
 from training import pack
 from training.clips import Clip, Corpus, examine_clip, read_corpus, window_starts
+from training.mouth_shapes import read_shapes
 from training.pack import pack_clip
 from training.windows import GeneratorWindows
+from truth_files import TRUTH_FILE, TRUTH_FORMAT
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +246,17 @@ def test_a_broken_pack_is_named(tiny_hp, clip_folder):
     pack_clip(clip_folder, tiny_hp).write_bytes(b"{")
     with pytest.raises(ClipError, match="faces_32x32.safetensors is broken"):
         examine_clip(clip_folder, "a/b", tiny_hp)
+
+
+def test_a_truth_without_end_is_unknown(clip_folder):
+    truth = {"format": TRUTH_FORMAT, "fps": 25, "frames": 20}
+    truth["weights"] = {"jawOpen": [float("inf")] + [0.1] * 19, "mouthPress_L": [0.1] * 20}
+    (clip_folder / TRUTH_FILE).write_text(json.dumps(truth))
+    shapes = read_shapes(clip_folder)
+    assert np.isnan(shapes[:, 0]).all() and np.isfinite(shapes[:, 1:]).all()
+
+
+def test_packing_needs_a_worker(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        pack.main(["--data_root", str(tmp_path), "--workers", "0"])
+    assert "--workers must be 1 or more" in capsys.readouterr().err

@@ -42,6 +42,7 @@ def read_shapes(folder: Path) -> np.ndarray | None:
     for shape, spread in SPREADS.items():
         sides = [weights[name] for name in (shape, f"{shape}_L", f"{shape}_R") if name in weights]
         column = np.mean(sides, axis=0) if sides else np.zeros(frames)
+        column = np.where(np.isfinite(column), column, np.nan)  # what is endless, nobody knows
         columns.append((column - np.mean(column)) / spread)
     return np.stack(columns, axis=1).astype(np.float32)
 

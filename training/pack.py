@@ -61,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         hp = HParams().with_overrides(args.hparams)
     except ValueError as error:
         parser.error(str(error))
+    if args.workers < 1:
+        parser.error(f"--workers must be 1 or more, not {args.workers}")
     folders = clip_folders(args.data_root)
     if not folders:
         parser.error(f"no <folder>/<clip> with {SOUND} in {args.data_root}")

@@ -1,6 +1,7 @@
-"""Make a bank of heads for the face detector's training.
+"""Make a bank of heads for the face detector's training, or for the landmark network's.
 
 python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out heads
+python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out faces --landmarks
 """
 
 import argparse
@@ -26,6 +27,7 @@ from detector_training.heads import (
     outline_of,
     write_bank,
 )
+from detector_training.mouths import draw_mouths
 from synthesis.backgrounds import BackgroundLook, paint_background
 from synthesis.head import Head, load_head
 from synthesis.performance import Performance
@@ -35,12 +37,14 @@ from synthesis.speaker import Scene, Speaker
 LIGHTS_A_PERSON = 3  # cameras and lights
 POSES = 6  # under each of them
 FACE_FRACTION = 0.44  # of the cut-out's height: leaves room for hair and shoulders
+MOST_TURNED = 0.9  # radians of the camera, of heads that teach landmarks
 EXPRESSIONS = (
     "jawOpen", "mouthPucker", "mouthFunnel", "mouthSmile_L", "mouthSmile_R", "mouthFrown_L",
     "mouthFrown_R", "mouthStretch_L", "mouthStretch_R", "mouthUpperUp_L", "mouthUpperUp_R",
     "browDown_L", "browDown_R", "browInnerUp_L", "browInnerUp_R", "eyeBlink_L", "eyeBlink_R",
     "eyeSquint_L", "eyeSquint_R", "cheekPuff_L", "cheekPuff_R", "noseSneer_L", "noseSneer_R",
 )  # fmt: skip
+MOUTHS = ("jaw", "mouth")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Task:
     head_model: Path
     seed: int
     person: int
+    landmarks: bool = False  # mouths of all kinds on faces that are seen, not heads from all sides
 
 
 def draw_person(task: Task) -> list[Shot]:
@@ -61,7 +66,7 @@ def draw_person(task: Task) -> list[Shot]:
     return [
         Shot(cutout, face, task.person)
         for _ in range(LIGHTS_A_PERSON)
-        for cutout, face in shoot(head, speaker, rng)
+        for cutout, face in shoot(head, speaker, rng, landmarks=task.landmarks)
     ]
 
 
@@ -71,13 +76,13 @@ def _head(path: Path) -> Head:
 
 
 def shoot(
-    head: Head, speaker: Speaker, rng: np.random.Generator
+    head: Head, speaker: Speaker, rng: np.random.Generator, *, landmarks: bool = False
 ) -> Iterator[tuple[np.ndarray, Face]]:
     """A person from one camera in one light, in several poses."""
     drawn = Scene.draw(rng)
     camera = replace(
         drawn.camera,
-        yaw=camera_yaw(rng),
+        yaw=face_yaw(rng) if landmarks else camera_yaw(rng),
         pitch=float(np.clip(rng.normal(0, 0.22), -0.6, 0.6)),
         roll=0.0,  # scenes turn the cut-outs
         face_fraction=FACE_FRACTION,
@@ -87,7 +92,7 @@ def shoot(
     ground = replace(drawn.background, kind="plain")  # not drawn
     scene = replace(drawn, camera=camera, background=ground, occluder=None)
     renderer = Renderer(head, speaker, scene, WIDTH, HEIGHT)
-    acted = act(rng, POSES)
+    acted = act_faces(rng, POSES) if landmarks else act(rng, POSES)
     for frame in range(POSES):
         pose = renderer.pose(acted, frame)
         cutout = renderer.draw_cutout(pose, Window(0, 0, WIDTH, HEIGHT, WIDTH, HEIGHT))
@@ -105,6 +110,27 @@ def camera_yaw(rng: np.random.Generator) -> float:
     if where < 0.9:
         return float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.45))
     return float(math.pi + rng.uniform(-0.9, 0.9))
+
+
+def face_yaw(rng: np.random.Generator) -> float:
+    """From the front to where the far eye is hidden; radians."""
+    wide = rng.uniform(-MOST_TURNED, MOST_TURNED)
+    return float(wide if rng.random() < 0.4 else np.clip(rng.normal(0, 0.25), -0.9, 0.9))
+
+
+def act_faces(rng: np.random.Generator, frames: int) -> Performance:
+    """The same upper faces and turns, but mouths as mouths are, each of another kind."""
+    acted = act(rng, frames)
+    upper = {name: row for name, row in acted.weights.items() if not name.startswith(MOUTHS)}
+    # what a mouth raises with it, such as a smile's cheeks, adds to what they do anyway
+    mouths = draw_mouths(frames, rng)
+    weights = upper | {name: upper.get(name, 0) + row for name, row in mouths.items()}
+    return replace(
+        acted,
+        weights={name: row.clip(-0.2, 1) for name, row in weights.items()},
+        rotation=acted.rotation * np.float32(0.6),
+        tongue=(rng.random(frames) * (rng.random(frames) < 0.3)).astype(np.float32),
+    )
 
 
 def act(rng: np.random.Generator, frames: int) -> Performance:
@@ -148,6 +174,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--people", type=int, default=300, help="each is drawn 18 times (5 MB)")
     add("--grounds", type=int, default=400, help="painted backgrounds")
     add("--workers", type=int, default=1, help="processes that draw")
+    add("--landmarks", action="store_true",
+        help="for the landmark network: no heads from behind, mouths of all kinds")  # fmt: skip
     add("--seed", type=int, default=0)
     return parser
 
@@ -157,7 +185,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.people < 1 or args.grounds < 1 or args.workers < 1:
         parser.error("--people, --grounds and --workers must be 1 or more")
-    tasks = [Task(args.head_model, args.seed, person) for person in range(args.people)]
+    tasks = [Task(args.head_model, args.seed, n, args.landmarks) for n in range(args.people)]
     try:
         load_head(args.head_model)  # packs it once, before the processes read it
         make_bank(args.out, tasks, args.grounds, args.workers)

@@ -105,11 +105,12 @@ def evaluate(args: argparse.Namespace, groups: tuple[str, ...]) -> dict:
         lse_crop=args.lse_crop,
         shortest_span=args.shortest_span,
     )
-    absent = Scorer(options).absent_tools(groups, clips)
+    scorer = Scorer(options)
+    absent = scorer.absent_tools(groups, clips)
     if "lse" in absent and "similarity" not in groups:
         log.warning("LSE is absent; the expert's similarity is measured instead")
         groups = (*groups, "similarity")
-        absent |= Scorer(options).absent_tools(("similarity",), clips)
+        absent |= scorer.absent_tools(("similarity",), clips)
     for group, reason in absent.items():
         log.warning("no %s: %s", group, reason)
     present = tuple(group for group in groups if group not in absent)
@@ -118,6 +119,8 @@ def evaluate(args: argparse.Namespace, groups: tuple[str, ...]) -> dict:
     rows = score_clips(clips, each, options, journal, args.workers)
     fid = _fid(clips, options) if "fid" in present else None
     content = _content(args, clips, rows, summarise(rows, groups, absent, fid))
+    if "lmd" in present:
+        content["landmark_network"] = scorer.landmark_network
     with whole_or_absent(args.json) as partial:
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if args.csv:

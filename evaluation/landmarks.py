@@ -1,5 +1,10 @@
-"""LMD: how far 68 points of the face lie from those of the true video."""
+"""LMD: how far 68 points of the face lie from those of the true video.
 
+The points are those of the face-alignment package, which published figures were measured with, or,
+where that or its weights are absent, those of the landmark network that comes along.
+"""
+
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,15 +13,29 @@ import numpy as np
 import torch
 
 from evaluation.weights import AbsentError
+from face_detection.landmarks import LandmarkFinder
 
 POINTS = 68
 WEIGHTS_PATTERN = "2DFAN4*"
 
-Finder = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+Finder = Callable[[np.ndarray, np.ndarray], np.ndarray | None]  # BGR frame, box -> (68, 2)
+FACE_ALIGNMENT, OURS = "face-alignment (2DFAN4)", "talkface's landmark network"
+
+log = logging.getLogger(__name__)
 
 
-def load_finder(device: str = "cpu") -> Finder:
-    """(BGR frame, box) -> (68, 2) points in pixels, or None; from the face-alignment package.
+def choose_finder(device: str = "cpu") -> tuple[str, Finder]:
+    """What finds the points, by name, and it itself: face-alignment if it is there, else ours."""
+    try:
+        return FACE_ALIGNMENT, load_face_alignment(device)
+    except AbsentError as error:
+        finder = LandmarkFinder(device=device)
+        log.warning("LMD by %s, not to be compared with published figures: %s", OURS, error)
+        return OURS, lambda frame, box: finder.find(frame, box)[0]
+
+
+def load_face_alignment(device: str = "cpu") -> Finder:
+    """Points in pixels, or None where it finds none.
 
     Raises AbsentError where the package or its weights are not there: nothing is downloaded.
     """

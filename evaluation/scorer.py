@@ -13,7 +13,7 @@ from evaluation.clips import Clip
 from evaluation.cpbd import cpbd
 from evaluation.expert import Expert, read_expert
 from evaluation.faces import crop, face_boxes, read_faces
-from evaluation.landmarks import Finder, landmark_distances, load_finder
+from evaluation.landmarks import Finder, choose_finder, landmark_distances
 from evaluation.lse import FPS, is_crop, load_syncnet_v2, measure_lse
 from evaluation.metrics import NEEDS_TRUTH
 from evaluation.picture_quality import psnr, sharpness, ssim
@@ -104,9 +104,18 @@ class Scorer:
     def _syncnet_v2(self) -> SyncNetV2:
         return load_syncnet_v2(self.options.syncnet_v2_path, self.options.device)
 
-    @cached_property
+    @property
+    def landmark_network(self) -> str:
+        """Which network finds the points of LMD."""
+        return self._named_finder[0]
+
+    @property
     def _finder(self) -> Finder:
-        return load_finder(self.options.device)
+        return self._named_finder[1]
+
+    @cached_property
+    def _named_finder(self) -> tuple[str, Finder]:
+        return choose_finder(self.options.device)
 
     def _boxes(self, path: Path, fps, *, smooth: bool = True) -> np.ndarray:
         """The face's boxes; AbsentError where there is none in the whole video."""

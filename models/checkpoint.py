@@ -18,6 +18,7 @@ from atomic import whole_or_absent
 from models.checkpoint_files import BROKEN, CheckpointError, read_content
 from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
+from models.landmarks import LandmarkNet
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
@@ -122,6 +123,11 @@ def load_discriminator(
 def load_face_finder(path: str | Path, device: str | torch.device = "cpu") -> FaceFinder:
     """The small face detector in a checkpoint file, in evaluation mode."""
     return read_checkpoint(path, "face_finder").build(FaceFinder, device)
+
+
+def load_landmark_net(path: str | Path, device: str | torch.device = "cpu") -> LandmarkNet:
+    """The landmark network in a checkpoint file, in evaluation mode."""
+    return read_checkpoint(path, "landmarks").build(LandmarkNet, device)
 
 
 def load_s3fd(path: str | Path, device: str | torch.device = "cpu") -> S3FD:

@@ -51,6 +51,10 @@ def _measure_face_finder(weights: Weights) -> dict:
     return {"multiplier": len(weights["levels.2.0.conv_block.0.weight"]) / 160}
 
 
+def _measure_landmarks(weights: Weights) -> dict:
+    return {"multiplier": len(weights["join_fine.conv_block.0.weight"]) / 48}
+
+
 def _count(weights: Weights, prefix: str) -> int:
     """How many numbered children the module `prefix` has."""
     numbers = (name.split(".")[1] for name in weights if name.startswith(f"{prefix}."))
@@ -92,6 +96,12 @@ KINDS = {
             "a small face detector",
             ("towers.0.conv_block.0.weight", "levels.2.0.conv_block.0.weight", "head.weight"),
             _measure_face_finder,
+        ),
+        Kind(
+            "landmarks",
+            "a landmark network",
+            ("maps.weight", "narrow.1.weight", "join_fine.conv_block.0.weight"),
+            _measure_landmarks,
         ),
         Kind(
             "syncnet_v2",

@@ -11,9 +11,10 @@ from evaluation.cpbd import cpbd, edge_widths, just_noticeable_width
 from evaluation.fid import gather_features, measure_fid
 from evaluation.frechet import RunningGaussian, frechet_distance
 from evaluation.inception import FEATURES, Inception, load_inception
-from evaluation.landmarks import landmark_distances, load_finder
+from evaluation.landmarks import OURS, choose_finder, landmark_distances, load_face_alignment
 from evaluation.picture_quality import psnr, sharpness, ssim
 from evaluation.weights import PUBLISHED, AbsentError
+from face_detection.landmarks import LANDMARKS_PATH
 from tests.deterministic import draw, filled
 from video import VideoWriter
 
@@ -139,7 +140,19 @@ def test_landmarks_without_their_package_are_absent(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(AbsentError, match="pip install face-alignment"):
-        load_finder()
+        load_face_alignment()
+
+
+@pytest.mark.skipif(not LANDMARKS_PATH.is_file(), reason="no weights of the landmark network")
+def test_without_that_package_our_own_network_finds_the_points(monkeypatch):
+    monkeypatch.setattr("evaluation.landmarks.load_face_alignment", refuse)
+    name, find = choose_finder()
+    points = find(np.full((120, 160, 3), 90, np.uint8), np.array([40.0, 20, 100, 100]))
+    assert name == OURS and points.shape == (68, 2) and np.isfinite(points).all()
+
+
+def refuse(device: str):
+    raise AbsentError("not here")
 
 
 def gaussian(values: np.ndarray, pieces: int = 1) -> RunningGaussian:

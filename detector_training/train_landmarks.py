@@ -1,0 +1,216 @@
+"""Train the landmark network on crops composed of made heads.
+
+python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out faces --landmarks
+python -m detector_training.train_landmarks --heads faces --checkpoint_dir runs/landmarks
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import torch
+
+from detector_training.faces import Faces
+from detector_training.heads import read_bank
+from detector_training.scene_batches import ValidationScenes
+from face_detection.landmarks import LANDMARKS_PATH
+from hparams import HParams
+from models.checkpoint import Checkpoint, read_checkpoint
+from models.export import export
+from models.landmarks import LandmarkNet
+from training.arguments import check_hparams, run_script
+from training.loop import Batch, Loop, Schedule, Values
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.saving import Progress, load_network, network_state, refuse_occupied
+from training.stream import TrainStream
+from training.update import Update
+
+# What differs from hparams.py's defaults, which are the lip-sync networks'.
+RECIPE = (
+    "initial_learning_rate=2e-3,warmup_steps=200,final_lr_share=0.02,clip_grad_norm=5,"
+    "ema_decay=0.998,batch_size=64,eval_interval=500,checkpoint_interval=500,log_interval=50"
+)
+WEIGHT_DECAY = 0.02
+VALIDATION_SEED = 12345
+OUTER_EYES = (36, 45)  # points whose distance is the measure of the others' errors
+SURENESS_WEIGHT = 1.0  # of the likelihood that the spreads give, against the errors in pixels
+FINE = slice(48, 68)  # the mouth, which is what all this is for
+FINE_WEIGHT = 1.5
+SAMPLES = 8
+GREEN, RED = (0, 255, 0), (0, 0, 255)
+
+
+def landmark_losses(
+    points: torch.Tensor, spreads: torch.Tensor, truth: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Errors in pixels, and how unlikely they are for their spreads. points, truth: (B, 68, 2)"""
+    errors = torch.linalg.vector_norm(points - truth, dim=-1)
+    unlikely = errors / spreads + 2 * spreads.log()
+    weights = torch.ones_like(errors)
+    weights[:, FINE] = FINE_WEIGHT
+    weights = weights / weights.mean()
+    each = errors + SURENESS_WEIGHT * unlikely
+    return {"loss": (weights * each).mean(), "pixels": errors.mean(), "unlikely": unlikely.mean()}
+
+
+def normalised_errors(points: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Each face's mean error over the distance of its outer corners of the eyes. (B,)"""
+    errors = torch.linalg.vector_norm(points - truth, dim=-1).mean(dim=-1)
+    eyes = torch.linalg.vector_norm(truth[:, OUTER_EYES[0]] - truth[:, OUTER_EYES[1]], dim=-1)
+    return errors / eyes
+
+
+class LandmarkTrainer:
+    """The network on composed crops; see training.loop.Trainer."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Faces):
+        self.runtime, self.hp, self.samples = runtime, hp, samples
+        self.step = 0
+        network = runtime.synced(runtime.place(LandmarkNet(hp.multiplier))).train()
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=hp.initial_learning_rate, weight_decay=WEIGHT_DECAY
+        )
+        self.update = Update(network, optimizer, runtime, hp, max_steps)
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        for batch in self.update.parts(parts):
+            with self.runtime.autocast():
+                points, spreads = self.update.call(_pictures(batch))
+            values = landmark_losses(points, spreads, batch["points"])
+            self.update.backward(values["loss"], len(parts))
+            means.add(values)
+        return means.tensors() | self.update.apply(self.step)
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Over this process's share of the crops, and then the mean over the processes."""
+        sums = {"nme": 0.0, "mouth_pixels": 0.0, "pixels": 0.0, "spread": 0.0}
+        count = 0
+        for batch in batches:
+            points, spreads = self._find(batch["image"])
+            errors = torch.linalg.vector_norm(points - batch["points"], dim=-1)
+            sums["nme"] += float(normalised_errors(points, batch["points"]).sum())
+            sums["mouth_pixels"] += float(errors[:, FINE].mean(dim=1).sum())
+            sums["pixels"] += float(errors.mean(dim=1).sum())
+            sums["spread"] += float(spreads.mean(dim=1).sum())
+            count += len(points)
+        values = self.runtime.mean(sums, count)
+        return {**values, "score": values["nme"]}
+
+    def _find(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        network = self.update.judged.eval()
+        with self.runtime.autocast():
+            found = network(images.permute(0, 3, 1, 2))
+        self.update.network.train()
+        return found
+
+    @torch.inference_mode()
+    def draw_samples(self, folder: Path) -> None:
+        """A few validation crops: what is found in green, what should be in red."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(SAMPLES):
+            image, truth = self.samples.compose(number)
+            found, _ = self._find(torch.from_numpy(image)[None].to(self.runtime.device))
+            large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_LINEAR)
+            for points, colour in ((truth, RED), (found[0].cpu().numpy(), GREEN)):
+                for x, y in points:
+                    cv2.circle(large, (round(4 * float(x)), round(4 * float(y))), 2, colour, -1)
+            cv2.imwrite(str(folder / f"{number}.png"), large)
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+def _pictures(batch: Batch) -> torch.Tensor:
+    return batch["image"].permute(0, 3, 1, 2)  # (B, H, W, 3) -> channels last
+
+
+def train(args: argparse.Namespace) -> Path:
+    """Returns the path of the weights to use: the best of this run, in 16 bits."""
+    checkpoint = None
+    if args.checkpoint_path:
+        checkpoint = read_checkpoint(args.checkpoint_path, "landmarks")
+    else:
+        refuse_occupied(args.checkpoint_dir)
+    stated = checkpoint.hparams if checkpoint else {}
+    hp = HParams.from_dict(stated) if stated else HParams().with_overrides(RECIPE)
+    hp = hp.with_overrides(args.hparams)
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+    ) as runtime:
+        last = make_loop(args, hp, runtime, checkpoint).run()
+        best = args.checkpoint_dir / "checkpoint_best.pth"
+        if not runtime.is_first or not best.is_file():
+            return last
+        export(best, args.checkpoint_dir / LANDMARKS_PATH.name)
+        return args.checkpoint_dir / LANDMARKS_PATH.name
+
+
+def make_loop(
+    args: argparse.Namespace, hp: HParams, runtime: Runtime, checkpoint: Checkpoint | None
+) -> Loop:
+    kept = checkpoint.extra.get("progress") if checkpoint else None
+    progress = Progress.restored(kept, runtime) if kept else Progress(args.seed)
+    torch.manual_seed(progress.seed)
+    banks = [read_bank(folder) for folder in args.heads]
+    faces = Faces(banks, progress.seed)
+    held_out = Faces(banks, VALIDATION_SEED, held_out=True)
+    trainer = LandmarkTrainer(runtime, hp, args.max_steps, held_out)
+    if checkpoint:
+        load_network(args.checkpoint_path, "landmarks", trainer.update)
+        trainer.step = checkpoint.step or 0 if kept else 0
+    stream = TrainStream(faces, hp.batch_size, hp.accumulate, args.workers, runtime)
+    validation = ValidationScenes(
+        held_out, args.validation_faces, hp.batch_size, args.workers, runtime
+    )
+    schedule = Schedule(
+        run_dir=args.checkpoint_dir,
+        max_steps=args.max_steps,
+        max_epochs=hp.nepochs,
+        eval_interval=hp.eval_interval,
+        checkpoint_interval=hp.checkpoint_interval,
+        log_interval=hp.log_interval,
+        keep=args.keep,
+    )
+    return Loop(trainer, stream, validation, progress, schedule, runtime, hp)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m detector_training.train_landmarks",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--heads", type=Path, nargs="+", required=True, help="banks that make_heads wrote")
+    add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
+    add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
+    add("--max_steps", type=int, default=6000, help="the learning rate falls until there")
+    add("--validation_faces", type=int, default=1024, help="of people whom training does not see")
+    add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
+    add("--seed", type=int, default=0, help="of weights and crops; a checkpoint keeps its own")
+    add("--workers", type=int, default=1, help="processes that compose crops; 0 = this one")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
+        help="of the network's arithmetic; auto takes what the hardware is made for")  # fmt: skip
+    add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
+    add("--keep", type=int, default=2, help="checkpoints to keep beside the best; 0 = all")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.validation_faces < 1 or args.workers < 0:
+        parser.error("--validation_faces must be 1 or more, --workers 0 or more")
+    check_hparams(parser, args.hparams)
+    return run_script(parser, argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

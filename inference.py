@@ -18,13 +18,6 @@ DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
 
 
-class _Parser(argparse.ArgumentParser):
-    """For a line of a job file: a wrong flag is that job's error and not the end of the run."""
-
-    def error(self, message: str) -> None:
-        raise ValueError(message)
-
-
 def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
     parser = kind(
         description=__doc__.splitlines()[0],
@@ -336,43 +329,25 @@ def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
 
 def _run_jobs(maker, args: argparse.Namespace) -> int:
     """Every job of the file, whatever becomes of the others; 1 if any failed."""
-    from lipsync.jobs import read_jobs
+    from lipsync.jobs import JobParser, Jobs, read_jobs
 
-    failed = jobs = 0
-    outfiles: dict[Path, int] = {}
+    parser = build_parser(JobParser)
+    jobs = Jobs(parser, args, Path(DEFAULT_OUTFILE).parent)
+    failed = done = 0
     for line, job in read_jobs(args.jobs):
-        jobs += 1
+        done += 1
         try:
-            job_args = _job_arguments(args, job, line, outfiles)
+            job_args = jobs.arguments(job)
+            _complete(job_args)
+            _check(parser, argparse.Namespace(**vars(job_args) | {"jobs": None}))
+            jobs.name_outfile(job_args, line)
             _run_one(maker, job_args)
         except (ValueError, OSError) as error:
             failed += 1
             print(f"error: {args.jobs}, line {line}: {error}", file=sys.stderr)
     if failed:
-        print(f"error: {failed} of {jobs} jobs failed", file=sys.stderr)
+        print(f"error: {failed} of {done} jobs failed", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _job_arguments(args, job, line: int, outfiles: dict[Path, int]) -> argparse.Namespace:
-    """The command line's values with the job's in their place."""
-    if isinstance(job, ValueError):
-        raise job
-    parser = build_parser(_Parser)
-    parser.set_defaults(**vars(args) | {"outfile": None})
-    job_args = parser.parse_args(job)
-    _complete(job_args)
-    _check(parser, argparse.Namespace(**vars(job_args) | {"jobs": None}))
-    for name in ("checkpoint_path", "device", "precision", "detector", "s3fd_path"):
-        if getattr(job_args, name) != getattr(args, name):
-            raise ValueError(f"{name} holds for all jobs: give it on the command line")
-    if job_args.outfile is None:
-        name = f"{line:03d}_{Path(job_args.face).stem}_{Path(job_args.audio).stem}.mp4"
-        job_args.outfile = Path(DEFAULT_OUTFILE).parent / name
-    target = Path(job_args.outfile).resolve()
-    if target in outfiles:
-        raise ValueError(f"{job_args.outfile} is the outfile of line {outfiles[target]} already")
-    outfiles[target] = line
-    return job_args
 
 
 _STAGES = {

@@ -24,7 +24,7 @@ from evaluation.picture_quality import sharpness
 from face_detection import DETECTOR_NAMES
 from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet
-from lipsync.pipeline import Plan
+from lipsync.plan import Plan
 from models.lower_face import face_mask
 from shipped import EXPERT, HQ_GENERATOR
 

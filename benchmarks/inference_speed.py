@@ -26,7 +26,8 @@ from face_detection.s3fd import MEAN, S3FDDetector
 from hparams import HParams
 from lipsync import Settings
 from lipsync.backends.torch_backend import TorchBackend
-from lipsync.pipeline import Tally, make_plan, open_writer, render
+from lipsync.plan import make_plan
+from lipsync.render import Tally, open_writer, render
 from models.devices import resolve_device
 from models.generator import Hearing
 from models.inputs import generator_input, to_faces

@@ -11,7 +11,7 @@ import numpy as np
 import video
 from evaluation.expert import Expert
 from evaluation.similarity import Similarity, similarity_of_faces
-from lipsync.pipeline import Plan
+from lipsync.plan import Plan
 
 SHIFTED_RATE = 48000  # Hz
 

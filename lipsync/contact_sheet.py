@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 import video
-from lipsync.pipeline import Plan
+from lipsync.plan import Plan
 from lipsync.preview import stack_pictures, write_preview
 from models.generator import Generator
 

@@ -1,8 +1,51 @@
 """Many videos with one load: a file of JSON lines, each the flags of one video."""
 
+import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+
+# Flags of what is loaded once.
+OF_ALL = ("checkpoint_path", "device", "precision", "detector", "s3fd_path")
+
+
+class JobParser(argparse.ArgumentParser):
+    """For a line of a job file: a wrong flag is that job's error and not the end of the run."""
+
+    def error(self, message: str) -> None:
+        raise ValueError(message)
+
+
+class Jobs:
+    """The flags of each job: the command line's, with the job's own in their place."""
+
+    def __init__(self, parser: JobParser, args: argparse.Namespace, folder: Path) -> None:
+        """parser: of the script's flags; folder: for results whose jobs don't name them."""
+        self._parser, self._args, self._folder = parser, args, folder
+        parser.set_defaults(**vars(args) | {"outfile": None})
+        self._outfiles: dict[Path, int] = {}
+
+    def arguments(self, job: list[str] | ValueError) -> argparse.Namespace:
+        """Raises ValueError for a job that is none, or wants what holds for all."""
+        if isinstance(job, ValueError):
+            raise job
+        args = self._parser.parse_args(job)
+        for name in OF_ALL:
+            if getattr(args, name) != getattr(self._args, name):
+                raise ValueError(f"{name} holds for all jobs: give it on the command line")
+        return args
+
+    def name_outfile(self, args: argparse.Namespace, line: int) -> None:
+        """Give the job's result its name. Raises ValueError where another line has it already."""
+        if args.outfile is None:
+            name = f"{line:03d}_{Path(args.face).stem}_{Path(args.audio).stem}.mp4"
+            args.outfile = self._folder / name
+        target = Path(args.outfile).resolve()
+        if target in self._outfiles:
+            raise ValueError(
+                f"{args.outfile} is the outfile of line {self._outfiles[target]} already"
+            )
+        self._outfiles[target] = line
 
 
 def read_jobs(path: str | Path) -> Iterator[tuple[int, list[str] | ValueError]]:

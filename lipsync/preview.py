@@ -9,7 +9,7 @@ import numpy as np
 from atomic import whole_or_absent
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.paste import paste
-from lipsync.pipeline import Plan
+from lipsync.plan import Plan
 from models.generator import Generator, Patch, Place
 from video import MediaError
 

@@ -10,7 +10,7 @@ from audio import load_wav
 from evaluation.around_inference import at_frame_rate, similarity_of_plan, write_shifted_sound
 from evaluation.faces import at_rate
 from lipsync import Settings
-from lipsync.pipeline import make_plan
+from lipsync.plan import make_plan
 from models.checkpoint import save_weights
 from models.talkface import TalkFace
 from tests.lipsync_material import backend

@@ -12,7 +12,8 @@ import inference
 from face_detection import Box
 from lipsync import Settings
 from lipsync.backends.torch_backend import TorchBackend
-from lipsync.pipeline import Tally, make_plan, render
+from lipsync.plan import make_plan
+from lipsync.render import Tally, render
 from lipsync.sound import Speech
 from models.generator import Hearing
 from tests.lipsync_material import (

@@ -10,8 +10,9 @@ import pytest
 
 from face_detection import Box, Pads
 from lipsync import LipSync, Settings
-from lipsync.pipeline import Tally, make_plan, render
+from lipsync.plan import make_plan
 from lipsync.preview import draw_preview
+from lipsync.render import Tally, render
 from models.talkface import TalkFace
 from tests.deterministic import filled
 from tests.lipsync_material import (

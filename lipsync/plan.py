@@ -1,0 +1,136 @@
+"""What is known of a video before its first frame is made: sound, faces, length, places."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from face_detection import Box, Detector
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.faces import FacePaths, locate_faces
+from lipsync.settings import Settings
+from lipsync.sound import Speech, load_speech
+from lipsync.source import FaceSource, open_source
+from lipsync.watching import Progress, watch_faces
+from models.generator import Place, Watched
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known about a video before its first frame is made."""
+
+    source: FaceSource
+    speech: Speech
+    strengths: np.ndarray  # (frames of the speech,) share of the generated mouth, 0 to 1
+    faces: FacePaths
+    frame_count: int
+    settings: Settings
+    sound: Path
+    sound_span: tuple[float, float | None]  # seconds of the sound file that the video carries
+    watched: list[Watched] | None = None  # by face path, where the method looked beforehand
+    options: Mapping[str, object] = field(default_factory=dict)  # all of the method's
+
+    def strength(self, frame: int) -> float:
+        """How much of the generated mouth a frame shows; after the sound's end as at its end."""
+        if self.settings.silence == "model":
+            return 1.0
+        return float(self.strengths[frame]) if frame < len(self.strengths) else 0.0
+
+    def places(self, frame: int, shown: int) -> list[Place]:
+        """The faces to be made anew in a frame of the result that shows one of the source."""
+        strength = self.strength(frame)
+        places = [replace(p, strength=strength * p.strength) for p in self.places_at(shown)]
+        return [place for place in places if place.strength > 0]
+
+    def places_at(self, shown: int) -> list[Place]:
+        """The faces in a frame of the source; less than full strength is the method's doubt."""
+        return [self._place(path, box, shown) for path, box in self.faces.by_path(shown)]
+
+    def _place(self, path: int, box: Box, shown: int) -> Place:
+        place = Place(box, blend=self.settings.blend, options=self.options)
+        if self.watched is None:
+            return place
+        watched = self.watched[path]
+        at = min(shown, len(watched.notes) - 1)
+        trust = 1.0 if watched.trust is None else float(watched.trust[at])
+        return replace(place, strength=trust, notes=watched.notes[at], shared=watched.shared)
+
+
+def make_plan(
+    face: str | Path,
+    audio: str | Path,
+    settings: Settings,
+    backend: TorchBackend,
+    detector: Callable[[], Detector],
+    progress: Progress | None = None,
+) -> Plan:
+    """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
+    source = open_source(
+        face,
+        still_fps=settings.still_fps,
+        start=settings.start,
+        end=settings.end,
+        resize_factor=settings.resize_factor,
+        rotate=settings.rotate,
+        crop=settings.crop,
+        static=settings.static,
+    )
+    if source.info.has_alpha:
+        log.warning("%s: its transparency is dropped", face)
+    if source.info.is_hdr:
+        log.warning("%s: HDR is worked on with 8 bits a colour; smooth areas may show bands", face)
+    # A video dubbed with its own sound is cut together with it; other sound is taken whole.
+    span = (settings.start, settings.end) if same_file(face, audio) else (0.0, None)
+    speech, strengths = load_speech(
+        audio,
+        source.fps,
+        backend.generator.hearing,
+        start=span[0],
+        end=span[1],
+        offset_seconds=settings.audio_offset_ms / 1000,
+        legacy_timing=settings.legacy_timing,
+    )
+    watch = _watcher(source, progress)
+    options = backend.generator.chosen(settings.options)
+    faces = locate_faces(source, settings, detector, watch)
+    count = _count_frames(source, speech, faces, settings)
+    speech.encode(backend.encode_speech, count)
+    watched = watch_faces(source, faces, backend, options, count, progress)
+    seconds = float(count / source.fps)
+    if settings.length != "audio" and seconds < speech.seconds:
+        span = (span[0], span[0] + seconds)
+    return Plan(
+        source, speech, strengths, faces, count, settings, Path(audio), span, watched, options
+    )
+
+
+def _watcher(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:
+    """Reports the frames that pass through on their way to the detector."""
+    end = source.end or source.info.duration
+    total = round((end - source.start) * source.fps) if end else None
+
+    def watch(frames: Iterator) -> Iterator:
+        for number, frame in enumerate(frames, 1):
+            if progress:
+                progress("faces", number, total)
+            yield frame
+
+    return watch
+
+
+def _count_frames(source: FaceSource, speech: Speech, faces: FacePaths, settings: Settings) -> int:
+    if settings.length == "audio" or source.static:
+        return speech.frame_count
+    given = settings.box is not None
+    shown = source.frame_count if given else len(faces.paths[0])
+    return shown if settings.length == "video" else min(shown, speech.frame_count)
+
+
+def same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether both are there, and one."""
+    return os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second)

@@ -1,0 +1,112 @@
+"""A planned video's frames: decode, feed, generate, paste, each stage ahead of the next."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+import video
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.paste import paste
+from lipsync.plan import Plan
+from lipsync.stages import ahead, timed
+from models.generator import Arrays, Generator, Place
+
+# Bytes of frames on their way at a time, over about five batches that the stages hold.
+BYTES_ON_THE_WAY = {"cpu": 250_000_000, "cuda": 2_000_000_000}
+BATCHES_ON_THE_WAY = 5
+LEAST_TRUST = 0.5  # of a face, under which a frame is reported to keep its given mouth
+
+
+@dataclass
+class Tally:
+    """What is noticed while frames are made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage; stages overlap
+    faceless: list[int] = field(default_factory=list)  # frames of the result that stay untouched
+    filled: list[int] = field(default_factory=list)  # frames whose face was interpolated
+    doubtful: list[int] = field(default_factory=list)  # frames that show more of the given mouth
+
+
+@dataclass
+class _Batch:
+    frames: list[np.ndarray]
+    places: list[tuple[int, Place]] = field(default_factory=list)  # index into frames; per face
+    inputs: list[Arrays] = field(default_factory=list)  # what each of these faces is made from
+
+
+def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[np.ndarray]:
+    """Yield the finished frames; decoding and generating run ahead in threads of their own."""
+    tally = tally or Tally()
+    fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
+    made = _generate(ahead(fed), backend, tally)
+    for batch in ahead(made):
+        yield from _paste(batch, backend.generator)
+
+
+def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
+    """The encoder of a planned video, with its sound."""
+    settings, info = plan.settings, plan.source.info
+    return video.VideoWriter(
+        outfile,
+        *plan.source.size,
+        plan.source.fps,
+        sound=plan.sound,
+        sound_start=plan.sound_span[0],
+        sound_end=plan.sound_span[1],
+        codec=settings.codec,
+        crf=settings.crf,
+        preset=settings.preset,
+        pix_fmt=settings.pix_fmt,
+        colour=info.colour if info.kind == "video" else "bt709",
+    )
+
+
+def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_Batch]:
+    width, height = plan.source.size
+    room = BYTES_ON_THE_WAY.get(backend.device.type, BYTES_ON_THE_WAY["cpu"])
+    most = max(1, room // (3 * width * height * BATCHES_ON_THE_WAY))
+    shown = enumerate(islice(plan.source.played(plan.settings.loop), plan.frame_count))
+    while group := list(islice(shown, min(most, backend.batch_size))):
+        batch = _Batch([frame for _, (_, frame) in group])
+        for at, (number, (shown_number, frame)) in enumerate(group):
+            _note_gaps(tally, number, shown_number, plan)
+            for place in plan.places(number, shown_number):
+                batch.places.append((at, place))
+                heard = plan.speech.heard(number)
+                batch.inputs.append(backend.generator.feed(frame, place, heard))
+        yield batch
+
+
+def _note_gaps(tally: Tally, number: int, shown_number: int, plan: Plan) -> None:
+    places = plan.places_at(shown_number)
+    if not places:
+        tally.faceless.append(number)
+        return
+    if plan.faces.is_filled(shown_number):
+        tally.filled.append(number)
+    if max(place.strength for place in places) < LEAST_TRUST:
+        tally.doubtful.append(number)
+
+
+def _generate(
+    batches: Iterator[_Batch], backend: TorchBackend, tally: Tally
+) -> Iterator[tuple[_Batch, list[Arrays]]]:
+    for batch in batches:
+        begin = time.perf_counter()
+        made = backend.generate(batch.inputs)
+        spent = time.perf_counter() - begin
+        tally.seconds["generate"] = tally.seconds.get("generate", 0.0) + spent
+        yield batch, made
+
+
+def _paste(made: tuple[_Batch, list[Arrays]], generator: Generator) -> Iterator[np.ndarray]:
+    batch, results = made
+    for (at, place), result in zip(batch.places, results, strict=True):
+        patch = generator.patch(batch.frames[at], place, result)
+        if patch is not None:
+            paste(batch.frames[at], patch)
+    yield from batch.frames

@@ -17,14 +17,14 @@ from detector_training.heads import read_bank
 from detector_training.scene_batches import ValidationScenes
 from face_detection.landmarks import LANDMARKS_PATH
 from hparams import HParams
-from models.checkpoint import Checkpoint, read_checkpoint
 from models.export import export
 from models.landmarks import LandmarkNet
 from training.arguments import check_hparams, run_script
 from training.loop import Batch, Loop, Schedule, Values
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
-from training.saving import Progress, load_network, network_state, refuse_occupied
+from training.saving import BEST, network_state, run_lock
+from training.start import Start, read_start
 from training.stream import TrainStream
 from training.update import Update
 
@@ -34,6 +34,7 @@ RECIPE = (
     "ema_decay=0.998,batch_size=64,eval_interval=500,checkpoint_interval=500,log_interval=50"
 )
 WEIGHT_DECAY = 0.02
+SCRIPT = "detector_training.train_landmarks"
 VALIDATION_SEED = 12345
 OUTER_EYES = (36, 45)  # points whose distance is the measure of the others' errors
 SURENESS_WEIGHT = 1.0  # of the likelihood that the spreads give, against the errors in pixels
@@ -131,38 +132,27 @@ def _pictures(batch: Batch) -> torch.Tensor:
 
 def train(args: argparse.Namespace) -> Path:
     """Returns the path of the weights to use: the best of this run, in 16 bits."""
-    checkpoint = None
-    if args.checkpoint_path:
-        checkpoint = read_checkpoint(args.checkpoint_path, "landmarks")
-    else:
-        refuse_occupied(args.checkpoint_dir)
-    stated = checkpoint.hparams if checkpoint else {}
-    hp = HParams.from_dict(stated) if stated else HParams().with_overrides(RECIPE)
-    hp = hp.with_overrides(args.hparams)
+    start = read_start(args, "landmarks", SCRIPT, defaults=HParams().with_overrides(RECIPE))
     with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
     ) as runtime:
-        last = make_loop(args, hp, runtime, checkpoint).run()
-        best = args.checkpoint_dir / "checkpoint_best.pth"
+        last = train_network(args, start, runtime)
+        best = args.checkpoint_dir / BEST
         if not runtime.is_first or not best.is_file():
             return last
         export(best, args.checkpoint_dir / LANDMARKS_PATH.name)
         return args.checkpoint_dir / LANDMARKS_PATH.name
 
 
-def make_loop(
-    args: argparse.Namespace, hp: HParams, runtime: Runtime, checkpoint: Checkpoint | None
-) -> Loop:
-    kept = checkpoint.extra.get("progress") if checkpoint else None
-    progress = Progress.restored(kept, runtime) if kept else Progress(args.seed)
-    torch.manual_seed(progress.seed)
+def train_network(args: argparse.Namespace, start: Start, runtime: Runtime) -> Path:
+    """Returns the path of the last checkpoint."""
+    hp = start.hp
+    torch.manual_seed(start.seed)
     banks = [read_bank(folder) for folder in args.heads]
-    faces = Faces(banks, progress.seed)
+    faces = Faces(banks, start.seed)
     held_out = Faces(banks, VALIDATION_SEED, held_out=True)
     trainer = LandmarkTrainer(runtime, hp, args.max_steps, held_out)
-    if checkpoint:
-        load_network(args.checkpoint_path, "landmarks", trainer.update)
-        trainer.step = checkpoint.step or 0 if kept else 0
+    start.load(trainer.update)
     stream = TrainStream(faces, hp.batch_size, hp.accumulate, args.workers, runtime)
     validation = ValidationScenes(
         held_out, args.validation_faces, hp.batch_size, args.workers, runtime
@@ -176,7 +166,9 @@ def make_loop(
         log_interval=hp.log_interval,
         keep=args.keep,
     )
-    return Loop(trainer, stream, validation, progress, schedule, runtime, hp)
+    with run_lock(args.checkpoint_dir, runtime):
+        trainer.step, progress = start.progress(runtime, args.checkpoint_dir, stream.batch_size)
+        return Loop(trainer, stream, validation, progress, schedule, runtime, hp).run()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -193,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_steps", type=int, default=6000, help="the learning rate falls until there")
     add("--validation_faces", type=int, default=1024, help="of people whom training does not see")
     add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
-    add("--seed", type=int, default=0, help="of weights and crops; a checkpoint keeps its own")
+    add("--seed", type=int, help="of weights and crops; without it 0, or the checkpoint's")
     add("--workers", type=int, default=1, help="processes that compose crops; 0 = this one")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",

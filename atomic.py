@@ -1,9 +1,27 @@
 """Files that are whole or absent: written beside their place, then renamed to it."""
 
+import contextlib
 import os
+import platform
+import re
+import secrets
+import signal
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where what a killed run left stays
+    fcntl = None
+
+# A partial file is named by its machine and by chance, and locked by the run that writes it. One
+# that is not locked was left by a killed run, unless it has just been made, or lies on a shared
+# disk that keeps another machine's locks to itself: so long at least it is left alone.
+QUIET_SECONDS = 60
+QUIET_SECONDS_ELSEWHERE = 24 * 3600
 
 
 @contextmanager
@@ -14,15 +32,79 @@ def whole_or_absent(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
-    try:
+    partial = new_partial(path)
+    with held(partial):
         yield partial
         os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_whole(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with whole_or_absent(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def new_partial(target: Path) -> Path:
+    """A name beside target that no other run has, on this machine or another."""
+    return target.with_name(f".{_machine()}-{secrets.token_hex(8)}.partial{target.suffix}")
+
+
+@contextmanager
+def held(partial: Path) -> Iterator[None]:
+    """The file is there, and known as this run's, until the block ends; then it is gone.
+
+    What killed runs left in its folder goes first.
+    """
+    remove_abandoned(partial.parent)
+    with open(partial, "xb") as file:
+        if fcntl:
+            with contextlib.suppress(OSError):  # a disk without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the partial files of runs that were killed."""
+    name = re.compile(r"\.[0-9a-f]{8}-[0-9a-f]{16}\.partial(\.[^.]*)?")
+    for left in filter(name.fullmatch, os.listdir(folder)):
+        with contextlib.suppress(OSError):  # another run has removed it, or it is not ours to touch
+            if _is_abandoned(folder / left):
+                (folder / left).unlink()
+
+
+def _is_abandoned(partial: Path) -> bool:
+    own = partial.name.startswith(f".{_machine()}-")
+    age = time.time() - partial.stat().st_mtime
+    if fcntl is None or age < (QUIET_SECONDS if own else QUIET_SECONDS_ELSEWHERE):
+        return False
+    with open(partial, "rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
+
+
+def end_cleanly_on_signals() -> None:
+    """Let Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, once: then nothing half-made is left.
+
+    For a script's main. Those after the first are not heard: what is being removed or killed takes
+    no time. What is ignored from the start, as by nohup, stays so.
+    """
+
+    def stop(number, frame) -> None:
+        for other in heard:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    heard = [number for number in filter(None, known) if signal.getsignal(number) != signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, stop)

@@ -5,13 +5,13 @@ python inference.py --face a.mp4 --audio b.wav
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from atomic import end_cleanly_on_signals
 from shipped import EXPERT, HQ_GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
@@ -177,7 +177,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.ERROR if args.quiet else logging.INFO, format="%(message)s", force=True
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_cleanly_on_signals()
     try:
         maker = _load(args)
         return _run_jobs(maker, args) if args.jobs else _run_one(maker, args)

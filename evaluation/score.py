@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from atomic import whole_or_absent
+from atomic import end_cleanly_on_signals, whole_or_absent
 from corpus.names import shorten, tell_apart
 from evaluation.expert import read_expert
 from evaluation.plot import plot_similarity
@@ -53,6 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.plot and args.plot.suffix.lower() not in PICTURE_SUFFIXES:
         parser.error(f"--plot must end in {' or '.join(PICTURE_SUFFIXES)}, not {args.plot}")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    end_cleanly_on_signals()
     try:
         device = str(resolve_device(args.device))
         use_full_float32()

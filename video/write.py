@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import secrets
 import subprocess
 import tempfile
 from fractions import Fraction
@@ -14,6 +13,7 @@ import cv2
 import ffmpeg
 import numpy as np
 
+from atomic import held, new_partial
 from video.info import MediaError, MediaInfo, exact_fps
 from video.process import EXACT, exit_reason, keep_clock, open_input, start, stop, url, words_of
 from video.read import no_sound_message, probe
@@ -99,7 +99,7 @@ class VideoWriter:
         self.padding = _padding(width, height, pix_fmt)
         if any(self.padding):
             log.info("%s needs other sizes: the last line or column is repeated", pix_fmt)
-        self._partial = self.path.parent / f".{secrets.token_hex(8)}.partial"
+        self._partial = new_partial(self.path)
         below, right = self.padding
         video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
         self._graph = _output(
@@ -112,8 +112,11 @@ class VideoWriter:
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "VideoWriter":
-        self._words = tempfile.TemporaryFile()
-        self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(held(self._partial))
+            self._words = opened.enter_context(tempfile.TemporaryFile())
+            self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
+            self._opened = opened.pop_all()
         return self
 
     def write(self, frame: np.ndarray) -> None:
@@ -135,8 +138,7 @@ class VideoWriter:
                 self._finish()
         finally:
             stop(self._process)
-            self._words.close()
-            self._partial.unlink(missing_ok=True)
+            self._opened.close()
 
     def _finish(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # the exit code tells

@@ -14,11 +14,10 @@ import torch
 from models.checkpoint import load_landmark_net
 from models.devices import resolve_precision
 from models.folding import fold_batch_norms
-from models.landmarks import cut_crop, from_crop, matrix_of_box, matrix_of_points
+from models.landmarks import find_landmarks
 from shipped import CHECKPOINTS
 
 LANDMARKS_PATH = CHECKPOINTS / "landmarks.safetensors"
-BATCH = 32  # crops
 
 
 class LandmarkFinder:
@@ -58,31 +57,4 @@ class LandmarkFinder:
         self, frames: Sequence[np.ndarray], boxes: Sequence[Sequence[float]]
     ) -> tuple[np.ndarray, np.ndarray]:
         """The same of one face in each frame: (n, 68, 2) and (n, 68)."""
-        matrices = [matrix_of_box(np.asarray(box, float)) for box in boxes]
-        points, spreads = self._look(frames, matrices)
-        for _ in range(self._passes - 1):
-            matrices = [matrix_of_points(one) for one in points]
-            points, spreads = self._look(frames, matrices)
-        return points, spreads
-
-    def _look(
-        self, frames: Sequence[np.ndarray], matrices: list[np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        points, spreads = np.empty((len(frames), 68, 2)), np.empty((len(frames), 68))
-        for start in range(0, len(frames), BATCH):
-            span = slice(start, start + BATCH)
-            crops = [
-                cut_crop(frame, matrix)
-                for frame, matrix in zip(frames[span], matrices[span], strict=True)
-            ]
-            places, unsure = self._run(np.stack(crops))
-            for at, matrix in enumerate(matrices[span]):
-                points[start + at] = from_crop(places[at], matrix)
-                spreads[start + at] = unsure[at] / np.hypot(*matrix[:, 0])
-        return points, spreads
-
-    @torch.inference_mode()
-    def _run(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
-        places, spreads = self._network(batch)
-        return places.cpu().numpy().astype(float), spreads.cpu().numpy().astype(float)
+        return find_landmarks(self._network, frames, boxes, self._passes)

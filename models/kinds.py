@@ -104,6 +104,12 @@ KINDS = {
             _measure_landmarks,
         ),
         Kind(
+            "lip_warp",
+            "a lip warp",
+            ("flows.weight", "colours.weight", "lips_mean"),
+            lambda weights: {"multiplier": len(weights["stem.0.weight"]) / 24},
+        ),
+        Kind(
             "syncnet_v2",
             "a SyncNet v2 evaluation network",
             ("netcnnaud.0.weight", "netfclip.3.weight"),

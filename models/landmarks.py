@@ -1,5 +1,7 @@
 """The landmark network: 68 points of a face (iBUG's order) and how sure each is, from a crop."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from models.blocks import ConvBlock, residuals, scaled
 
 POINTS = 68
+BATCH = 32  # crops
 CROP = 112  # pixels of a crop's side
 CELL = 4  # pixels of a crop between two places that a point may be at
 WIDENING = 1.35  # the crop's side over the longer side of the face's box
@@ -144,6 +147,49 @@ def _shrink(image: np.ndarray, matrix: np.ndarray, scale: float) -> tuple[np.nda
     shrunk = cv2.resize(part, (int(small[0]), int(small[1])), interpolation=cv2.INTER_AREA)
     shift = matrix[:, 2] + matrix[:, :2] @ low
     return shrunk, np.column_stack([matrix[:, :2] * ((high - low) / small), shift])
+
+
+def find_landmarks(
+    network: LandmarkNet,
+    frames: Sequence[np.ndarray],
+    boxes: Sequence[Sequence[float]],
+    passes: int = 2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 68, 2) and their spreads (n, 68), about how far each may be off, in pixels.
+
+    One face a frame, its box of any detector. The second pass looks at an upright crop about the
+    points of the first; the points then hardly depend on the box.
+    """
+    matrices = [matrix_of_box(np.asarray(box, float)) for box in boxes]
+    points, spreads = _look(network, frames, matrices)
+    for _ in range(passes - 1):
+        matrices = [matrix_of_points(one) for one in points]
+        points, spreads = _look(network, frames, matrices)
+    return points, spreads
+
+
+def _look(
+    network: LandmarkNet, frames: Sequence[np.ndarray], matrices: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    points, spreads = np.empty((len(frames), POINTS, 2)), np.empty((len(frames), POINTS))
+    for start in range(0, len(frames), BATCH):
+        span = slice(start, start + BATCH)
+        crops = [
+            cut_crop(frame, matrix)
+            for frame, matrix in zip(frames[span], matrices[span], strict=True)
+        ]
+        places, unsure = _run(network, np.stack(crops))
+        for at, matrix in enumerate(matrices[span]):
+            points[start + at] = from_crop(places[at], matrix)
+            spreads[start + at] = unsure[at] / np.hypot(*matrix[:, 0])
+    return points, spreads
+
+
+@torch.inference_mode()
+def _run(network: LandmarkNet, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    batch = torch.from_numpy(crops).to(network.maps.weight.device).permute(0, 3, 1, 2)
+    places, spreads = network(batch)
+    return places.cpu().numpy().astype(float), spreads.cpu().numpy().astype(float)
 
 
 def from_crop(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

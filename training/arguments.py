@@ -20,9 +20,16 @@ def training_parser(description: str) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--data_root", type=Path, required=True, help="the corpus, as preprocess.py wrote it")
+    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
+    add_run_arguments(parser)
+    return parser
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every training has, whatever it learns from."""
+    add = parser.add_argument
     add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
     add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
-    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
     add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
     add("--max_steps", type=int, help="stop at this step; without it, when you stop it")
     add("--seed", type=int, help="of weights and data; without it 0, or the checkpoint's")
@@ -31,7 +38,6 @@ def training_parser(description: str) -> argparse.ArgumentParser:
         help="of the networks' arithmetic; auto takes what the hardware is made for")  # fmt: skip
     add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
     add("--keep", type=int, default=0, help="checkpoints to keep beside the best; 0 = all")
-    return parser
 
 
 def add_expert_arguments(parser: argparse.ArgumentParser) -> None:

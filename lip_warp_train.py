@@ -1,0 +1,177 @@
+"""Train the lip warp: a frame and lip numbers -> the frame with that mouth, from pairs of mouths.
+
+python lip_warp_train.py --pairs pairs --checkpoint_dir runs/warp
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from hparams import HParams
+from models.lip_warp import LipWarp, Warp, compose, move_pixels
+from training.arguments import add_run_arguments, run_script
+from training.loop import Batch, Values
+from training.pair_runs import add_pair_arguments, train_on_pairs
+from training.pairs import as_floats, augment
+from training.run_log import Means
+from training.runtime import Runtime
+from training.saving import network_state
+from training.update import Update
+
+SCRIPT = "lip_warp_train"
+SHEET_ROWS = 8
+# What each part of the loss weighs.
+WEIGHTS = {"flow": 0.5, "layers": 0.3, "picture": 4.0, "edges": 2.0, "paint": 1.0, "kinds": 0.1}
+
+
+class WarpTrainer:
+    """The warp, its losses and what is looked at on the way."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, lips: np.ndarray):
+        self.runtime, self.hp, self.step = runtime, hp, 0
+        network = runtime.synced(runtime.place(LipWarp(hp.multiplier))).train()
+        network.lips_mean.copy_(torch.from_numpy(lips.mean(axis=0)))
+        network.lips_spread.copy_(torch.from_numpy(lips.std(axis=0)) + 0.02)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-4
+        )
+        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.sheet: Batch | None = None
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        generator = torch.Generator().manual_seed(self.step)
+        for batch in self.update.parts(parts):
+            batch = augment(as_floats(batch), generator)
+            values = self.losses(batch, self.warp(batch))
+            self.update.backward(values["loss"], len(parts))
+            means.add(values)
+        return means.tensors() | self.update.apply(self.step)
+
+    def warp(self, batch: Batch, network: torch.nn.Module | None = None) -> Warp:
+        with self.runtime.autocast():
+            return (network or self.update.call)(batch["face"], batch["reference"], batch["lips"])
+
+    def losses(self, batch: Batch, warp: Warp) -> Values:
+        """Flow and layers by the truth, colour by the target; most where something changes."""
+        seen, flow, target = batch["seen"], batch["flow"], batch["target"]
+        hidden = 1 - seen
+        # (B, 1, SIZE/2, SIZE/2): a flow is known where all of its four pixels are seen.
+        known = F.avg_pool2d(seen, 2).floor()
+        reach = flow.abs().sum(dim=1, keepdim=True)
+        heavy = 1 + 6 * hidden + 2 * F.interpolate(reach, scale_factor=2.0).clamp(max=3)
+        made = compose(warp, batch["face"], batch["reference"])
+        values = {
+            "flow": flow_loss(warp.flow, flow, known),
+            "layers": layers_loss(warp.layers, hidden),
+            "picture": ((made - target).abs() * heavy).mean(),
+            "edges": edges_loss(made, target, heavy),
+            "paint": ((warp.paint - target).abs() * hidden).sum() / (3 * hidden.sum() + 1),
+        }
+        if warp.kinds is not None:
+            values["kinds"] = F.cross_entropy(warp.kinds, batch["kinds"][:, ::2, ::2])
+        loss = sum(WEIGHTS[name] * value for name, value in values.items())
+        return {"loss": loss, **values}
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """`mouth`: L1 about the mouth over that of leaving the frame as it is."""
+        network, means = self.update.judged.eval(), Means()
+        for number, batch in enumerate(batches):
+            batch = as_floats(batch)
+            warp = self.warp(batch, network)
+            made = compose(warp, batch["face"], batch["reference"])
+            changed = mouth_region(batch)
+            nothing = ((batch["face"] - batch["target"]).abs() * changed).mean()
+            left = ((made - batch["target"]).abs() * changed).mean()
+            still = ((batch["face"] - batch["target"]).abs() * (1 - changed)).mean()
+            found = {"mouth_l1": left, "nothing_l1": nothing, "elsewhere": still}
+            means.add(self.losses(batch, warp) | found, len(made))
+            if number == 0:
+                self.sheet = batch
+        self.update.network.train()
+        values = means.read_all(self.runtime)
+        values["mouth"] = values["mouth_l1"] / max(values["nothing_l1"], 1e-9)
+        return {**values, "score": values["mouth"]}
+
+    @torch.inference_mode()
+    def draw_samples(self, folder: Path) -> None:
+        """A sheet: given, target, made, the moved pixels alone, and what was not moved."""
+        if self.sheet is None:
+            return
+        batch = {name: value[: 2 * SHEET_ROWS] for name, value in self.sheet.items()}
+        warp = self.warp(batch, self.update.judged.eval())
+        self.update.network.train()
+        share = torch.softmax(warp.layers, dim=1)
+        columns = (
+            batch["face"], batch["target"], compose(warp, batch["face"], batch["reference"]),
+            move_pixels(batch["face"], warp.flow), share,
+        )  # fmt: skip
+        rows = torch.cat([column.float() for column in columns], dim=3)
+        rows = (rows.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        halves = [np.concatenate(list(half)) for half in np.split(rows[: len(rows) // 2 * 2], 2)]
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / "0.png"), np.concatenate(halves, axis=1))
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+def flow_loss(found: torch.Tensor, flow: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """L1 where the truth is known, most where something moves; of each sample as a share of its
+    movement, or the few wide open mouths would outweigh all of speech.
+    """
+    reach = flow.abs().sum(dim=1, keepdim=True)
+    off = (found - flow).abs().sum(dim=1, keepdim=True) * known * (1 + reach.clamp(max=4))
+    movement = (reach * known).mean(dim=(1, 2, 3))
+    return (off.mean(dim=(1, 2, 3)) / (0.5 + movement)).mean()
+
+
+def layers_loss(layers: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """The given picture is taken where it shows what is wanted, and not where it does not."""
+    given = layers[:, :1] - torch.logsumexp(layers[:, 1:], dim=1, keepdim=True)
+    return F.binary_cross_entropy_with_logits(given, 1 - hidden, weight=1 + 4 * hidden)
+
+
+def edges_loss(made: torch.Tensor, target: torch.Tensor, heavy: torch.Tensor) -> torch.Tensor:
+    """L1 of the differences between neighbours: what is sharp there should be sharp here."""
+    off, total = made - target, 0.0
+    for axis in (2, 3):
+        count = off.shape[axis] - 1
+        total = total + (off.diff(dim=axis).abs() * heavy.narrow(axis, 0, count)).mean()
+    return total / 2
+
+
+def mouth_region(batch: Batch) -> torch.Tensor:
+    """Where lips, teeth and what lies between them are in the target, and 8 pixels about it."""
+    inner = (batch["kinds"] >= 2).float()[:, None]
+    return F.max_pool2d(inner, 17, stride=1, padding=8)
+
+
+def train(args: argparse.Namespace) -> Path:
+    return train_on_pairs(args, "lip_warp", SCRIPT, WarpTrainer)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_pair_arguments(parser)
+    add_run_arguments(parser)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(build_parser(), argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The lip warp: a face and fifteen lip numbers -> the same face with that mouth.
+
+Nothing is masked and little is painted: the network says for each pixel of the new picture where
+it comes from in the given one (a flow), where in a second picture of the same face (a flow again:
+teeth that the given mouth hides), or, where neither shows it, what colour it has. The flows are
+applied to a frame's own pixels at its own size, so that skin, beard and lens stay what they were.
+
+Ours. Moving pixels by a predicted flow and visibility is the idea of first-order motion models
+(Siarohin et al., 2019); here lip numbers drive it, and true flows teach it.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from models.blocks import scaled
+from models.lip_motion import NAMES
+from models.mouth_crop import SIZE
+
+KINDS = 6  # what a pixel may show, see training/pair_files.py
+WIDTHS = (24, 48, 96, 128)  # at 80, 40, 20 and 10 pixels
+CODE = 128
+
+
+class Warp(NamedTuple):
+    """How the new picture is made of the given one, the reference and paint."""
+
+    flow: torch.Tensor  # (B, 2, SIZE/2, SIZE/2): right, down, in pixels of SIZE
+    reference_flow: torch.Tensor  # the same into the reference
+    layers: torch.Tensor  # (B, 3, SIZE, SIZE) logits: given, reference, paint
+    paint: torch.Tensor  # (B, 3, SIZE, SIZE) in [0, 1]
+    kinds: torch.Tensor | None  # (B, KINDS, SIZE/2, SIZE/2) logits; in training only
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution and BatchNorm, which folds into it when the network only runs."""
+
+    def __init__(self, cin: int, cout: int, kernel: int = 3, stride: int = 1):
+        super().__init__(
+            nn.Conv2d(cin, cout, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(cout)
+        )
+
+
+class Residual(nn.Module):
+    """Two convolutions beside the input; with `code`, its numbers scale and shift each channel."""
+
+    def __init__(self, channels: int, code: int = 0):
+        super().__init__()
+        self.first, self.second = ConvNorm(channels, channels), ConvNorm(channels, channels)
+        self.told = nn.Linear(code, 2 * channels) if code else None
+
+    def forward(self, x: torch.Tensor, code: torch.Tensor | None = None) -> torch.Tensor:
+        y = self.first(x)
+        if self.told is not None:
+            scale, shift = self.told(code)[..., None, None].chunk(2, dim=1)
+            y = y * (1 + scale) + shift
+        return F.relu(x + self.second(F.relu(y)))
+
+
+class LipWarp(nn.Module):
+    """A U-Net over half the picture's resolution, told the lip numbers at every scale."""
+
+    def __init__(self, multiplier: float = 1.0):
+        super().__init__()
+        widths = [scaled(width, multiplier) for width in WIDTHS]
+        self.stem = ConvNorm(2 * 3 * 4 + 2, widths[0])  # two pictures and where each pixel lies
+        self.down = nn.ModuleList(
+            ConvNorm(widths[k], widths[k + 1], stride=2) for k in range(len(widths) - 1)
+        )
+        self.look = nn.ModuleList(Residual(width) for width in widths[1:])
+        self.code = nn.Sequential(
+            nn.Linear(len(NAMES), CODE), nn.ReLU(), nn.Linear(CODE, CODE), nn.ReLU()
+        )
+        self.middle = nn.ModuleList(Residual(widths[-1], CODE) for _ in range(3))
+        self.up = nn.ModuleList(
+            ConvNorm(widths[k + 1] + widths[k], widths[k], kernel=1)
+            for k in reversed(range(len(widths) - 1))
+        )
+        self.move = nn.ModuleList(
+            Residual(widths[k], CODE) for k in reversed(range(len(widths) - 1))
+        )
+        self.flows = nn.Conv2d(widths[0], 4, 3, padding=1)
+        self.colours = nn.Conv2d(widths[0], (3 + 3) * 4, 3, padding=1)  # layers and paint
+        self.kinds = nn.Conv2d(widths[0], KINDS, 1)
+        self.register_buffer("lips_mean", torch.zeros(len(NAMES)))
+        self.register_buffer("lips_spread", torch.ones(len(NAMES)))
+        for last in (self.flows, self.colours):
+            nn.init.normal_(last.weight, std=1e-3)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, face: torch.Tensor, reference: torch.Tensor, lips: torch.Tensor) -> Warp:
+        """face, reference: (B, 3, SIZE, SIZE) in [0, 1]; lips: (B, 15)"""
+        code = self.code((lips - self.lips_mean) / self.lips_spread)
+        x = torch.cat([face - 0.5, reference - 0.5], dim=1)
+        x = torch.cat([F.pixel_unshuffle(x, 2), _places(x)], dim=1)
+        x, skips = F.relu(self.stem(x)), []
+        for down, look in zip(self.down, self.look, strict=True):
+            skips.append(x)
+            x = look(F.relu(down(x)))
+        for block in self.middle:
+            x = block(x, code)
+        for up, move, skip in zip(self.up, self.move, reversed(skips), strict=True):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = move(F.relu(up(torch.cat([x, skip], dim=1))), code)
+        flows = 8 * self.flows(x).float()  # the largest movements are some 30 pixels
+        layers, paint = F.pixel_shuffle(self.colours(x), 2).float().split(3, dim=1)
+        layers = layers + layers.new_tensor([2.0, -2.0, -1.0])[:, None, None]  # begin with: given
+        kinds = self.kinds(x).float() if self.training else None
+        return Warp(flows[:, :2], flows[:, 2:], layers, torch.sigmoid(paint), kinds)
+
+
+def _places(x: torch.Tensor) -> torch.Tensor:
+    """Where each pixel of half the resolution lies, -1 to 1. (B, 2, SIZE/2, SIZE/2)"""
+    axis = torch.linspace(-1, 1, SIZE // 2, device=x.device, dtype=x.dtype)
+    down, right = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([right, down]).expand(len(x), -1, -1, -1)
+
+
+def move_pixels(picture: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """The picture with each pixel fetched from where the flow says. flow: of half the resolution"""
+    height, width = picture.shape[-2:]
+    flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+    right = (torch.arange(width, device=flow.device) + 0.5 + flow[:, 0]) * 2 / width - 1
+    down = torch.arange(height, device=flow.device)[:, None] + 0.5 + flow[:, 1]
+    grid = torch.stack([right, down * 2 / height - 1], dim=-1)
+    return F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+
+
+def compose(warp: Warp, face: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """The new picture. (B, 3, SIZE, SIZE)"""
+    given, other, paint = torch.softmax(warp.layers, dim=1).split(1, dim=1)
+    moved = given * move_pixels(face, warp.flow)
+    return moved + other * move_pixels(reference, warp.reference_flow) + paint * warp.paint

@@ -1,0 +1,145 @@
+"""Make pairs: frames drawn with several mouths each, and the flow between them, for the lip warp.
+
+python -m synthesis.make_pairs --head_model <ICT-FaceKit> --out pairs --speakers 500
+
+Run it again to go on; the same seed makes the same bytes, whatever the number of workers.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from preprocessing.clip import partial_folder
+from preprocessing.orphans import end_with
+from synthesis.arguments import whole_count
+from synthesis.espeak import EspeakError, find_library
+from synthesis.frame_pairs import draw_mouths, turned
+from synthesis.head import Head, load_head
+from synthesis.made_clip import Plan, make_clip
+from synthesis.renderer import Renderer
+from synthesis.voices import split_of_number
+from training.pair_files import DONE, write_shard
+
+CLIP_SECONDS = 4.0  # of speech that the mouths of a scene are taken from
+FRAME_SIDE = 384  # pixels of the frame that the square is cut from
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker needs to know."""
+
+    out: Path
+    head_model: Path
+    seed: int
+    scenes: int
+    frames: int
+    mouths: int
+
+
+def shard_name(speaker: int) -> str:
+    return f"s{speaker:05d}"
+
+
+def make_shard(job: Job, speaker: int) -> int:
+    """All frames of a speaker as one shard; how many pairs it holds."""
+    plan = Plan(job.seed, CLIP_SECONDS, FRAME_SIDE)
+    drawn, scenes = [], []
+    for scene in range(job.scenes):
+        rng = np.random.default_rng((job.seed, speaker, scene, 5))
+        clip = turned(make_clip(plan, speaker, scene), rng)
+        renderer = Renderer(_head(job.head_model), clip.speaker, clip.scene, *(FRAME_SIDE,) * 2)
+        for frame in rng.choice(clip.performance.frames, job.frames, replace=False):
+            drawn.append(draw_mouths(renderer, clip, int(frame), job.mouths, rng))
+            scenes.append(scene)
+    target = job.out / shard_name(speaker)
+    about = {"seed": job.seed, "speaker": speaker, "split": split_of_number(speaker)}
+    with partial_folder(target) as partial:
+        write_shard(partial, drawn, scenes, about)
+        os.replace(partial, target)
+    return len(drawn) * job.mouths * (job.mouths - 1)
+
+
+@lru_cache(maxsize=1)
+def _head(path: Path) -> Head:
+    return load_head(path)
+
+
+def _start_worker(parent: int) -> None:
+    end_with(parent)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _make(task: tuple[Job, int]) -> int:
+    return make_shard(*task)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m synthesis.make_pairs",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
+    add("--out", type=Path, required=True, help="folder to make the pairs in")
+    add("--speakers", type=whole_count, default=500, help="a tenth each for val and test")
+    add("--first", type=int, default=0, help="number of the first speaker: to share the work")
+    add("--scenes", type=whole_count, default=4, help="of each speaker")
+    add("--frames", type=whole_count, default=3, help="of each scene")
+    add("--mouths", type=whole_count, default=5, help="of each frame; any two are a pair")
+    add("--seed", type=int, default=0, help="the same seed makes the same pairs")
+    add("--workers", type=whole_count, default=os.cpu_count(), help="processes")
+    add("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.mouths < 2 or args.seed < 0 or args.first < 0:
+        parser.error("a pair needs --mouths 2 or more; --seed and --first are 0 or more")
+    job = Job(args.out, args.head_model, args.seed, args.scenes, args.frames, args.mouths)
+    try:
+        find_library()
+        _head(args.head_model)  # packs a folder once, before the processes read it
+        _make_missing(job, range(args.first, args.first + args.speakers), args)
+    except (EspeakError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    print(args.out)
+    return 0
+
+
+def _make_missing(job: Job, speakers: range, args: argparse.Namespace) -> None:
+    missing = [n for n in speakers if not (job.out / shard_name(n) / DONE).is_file()]
+    tasks = [(job, speaker) for speaker in missing]
+    bar = tqdm(total=len(speakers), initial=len(speakers) - len(missing), unit="speaker",
+               disable=args.quiet)  # fmt: skip
+    with bar:
+        if args.workers == 1:
+            for task in tasks:
+                _make(task)
+                bar.update()
+            return
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(args.workers, _start_worker, (os.getpid(),)) as pool:
+            for _ in pool.imap_unordered(_make, tasks):
+                bar.update()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The lip warp: what it makes before and after learning, and that a run resumes exactly."""
+
+import numpy as np
+import pytest
+import torch
+
+import lip_warp_train
+from hparams import HParams
+from models.lip_motion import NAMES
+from models.lip_seeing import LipSeeing
+from models.lip_warp import LipWarp, Warp, compose, move_pixels
+from models.mouth_crop import SIZE
+from training.pair_files import FrameMouths, write_shard
+from training.pairs import Pairs, as_floats, augment
+from training.runtime import Runtime
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """Two speakers whose mouth is a dark bar: lip number 0 says how high."""
+    root = tmp_path_factory.mktemp("pairs")
+    for speaker, split in enumerate(("train", "val")):
+        rng = np.random.default_rng(speaker)
+        frames = [_frame(rng) for _ in range(2)]
+        folder = root / f"s{speaker:05d}"
+        folder.mkdir()
+        write_shard(folder, frames, [0, 0], {"split": split})
+    return root
+
+
+def _frame(rng: np.random.Generator) -> FrameMouths:
+    mouths = 3
+    images = np.tile(rng.integers(80, 200, (1, 1, 1, 3), np.uint8), (mouths, SIZE, SIZE, 1))
+    lips = np.zeros((mouths, len(NAMES)), np.float32)
+    kinds = np.ones((mouths, SIZE, SIZE), np.uint8)
+    for mouth, height in enumerate((2, 10, 24)):
+        rows = slice(80 - height // 2, 80 + height // 2)
+        images[mouth, rows, 50:110] = 20
+        kinds[mouth, rows, 50:110] = 5
+        lips[mouth, 0] = height / 24
+    shape = (mouths, mouths, SIZE, SIZE)
+    return FrameMouths(
+        images, lips, kinds, np.zeros((mouths, 68, 2), np.float16),
+        np.zeros((*shape[:2], SIZE // 2, SIZE // 2, 2), np.float16), np.ones(shape, bool),
+    )  # fmt: skip
+
+
+def collated(pairs: Pairs, count: int) -> dict[str, torch.Tensor]:
+    rows = [pairs[number] for number in range(count)]
+    return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
+
+
+def test_before_learning_it_leaves_the_face_as_it_is():
+    network = LipWarp(0.25).eval()
+    face, lips = torch.rand(2, 3, SIZE, SIZE), torch.zeros(2, len(NAMES))
+    warp = network(face, face, lips)
+    off = (compose(warp, face, face) - face).abs().mean()
+    assert warp.kinds is None and off < 0.05
+
+
+def test_a_flow_fetches_pixels_from_where_it_says():
+    picture = torch.rand(1, 3, SIZE, SIZE)
+    flow = torch.zeros(1, 2, SIZE // 2, SIZE // 2)
+    flow[:, 0], flow[:, 1] = 5, -3
+    moved = move_pixels(picture, flow)
+    expected = picture[..., : SIZE - 3 - 10, 10 + 5 : SIZE - 5]
+    torch.testing.assert_close(moved[..., 3 : SIZE - 10, 10 : SIZE - 10], expected)
+
+
+def test_a_mirrored_sample_still_belongs_together(bank):
+    batch = as_floats(collated(Pairs(bank, "train", 0, real=None), 8))
+    batch["flow"] = torch.ones_like(batch["flow"])
+    changed = augment(batch, torch.Generator().manual_seed(3))
+    turned = changed["flow"][:, 0, 0, 0] < 0
+    assert turned.any() and not turned.all()
+    assert (changed["flow"][:, 1] == 1).all()
+    assert changed["face"].min() >= 0 and changed["face"].max() <= 1
+
+
+def test_samples_depend_on_seed_and_number_alone(bank):
+    one, same, other = (Pairs(bank, "train", seed, real=None) for seed in (1, 1, 2))
+    assert all((one[5][name] == same[5][name]).all() for name in one[5])
+    differ = [not np.array_equal(one[n]["lips"], other[n]["lips"]) for n in range(20)]
+    assert any(differ)
+
+
+def test_what_is_seen_has_a_trust_between_none_and_all():
+    seen = LipSeeing(0.25).eval().see(np.zeros((3, SIZE, SIZE, 3), np.uint8))
+    assert seen.values.shape == (3, len(NAMES)) and seen.teeth.shape == (3,)
+    assert ((seen.trust >= 0) & (seen.trust <= 1)).all()
+
+
+def test_the_right_mouth_costs_less_than_the_given_one(bank):
+    """A warp that paints the truth where it is hidden, against one that changes nothing."""
+    batch = as_floats(collated(Pairs(bank, "train", 0, real=None), 8))
+    changed = (batch["face"] != batch["target"]).any(dim=1, keepdim=True).float()
+    assert changed.any()
+    batch["seen"] = 1 - changed
+    still = torch.zeros(8, 2, SIZE // 2, SIZE // 2)
+    painted = torch.cat([9 * (1 - 2 * changed), -9 * torch.ones_like(changed), 0 * changed], 1)
+    right = Warp(still, still, painted, batch["target"], None)
+    given = torch.cat([9 + 0 * changed, -9 + 0 * changed, -9 + 0 * changed], 1)
+    wrong = Warp(still, still, given, batch["face"], None)
+    runtime = Runtime(torch.device("cpu"))
+    trainer = lip_warp_train.WarpTrainer(
+        runtime, HParams(multiplier=0.25), None, np.zeros((2, len(NAMES)), np.float32)
+    )
+    good, bad = trainer.losses(batch, right), trainer.losses(batch, wrong)
+    assert all(good[name] <= bad[name] for name in good)
+    assert good["picture"] < 0.01 * bad["picture"] and good["layers"] < 0.01 * bad["layers"]
+
+
+@pytest.mark.slow
+def test_a_run_resumes_exactly(bank, tmp_path):
+    numbers = "multiplier=0.25,batch_size=4,eval_interval=6,checkpoint_interval=3,log_interval=1"
+    flags = ["--pairs", str(bank), "--precision", "fp32", "--device", "cpu", "--hparams", numbers]
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    assert lip_warp_train.main([*flags, "--checkpoint_dir", str(whole), "--max_steps", "6"]) == 0
+    assert lip_warp_train.main([*flags, "--checkpoint_dir", str(halved), "--max_steps", "3"]) == 0
+    resumed = ["--checkpoint_path", str(halved / "checkpoint_step000000003.pth")]
+    arguments = [*flags, *resumed, "--checkpoint_dir", str(halved), "--max_steps", "6"]
+    assert lip_warp_train.main(arguments) == 0
+    files = [folder / "checkpoint_step000000006.pth" for folder in (whole, halved)]
+    states = [torch.load(file, weights_only=True)["state_dict"] for file in files]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert (whole / "samples_step000000006" / "0.png").exists()

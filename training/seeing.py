@@ -1,0 +1,121 @@
+"""Teach a network to see lip motion: mouths of the pairs, moved about as a tracker misplaces them.
+
+The loss is that of a Laplace distribution whose width the network tells itself (Kendall and Gal,
+2017), so that what cannot be seen (hands, profiles, blur) is told with doubt.
+"""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from hparams import HParams
+from models.lip_motion import INDEX
+from models.lip_seeing import LipSeeing
+from training.loop import Batch, Values
+from training.pair_files import TEETH
+from training.pairs import as_floats, augment
+from training.run_log import Means
+from training.runtime import Runtime
+from training.saving import network_state
+from training.update import Update
+
+log = logging.getLogger(__name__)
+
+SHIFT, SCALE, TURN = 0.03, 0.06, 0.06  # shares of the side, and radians: standard deviations
+HIDDEN = 0.08  # of the pictures have something before the mouth
+SHOWN = ("jawOpen", "mouthClose", "mouthPucker", "mouthSmile")  # have a curve of their own
+
+
+class SeeingTrainer:
+    """Numbers in spreads, each with its doubt."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, lips: np.ndarray):
+        self.runtime, self.hp, self.step = runtime, hp, 0
+        network = runtime.synced(runtime.place(LipSeeing(hp.multiplier))).train()
+        network.lips_mean.copy_(torch.from_numpy(lips.mean(axis=0)))
+        network.lips_spread.copy_(torch.from_numpy(lips.std(axis=0)) + 0.02)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-3
+        )
+        self.update = Update(network, optimizer, runtime, hp, max_steps)
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        generator = torch.Generator().manual_seed(self.step)
+        for batch in self.update.parts(parts):
+            batch = augment(as_floats(batch), generator)
+            mouths = hide(misplace(batch["target"], generator), generator)
+            with self.runtime.autocast():
+                told = self.update.call(mouths)
+            losses = self.losses(*told, batch)
+            self.update.backward(losses["loss"], len(parts))
+            means.add(losses)
+        return means.tensors() | self.update.apply(self.step)
+
+    def losses(
+        self, values: torch.Tensor, doubt: torch.Tensor, teeth: torch.Tensor, batch: Batch
+    ) -> Values:
+        off = (values - self.in_spreads(batch["lips"])).abs()
+        share = 100 * (batch["kinds"] == TEETH).float().mean(dim=(1, 2))
+        wrong = (teeth - share).abs().mean()
+        told = (off * torch.exp(-doubt) + doubt).mean()
+        return {"loss": told + 0.1 * wrong, "error": off.mean(), "teeth": wrong}
+
+    def in_spreads(self, lips: torch.Tensor) -> torch.Tensor:
+        network = self.update.network
+        return (lips - network.lips_mean) / network.lips_spread
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Mean absolute errors in spreads, of all numbers and of some."""
+        network, means = self.update.judged.eval(), Means()
+        for batch in batches:
+            batch = as_floats(batch)
+            with self.runtime.autocast():
+                values, doubt, teeth = network(batch["target"])
+            off = (values - self.in_spreads(batch["lips"])).abs().mean(dim=0)
+            named = {name: off[INDEX[name]] for name in SHOWN} | {"doubt": doubt.exp().mean()}
+            means.add(self.losses(values, doubt, teeth, batch) | named, len(values))
+        self.update.network.train()
+        values = means.read_all(self.runtime)
+        return {**values, "score": values["error"]}
+
+    def draw_samples(self, folder: Path) -> None:
+        """What is seen makes no pictures."""
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+def misplace(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Each picture moved, scaled and turned a little, as a square is that a tracker places."""
+    count = len(pictures)
+    normal = torch.randn(4, count, generator=generator)
+    scale, turn = torch.exp(SCALE * normal[0]), TURN * normal[1]
+    cos, sin = scale * torch.cos(turn), scale * torch.sin(turn)
+    rows = [torch.stack([cos, -sin, 2 * SHIFT * normal[2]]),
+            torch.stack([sin, cos, 2 * SHIFT * normal[3]])]  # fmt: skip
+    maps = torch.stack(rows).permute(2, 0, 1).to(pictures.device)
+    grid = F.affine_grid(maps, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def hide(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Some pictures with a plain patch before the mouth, as a hand or a microphone may be."""
+    count, _, height, width = pictures.shape
+    drawn = torch.rand(8, count, generator=generator)
+    hidden = pictures.clone()
+    for number in np.flatnonzero(drawn[0].numpy() < HIDDEN):
+        x, y = (drawn[1:3, number] * 0.6 + 0.2).tolist()
+        w, h = (drawn[3:5, number] * 0.25 + 0.1).tolist()
+        left, top = int((x - w) * width), int((y - h) * height)
+        patch = (
+            slice(max(top, 0), int((y + h) * height)),
+            slice(max(left, 0), int((x + w) * width)),
+        )
+        hidden[number, :, *patch] = drawn[5:8, number, None, None].to(pictures.device)
+    return hidden

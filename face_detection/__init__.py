@@ -8,7 +8,7 @@
     crop = crop_box(boxes[7], DEFAULT_PADS, tracks.width, tracks.height)
 
 Frames that do not come from one file: find_tracks(frames, detector, fps=...), with
-cached_tracks around it to keep the result. A user's own boxes: Tracks.from_json(path).
+cached_tracks around it to keep the result. A user's own boxes: track_files.read_tracks(path).
 """
 
 from face_detection.boxes import DEFAULT_PADS, Box, Pads, crop_box

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from atomic import write_whole
-from face_detection.tracks import FORMAT, Tracks
+from face_detection.track_files import FORMAT, read_tracks, to_json
+from face_detection.tracks import Tracks
 
 VERSION = 1  # raised whenever the same input and settings would give other tracks
 
@@ -27,32 +28,49 @@ def cached_tracks(
     paths: the files that the frames come from, in order. A cache that can't be written is no
     error: the log says so.
     """
-    if not use_cache:
+    folder = cache_folder() if use_cache else None
+    if folder is None:
         return find()
-    entry = cache_folder() / f"{_key(paths, settings)}.json"
-    if entry.is_file():
-        try:
-            return Tracks.from_json(entry)
-        except ValueError as error:
-            log.warning("%s; faces are sought anew", error)
+    entry = folder / f"{_key(paths, settings)}.json"
+    kept = _read(entry)
+    if kept:
+        return kept
     tracks = find()
     try:
-        write_whole(entry, tracks.to_json())
+        write_whole(entry, to_json(tracks))
     except OSError as error:
         log.warning("face tracks could not be cached: %s", error)
     return tracks
 
 
-def cache_folder() -> Path:
-    """Where tracks are kept: talkface/tracks in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "talkface" / "tracks"
+def _read(entry: Path) -> Tracks | None:
+    try:
+        return read_tracks(entry) if entry.is_file() else None
+    except (ValueError, OSError) as error:
+        log.warning("%s; faces are sought anew", error)
+        return None
 
 
-def _key(paths: Iterable[Path | str], settings: dict) -> str:
+def cache_folder() -> Path | None:
+    """Where tracks are kept: talkface/tracks in the user's cache folder; None without a home."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(base or Path.home() / ".cache") / "talkface" / "tracks"
+    except RuntimeError as error:  # a container's user whom its system does not know
+        log.warning("face tracks are not cached, XDG_CACHE_HOME is not set: %s", error)
+        return None
+
+
+def content_hash(paths: Iterable[Path | str]) -> str:
+    """One hash of all that is in these files, in their order."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([FORMAT, VERSION, settings], sort_keys=True, default=str).encode())
     for path in paths:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
+
+
+def _key(paths: Iterable[Path | str], settings: dict) -> str:
+    described = [FORMAT, VERSION, settings, content_hash(paths)]
+    text = json.dumps(described, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

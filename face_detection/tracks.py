@@ -1,9 +1,8 @@
 """The faces of one video: which track is whose, which one is meant, and the box of each frame."""
 
-import json
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from face_detection.smoothing import fill_between, smooth_boxes
 
 SMOOTHING_SECONDS = 0.36
 FACE_CHOICES = ("largest", "leftmost", "rightmost", "all")
-FORMAT = "talkface tracks 1"
-COLUMNS = ["frame", "left", "top", "right", "bottom", "score"]
 
 
 class NoFaceError(ValueError):
@@ -28,6 +25,7 @@ class Track:
     boxes: np.ndarray  # (n, 4) left, top, right, bottom
     scores: np.ndarray  # (n,) the detector's, in [0, 1]
     gaps: tuple[tuple[int, int], ...] = ()  # half-open spans in which it was sought in vain
+    number: int | None = None  # by which a file names it; None: its place among the tracks
 
     @property
     def first(self) -> int:
@@ -70,6 +68,13 @@ class Tracks:
     fps: float
     cuts: tuple[int, ...] = ()  # frames at which a new shot begins; never frame 0
     tracks: list[Track] = field(default_factory=list)
+    made_for: dict = field(default_factory=dict)  # what a file says of the pictures it belongs to
+
+    @property
+    def numbered(self) -> dict[int, Track]:
+        """The tracks by their numbers."""
+        named = enumerate(self.tracks)
+        return {at if track.number is None else track.number: track for at, track in named}
 
     def paths(
         self, select: str = "largest", *, smooth: bool = True, fill_gaps: bool = True
@@ -83,7 +88,7 @@ class Tracks:
         """
         if not self.tracks:
             raise NoFaceError(f"no face in any of {self.frame_count} frames")
-        lanes = _choose(self.tracks, self.cuts, select)
+        lanes = _choose(self.numbered, self.cuts, select)
         width = round(SMOOTHING_SECONDS * self.fps) if smooth else 0
         return [self._path(lane, width, fill_gaps) for lane in lanes]
 
@@ -97,45 +102,6 @@ class Tracks:
                 path[begin:end] = np.nan
         return path
 
-    def to_json(self) -> str:
-        """The tracks as text that a person can read, edit and hand back."""
-        head = {
-            "format": FORMAT,
-            "frame_count": self.frame_count,
-            "width": self.width,
-            "height": self.height,
-            "fps": self.fps,
-            "cuts": list(self.cuts),
-            "columns": COLUMNS,
-        }
-        lines = [f" {json.dumps(name)}: {json.dumps(value)}," for name, value in head.items()]
-        tracks = ",\n".join(_track_text(number, track) for number, track in enumerate(self.tracks))
-        return "\n".join(["{", *lines, ' "tracks": [', tracks, " ]", "}", ""])
-
-    @classmethod
-    def from_json(cls, path: Path | str) -> "Tracks":
-        """Read what to_json wrote, edited or not. Raises ValueError that names file and fault."""
-        try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-            if values.get("format") != FORMAT:
-                raise ValueError(f"its format is {values.get('format')!r}, not {FORMAT!r}")
-            count = int(values["frame_count"])
-            tracks = [_read_track(number, entry) for number, entry in enumerate(values["tracks"])]
-            if any(track.last >= count for track in tracks):
-                raise ValueError(f"a box has a frame number of {count} (frame_count) or more")
-            return cls(
-                frame_count=count,
-                width=int(values["width"]),
-                height=int(values["height"]),
-                fps=float(values["fps"]),
-                cuts=tuple(int(cut) for cut in values["cuts"]),
-                tracks=tracks,
-            )
-        except KeyError as error:
-            raise ValueError(f"{path}: no face tracks: {error} is missing") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}: no face tracks: {error}") from error
-
 
 def faceless_spans(path: np.ndarray) -> list[tuple[int, int]]:
     """The half-open spans of frames in which a path has no box."""
@@ -144,10 +110,11 @@ def faceless_spans(path: np.ndarray) -> list[tuple[int, int]]:
     return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
 
 
-def _choose(tracks: list[Track], cuts: tuple[int, ...], select: str) -> list[list[Track]]:
+def _choose(numbered: dict[int, Track], cuts: tuple[int, ...], select: str) -> list[list[Track]]:
     """The chosen tracks, as lanes: lists of tracks of which no two are there at one time."""
+    tracks = list(numbered.values())
     if select == "all":
-        lanes, left = [], list(tracks)
+        lanes, left = [], tracks
         while left:
             lane = _one_face(left, cuts, _largest_first, least_area=0.0)
             chosen = {id(track) for track in lane}
@@ -157,15 +124,16 @@ def _choose(tracks: list[Track], cuts: tuple[int, ...], select: str) -> list[lis
     if select in _ORDERS:
         return [_one_face(tracks, cuts, _ORDERS[select], least_area=0.25)]
     try:
-        return [[tracks[_index(word, len(tracks))] for word in select.split(",")]]
+        return [[_find(word, numbered) for word in select.split(",")]]
     except ValueError as error:
         raise ValueError(f"face {select!r}: {error}; give one of {FACE_CHOICES}") from error
 
 
-def _index(word: str, count: int) -> int:
-    if not word.strip().isdecimal() or int(word) >= count:
-        raise ValueError(f"{word!r} is no number of a track; there are tracks 0 to {count - 1}")
-    return int(word)
+def _find(word: str, numbered: dict[int, Track]) -> Track:
+    if not re.fullmatch(r"\s*[0-9]{1,9}\s*", word) or int(word) not in numbered:
+        known = ", ".join(map(str, sorted(numbered)))
+        raise ValueError(f"{word!r} is no number of a track; there are {known}")
+    return numbered[int(word)]
 
 
 def _largest_first(track: Track) -> float:
@@ -198,24 +166,3 @@ def _one_face(tracks: list[Track], cuts: tuple[int, ...], order, least_area: flo
                 kept.append(track)
         chosen += kept
     return chosen
-
-
-def _track_text(number: int, track: Track) -> str:
-    rows = [
-        f"   [{frame}, {', '.join(f'{edge:.2f}' for edge in box)}, {score:.3f}]"
-        for frame, box, score in zip(track.frames, track.boxes, track.scores, strict=True)
-    ]
-    gaps = json.dumps([list(gap) for gap in track.gaps])
-    return f'  {{"track": {number}, "gaps": {gaps}, "boxes": [\n' + ",\n".join(rows) + "\n  ]}"
-
-
-def _read_track(number: int, entry: dict) -> Track:
-    rows = np.array(entry["boxes"], float)
-    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or not np.isfinite(rows).all():
-        raise ValueError(f"track {number}: each of its boxes must have the numbers {COLUMNS}")
-    if (np.diff(rows[:, 0]) <= 0).any() or rows[0, 0] < 0:
-        raise ValueError(f"track {number}: its frame numbers must rise from 0")
-    if (rows[:, 1] >= rows[:, 3]).any() or (rows[:, 2] >= rows[:, 4]).any():
-        raise ValueError(f"track {number}: a box has its left over its right, or top over bottom")
-    gaps = tuple((int(begin), int(end)) for begin, end in entry.get("gaps", []))
-    return Track(rows[:, 0].astype(int), rows[:, 1:5], rows[:, 5], gaps)

@@ -18,7 +18,9 @@ from face_detection import (
     crop_box,
     find_tracks,
 )
+from face_detection.cache import content_hash
 from face_detection.search import DETECT_EVERY, WORK_SIZE
+from face_detection.track_files import read_tracks, to_json
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
 
@@ -104,10 +106,10 @@ def _given_or_found(
 ) -> Tracks:
     """Tracks from the user's file if it is there; found ones are written to it if it is named."""
     if settings.boxes and settings.boxes.exists():
-        return _checked(Tracks.from_json(settings.boxes), settings.boxes, source)
+        return _checked(read_tracks(settings.boxes), settings.boxes, source)
     tracks = _find(source, settings, detector(), watch)
     if settings.boxes:
-        write_whole(settings.boxes, tracks.to_json())
+        write_whole(settings.boxes, to_json(replace(tracks, made_for=_made_for(source))))
         log.info("face tracks written to %s: edit them and run again to use them", settings.boxes)
     return tracks
 
@@ -136,7 +138,28 @@ def _checked(tracks: Tracks, path: Path, source: FaceSource) -> Tracks:
             f"{path} was made for frames of {tracks.width}x{tracks.height}, "
             f"{source.info.path} has {source.size[0]}x{source.size[1]}"
         )
+    given = _made_for(source) if tracks.made_for else {}
+    other = [name for name, value in given.items() if tracks.made_for.get(name, value) != value]
+    if other:
+        raise ValueError(
+            f"{path} was not made for these pictures of {source.info.path} (other: "
+            f"{', '.join(other)}); name another file, or take made_for out of it to use it so"
+        )
     return tracks
+
+
+def _made_for(source: FaceSource) -> dict:
+    """What a file of boxes says of the pictures whose frames it counts."""
+    return {
+        "content": content_hash(source.files),
+        "start": source.start,
+        "end": source.end,
+        "resize_factor": source.resize_factor,
+        "rotate": source.rotate,
+        "crop": list(source.crop) if source.crop else None,
+        "static": source.static,
+        "fps": str(source.fps),
+    }
 
 
 def _check_inside(box: Box, width: int, height: int) -> None:

@@ -1,5 +1,7 @@
 """The search: which frames are looked at, how looks become tracks, cuts, and the cache."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from face_detection.cache import cache_folder
 from face_detection.cuts import CutFinder
 from face_detection.linking import link_faces
 from face_detection.smoothing import fill_between
+from face_detection.track_files import to_json
 from face_detection.tracks import faceless_spans
 
 NOTHING = np.zeros((0, 5))
@@ -210,7 +213,7 @@ def test_a_video_is_searched_once(clip, cache):
     again = find_tracks_in_video(clip, detector)
     assert looks > 0 and detector.looks == looks
     np.testing.assert_array_equal(again.paths()[0], first.paths()[0])
-    assert again.to_json() == first.to_json()
+    assert to_json(again) == to_json(first)
 
 
 def test_it_is_searched_anew_when_anything_differs(clip, cache):
@@ -235,10 +238,10 @@ def test_the_cache_knows_a_file_by_its_content_alone(clip, cache, tmp_path):
 
 def test_a_spoilt_cache_entry_is_replaced(clip, cache, caplog):
     detector = CountingDetector()
-    expected = find_tracks_in_video(clip, detector).to_json()
+    expected = to_json(find_tracks_in_video(clip, detector))
     (entry,) = cache.glob("*.json")
     entry.write_text("{ half a fi")
-    assert find_tracks_in_video(clip, detector).to_json() == expected
+    assert to_json(find_tracks_in_video(clip, detector)) == expected
     assert str(entry) in caplog.text and entry.read_text() == expected
 
 
@@ -255,3 +258,25 @@ def test_sound_alone_is_no_video(tmp_path, monkeypatch):
     )
     with pytest.raises(video.MediaError, match="no pictures"):
         find_tracks_in_video(tmp_path / "speech.wav", CountingDetector())
+
+
+def test_a_cache_entry_that_may_not_be_read_is_sought_anew(clip, cache, caplog, monkeypatch):
+    expected = to_json(find_tracks_in_video(clip, CountingDetector()))
+    (entry,) = cache.glob("*.json")
+    entry.unlink()
+    entry.mkdir()  # root may read all files, but not a folder as one
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    assert to_json(find_tracks_in_video(clip, CountingDetector())) == expected
+    assert "faces are sought anew" in caplog.text
+
+
+def test_a_user_without_a_home_has_no_cache(clip, caplog, monkeypatch):
+    """As in a container with --user, where the system does not know the number."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert find_tracks_in_video(clip, CountingDetector()).tracks
+    assert "not cached" in caplog.text

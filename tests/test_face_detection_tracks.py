@@ -7,6 +7,7 @@ import pytest
 
 from face_detection import NoFaceError, Track, Tracks
 from face_detection.smoothing import fill_between, smooth_boxes
+from face_detection.track_files import read_tracks, to_json
 from face_detection.tracks import faceless_spans
 
 
@@ -138,19 +139,19 @@ def test_no_track_at_all_is_an_error_that_says_how_much_was_seen():
 def test_json_brings_back_what_was_written(tmp_path):
     tracks = make_tracks(make_track(0, 9, gaps=((2, 3),)), make_track(20, 30, size=50), cuts=[15])
     file = tmp_path / "tracks.json"
-    file.write_text(tracks.to_json())
-    again = Tracks.from_json(file)
-    assert again.to_json() == tracks.to_json()
+    file.write_text(to_json(tracks))
+    again = read_tracks(file)
+    assert to_json(again) == to_json(tracks)
     assert again.cuts == (15,) and again.tracks[1].gaps == ((2, 3),)
     np.testing.assert_array_equal(again.paths()[0], tracks.paths()[0])
 
 
 def test_a_user_may_leave_out_rows_and_the_rest_is_interpolated(tmp_path):
-    values = json.loads(make_tracks(make_track(0, 99)).to_json())
+    values = json.loads(to_json(make_tracks(make_track(0, 99))))
     values["tracks"][0]["boxes"] = [[0, 0, 0, 10, 10, 1], [99, 99, 0, 109, 10, 1]]
     file = tmp_path / "edited.json"
     file.write_text(json.dumps(values))
-    (path,) = Tracks.from_json(file).paths()
+    (path,) = read_tracks(file).paths()
     np.testing.assert_allclose(path[:, 0], np.arange(100), atol=1e-6)
 
 
@@ -167,7 +168,64 @@ def test_a_file_of_another_kind_is_named(tmp_path, text, fault):
     file = tmp_path / "odd.json"
     file.write_text(text)
     with pytest.raises(ValueError, match=f"odd.json.*{fault}"):
-        Tracks.from_json(file)
+        read_tracks(file)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999", "Infinity", "NaN", "-1", "1" + "0" * 400, "1e12", "[]"]
+)
+@pytest.mark.parametrize("field", ["frame_count", "width", "fps", "cut", "edge", "frame", "track"])
+def test_numbers_that_are_none_are_refused(tmp_path, field, number):
+    if field == "edge" and number == "-1":
+        return  # a face may reach over the edge of the picture
+    text = to_json(make_tracks(make_track(0, 99), cuts=[50]))
+    places = {
+        "frame_count": "100", "width": "320", "fps": "25.0", "cut": "50", "edge": "10.00",
+        "frame": "0", "track": "0",
+    }  # fmt: skip
+    before = {"cut": '"cuts": [', "edge": "[99, ", "frame": "[\n   [", "track": '"track": '}
+    start = before.get(field, f'"{field}": ')
+    assert start + places[field] in text
+    file = tmp_path / "odd.json"
+    file.write_text(text.replace(start + places[field], start + number, 1))
+    with pytest.raises(ValueError, match="odd.json: no face tracks"):
+        read_tracks(file)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "\xff", "[]", "7"])
+def test_what_is_no_object_is_refused(tmp_path, text):
+    file = tmp_path / "odd.json"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match="odd.json: no face tracks"):
+        read_tracks(file)
+
+
+def test_a_track_keeps_its_number_when_others_are_taken_out(tmp_path):
+    tracks = make_tracks(*(make_track(0, 99, left=50 * n, size=40 - n) for n in range(3)))
+    values = json.loads(to_json(tracks))
+    del values["tracks"][0]
+    file = tmp_path / "edited.json"
+    file.write_text(json.dumps(values))
+    again = read_tracks(file)
+    assert lefts(again.paths("2")[0])[:2] == [100, 100]
+    assert read_tracks_of(to_json(again), file).numbered.keys() == {1, 2}
+    with pytest.raises(ValueError, match="'0' is no number of a track; there are 1, 2"):
+        again.paths("0")
+
+
+def read_tracks_of(text, file):
+    file.write_text(text)
+    return read_tracks(file)
+
+
+@pytest.mark.parametrize("spoil", [{"track": 1}, {"gaps": [[90, 120]]}, {"gaps": [[-5, 3]]}])
+def test_doubled_numbers_and_gaps_outside_are_refused(tmp_path, spoil):
+    values = json.loads(to_json(make_tracks(make_track(0, 99), make_track(0, 99, left=90))))
+    values["tracks"][0] |= spoil
+    file = tmp_path / "edited.json"
+    file.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match="one number|a gap does not lie"):
+        read_tracks(file)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +240,9 @@ def test_a_file_of_another_kind_is_named(tmp_path, text, fault):
     ],
 )
 def test_a_wrong_edit_is_named(tmp_path, rows, fault):
-    values = json.loads(make_tracks(make_track(0, 99)).to_json())
+    values = json.loads(to_json(make_tracks(make_track(0, 99))))
     values["tracks"][0]["boxes"] = rows
     file = tmp_path / "edited.json"
     file.write_text(json.dumps(values))
     with pytest.raises(ValueError, match=fault):
-        Tracks.from_json(file)
+        read_tracks(file)

@@ -100,6 +100,27 @@ def test_tracks_of_another_size_are_refused(clip, tmp_path):
         locate(clip, boxes=file)
 
 
+@pytest.mark.parametrize(
+    "other, words",
+    [({"start": 0.4}, "start"), ({"end": 1.0}, "end"), ({"static": True}, "static"),
+     ({"crop": (0, 78, 0, -1)}, "made for frames"), ({"path": "other.mkv"}, "content")],
+)  # fmt: skip
+def test_boxes_belong_to_their_pictures(clip, tmp_path, other, words):
+    file = tmp_path / "faces.json"
+    locate(clip, boxes=file)
+    path = other.pop("path", clip)
+    if path != clip:
+        path = make_face_video(tmp_path / path, frames=61)
+    source, settings = open_source(path, **other), Settings(boxes=file)
+    with pytest.raises(ValueError, match=f"faces.json was .*{words}"):
+        locate_faces(source, settings, EllipseDetector)
+    values = json.loads(file.read_text())
+    del values["made_for"]
+    file.write_text(json.dumps(values))
+    if "crop" not in other:
+        assert locate_faces(source, settings, EllipseDetector).at(3)
+
+
 def test_cache_is_kept_by_content_and_settings(clip, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     detector = EllipseDetector()

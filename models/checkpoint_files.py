@@ -59,6 +59,10 @@ def _read_form(path: Path, head: bytes) -> dict:
             if is_torchscript(archive):
                 return {"state_dict": read_torchscript(archive)}
         return _read_pickle(path)
+    if head.startswith(b"\x89HDF"):
+        from models.keras_file import read_keras
+
+        return {"state_dict": read_keras(path)}
     if head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < path.stat().st_size:
         return _read_safetensors(path)
     if not head.startswith((b"PK", b"\x80")):  # an archive that was cut short, or a bare pickle
@@ -119,15 +123,48 @@ def _read_pickle(path: Path) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        content = _read_objects(path)
+        if content is not None:
+            return content
         raise CheckpointError(
             f"{path} holds Python objects beside plain weights, which could run code when loaded; "
             "ask its author for a state dict"
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a network's weights")
-    if not isinstance(content.get("state_dict"), dict):
-        content = {"state_dict": content}
-    return dict(content)
+    return _with_state_dict(path, content)
+
+
+def _with_state_dict(path: Path, content: dict) -> dict:
+    """The same, or what takes its place in files of others, with the weights in `state_dict`."""
+    from models.davs.whole import joined
+
+    if isinstance(content.get("state_dict"), dict):
+        return dict(content)
+    if isinstance(content.get("model"), dict):
+        return _read_objects(path) or {"state_dict": content["model"]}
+    weights = joined(content)
+    if weights is None:
+        return {"state_dict": content}
+    return {
+        "state_dict": weights,
+        "global_step": content.get("step"),
+        "global_epoch": content.get("epoch"),
+    }
+
+
+def _read_objects(path: Path) -> dict | None:
+    """The network of a file that fairseq wrote, or None."""
+    from models.fairseq_file import read_fairseq
+
+    found = read_fairseq(path) if zipfile.is_zipfile(path) else None
+    if found is None:
+        return None
+    return {
+        "state_dict": found.weights,
+        "text": found.text,
+        "label_smoothing": found.label_smoothing,
+    }
 
 
 def _plain_names(weights: dict) -> dict[str, torch.Tensor]:

@@ -21,7 +21,9 @@ SCRIPTS = {
 # A script that lies in a package, beside what it trains; it may import what scripts may.
 PACKAGE_SCRIPTS = {"face_detection/train.py": "face_detection.train"}
 TAKES_PLAIN_NUMBERS = {"models", "face_detection"}
-OPTIONAL = {"torchvision", "tensorboard", "ray", "face_alignment", "gradio", "lpips", "openvino"}
+OPTIONAL = {
+    "torchvision", "tensorboard", "ray", "face_alignment", "gradio", "lpips", "openvino", "h5py",
+}  # fmt: skip
 
 
 def sources() -> list[tuple[str, Path]]:

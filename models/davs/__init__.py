@@ -9,9 +9,11 @@ from models.davs.identity import IdentityEncoder, IdentityWordJudge
 from models.davs.judges import DomainJudge, FaceJudge
 from models.davs.lips import LipEncoder
 from models.davs.sound import SoundEncoder
+from models.davs.whole import DAVS
 from models.davs.words import WordClassifier
 
 __all__ = [
+    "DAVS",
     "DAVSDecoder",
     "DomainJudge",
     "FaceJudge",

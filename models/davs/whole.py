@@ -1,0 +1,81 @@
+"""DAVS whole: its networks under the names that they have in the published file.
+
+"Talking Face Generation by Adversarially Disentangled Audio-Visual Representation" (Zhou et al.,
+AAAI 2019), 101_DAVS_checkpoint.pth.tar.
+"""
+
+import torch
+from torch import nn
+
+from models.davs.decoder import DAVSDecoder
+from models.davs.identity import IdentityEncoder, IdentityWordJudge
+from models.davs.judges import DomainJudge, FaceJudge
+from models.davs.lips import LipEncoder
+from models.davs.sound import SoundEncoder
+from models.davs.words import WordClassifier
+
+SOUND_GAIN, PICTURE_GAIN = 1.5, 0.8  # of a speech code when a face is painted
+PARTS = (
+    "mfcc_encoder", "lip_feature_encoder", "Decoder", "ID_encoder", "model_fusion",
+    "ID_lip_discriminator", "netD", "netD_mul", "discriminator_audio",
+)  # fmt: skip
+MARKS = ("Decoder.deconv1_1_new.weight", "ID_encoder.block1.conv01_a.weight")
+SIDE = 256  # px, of a face
+
+
+class DAVS(nn.Module):
+    """Hears, sees, and paints; and what judges it, unless `judges` is off."""
+
+    def __init__(
+        self, words: int = 500, multiplier: float = 1.0, *, fusion_frames: int = 12,
+        identity_frames: int = 20, judge_frames: int = 6, judges: bool = True,
+    ):  # fmt: skip
+        super().__init__()
+        self.words, self.multiplier, self.height, self.width = words, multiplier, SIDE, SIDE
+        self.mfcc_encoder = SoundEncoder(multiplier)
+        self.lip_feature_encoder = LipEncoder(multiplier)
+        self.ID_encoder = IdentityEncoder(multiplier)
+        self.Decoder = DAVSDecoder(multiplier)
+        self.model_fusion = WordClassifier(fusion_frames, words, multiplier)
+        if judges:
+            self.ID_lip_discriminator = IdentityWordJudge(identity_frames, words, multiplier)
+            self.netD = FaceJudge(1, multiplier)
+            self.netD_mul = FaceJudge(judge_frames, multiplier)
+            self.discriminator_audio = DomainJudge()
+
+    def forward(self, mfcc: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
+        """mfcc (B, 20, 12), faces (B, 3, 256, 256) RGB in [0, 1] -> the faces that say it."""
+        speech = self.mfcc_encoder(mfcc[:, None, None])[:, 0]
+        return self.paint(faces, SOUND_GAIN * speech)
+
+    def paint(self, faces: torch.Tensor, speech: torch.Tensor) -> torch.Tensor:
+        """Identities (B, 3, 256, 256) and speech codes (B, 256) -> (B, 3, 256, 256)."""
+        code, _, _, skip, _ = self.ID_encoder(faces)
+        return self.Decoder(code, skip, speech)
+
+
+def measure(weights: dict[str, torch.Tensor]) -> dict:
+    """Arguments of DAVS for its weights."""
+    fusion = weights["model_fusion.fc_1.weight"]
+    found = {
+        "words": len(weights["model_fusion.fc_2.weight"]),
+        "multiplier": len(weights["Decoder.deconv1_1_bn.weight"]) / 512,
+        "fusion_frames": fusion.shape[1] // 256,
+        "judges": "netD.conv1.weight" in weights,
+    }
+    if found["judges"]:
+        found["identity_frames"] = weights["ID_lip_discriminator.fc_2.weight"].shape[1] // 128
+        found["judge_frames"] = weights["netD_mul.conv1.weight"].shape[1] // 3
+    return found
+
+
+def joined(content: dict) -> dict[str, torch.Tensor] | None:
+    """The published file's networks as one state dict, or None if it is another file."""
+    if not all(isinstance(content.get(part), dict) for part in ("Decoder", "ID_encoder")):
+        return None
+    return {
+        f"{part}.{str(name).removeprefix('module.')}": value
+        for part in PARTS
+        if isinstance(content.get(part), dict)
+        for name, value in content[part].items()
+    }

@@ -6,8 +6,6 @@ python inference.py --face a.mp4 --audio b.wav
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -130,6 +128,15 @@ def _add_mouth(group) -> None:
         "--legacy_timing", action="store_true",
         help="the original's: 40 ms late, and the last 0.12 s dropped; only to compare",
     )  # fmt: skip
+    group.add_argument(
+        "--lip_motion", type=Path, metavar="FILE",
+        help="lip motion as .json or .csv, of generators that are driven by it: read if the file "
+        "is there, else written to be edited",
+    )  # fmt: skip
+    group.add_argument(
+        "--driving_video", type=Path, metavar="FILE",
+        help="lips of another video that move the mouth, in place of what is heard",
+    )  # fmt: skip
 
 
 def _add_score(group) -> None:
@@ -248,8 +255,8 @@ def _settings(args: argparse.Namespace):
 
 _SAME_NAMES = (
     "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
-    "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "codec",
-    "crf", "preset", "pix_fmt",
+    "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",
+    "driving_video", "codec", "crf", "preset", "pix_fmt",
 )  # fmt: skip
 
 
@@ -257,6 +264,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     """Make one video or one preview; its path is the last line of stdout."""
     from lipsync.contact_sheet import write_contact_sheet
     from lipsync.pipeline import refuse_to_overwrite
+    from lipsync.progress import progress_bar
     from video import prepare_output
 
     outfile = Path(args.outfile or DEFAULT_OUTFILE)
@@ -266,7 +274,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     sheet = outfile.with_suffix(".png") if args.sheet else None
     for target in filter(None, (prepare_output(outfile), sheet)):
         refuse_to_overwrite(target, args.face, args.audio)
-    with _progress_bar(args.quiet) as progress, TemporaryDirectory() as folder:
+    with progress_bar(args.quiet) as progress, TemporaryDirectory() as folder:
         plan = maker.plan(args.face, args.audio, _settings(args), progress)
         if args.score:
             found = _score_given(plan, args, _expert(maker, args))
@@ -319,9 +327,10 @@ def _expert(maker, args: argparse.Namespace):
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
     from lipsync.pipeline import refuse_to_overwrite
     from lipsync.preview import draw_preview, write_preview
+    from lipsync.progress import progress_bar
 
     refuse_to_overwrite(path, args.face, args.audio)
-    with _progress_bar(args.quiet) as progress:
+    with progress_bar(args.quiet) as progress:
         plan = maker.plan(args.face, args.audio, _settings(args), progress)
     write_preview(path, draw_preview(plan, maker.backend, args.preview))
     return path
@@ -348,33 +357,6 @@ def _run_jobs(maker, args: argparse.Namespace) -> int:
     if failed:
         print(f"error: {failed} of {done} jobs failed", file=sys.stderr)
     return 1 if failed else 0
-
-
-_STAGES = {
-    "faces": "finding faces", "looks": "looking at faces", "frames": "making frames",
-}  # fmt: skip
-
-
-@contextmanager
-def _progress_bar(quiet: bool) -> Iterator:
-    """A report of frames per second and the time left, a bar for each stage, on stderr."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm] = {}
-
-    def progress(stage: str, done: int, total: int | None) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            label = _STAGES[stage]
-            bars[stage] = tqdm(total=total, desc=label, unit="frame", disable=quiet)
-        bars[stage].update(done - bars[stage].n)
-
-    try:
-        yield progress
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 if __name__ == "__main__":

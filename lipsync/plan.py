@@ -10,6 +10,7 @@ import numpy as np
 
 from face_detection import Box, Detector
 from lipsync.backends.torch_backend import TorchBackend
+from lipsync.driver import choose_driver
 from lipsync.faces import FacePaths, locate_faces
 from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
@@ -99,7 +100,7 @@ def make_plan(
     options = backend.generator.chosen(settings.options)
     faces = locate_faces(source, settings, detector, watch)
     count = _count_frames(source, speech, faces, settings)
-    speech.encode(backend.encode_speech, count)
+    speech.encode(choose_driver(settings, backend, speech.seconds, detector, progress), count)
     watched = watch_faces(source, faces, backend, options, count, progress)
     seconds = float(count / source.fps)
     if settings.length != "audio" and seconds < speech.seconds:

@@ -43,6 +43,8 @@ class Settings:
     silence: str = "model"
     audio_offset_ms: float = 0.0  # above 0 the mouth moves later
     legacy_timing: bool = False
+    lip_motion: Path | None = None
+    driving_video: Path | None = None
     options: Mapping[str, object] = field(default_factory=dict)  # of the generator, by name
 
     # Coding of the result.

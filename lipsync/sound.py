@@ -62,7 +62,7 @@ class Speech:
         """Have the whole speech encoded for so many frames, where the method hears it so."""
         if self._window is None:
             seconds = (np.arange(frame_count) + 0.5) / float(self._fps) - self._offset
-            self._codes = encode_speech(self._values, seconds)
+            self._codes = np.asarray(encode_speech(self._values, seconds), np.float32)
 
     def _start(self, frame: int) -> int:
         if self._starts:

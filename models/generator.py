@@ -102,6 +102,7 @@ class Generator(ABC):
     hearing: Hearing
     network: nn.Module  # what `forward` runs, in the backend's precision
     companions: tuple[nn.Module, ...] = ()  # what hears whole speeches and looks; always float32
+    lip_motion: ClassVar[bool] = False  # encode_speech gives lip motion: (frames, 15)
     options: ClassVar[Mapping[str, object]] = {}  # what can be chosen of a video: name, default
 
     def chosen(self, options: Mapping[str, object]) -> dict[str, object]:

@@ -40,3 +40,16 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def toy_folder(tmp_path, monkeypatch) -> Path:
+    """The current folder, with a face and a speech of two seconds, where toy methods are known."""
+    from tests import lipsync_material, toy_methods
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    toy_methods.install(monkeypatch)
+    lipsync_material.make_face_video(tmp_path / "face.mkv", frames=50)
+    lipsync_material.make_sound(tmp_path / "speech.wav", 2, toy_methods.BURST)
+    return tmp_path

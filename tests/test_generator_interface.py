@@ -8,54 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-import inference
 from face_detection import Box
-from lipsync import Settings
-from lipsync.backends.torch_backend import TorchBackend
-from lipsync.plan import make_plan
 from lipsync.render import Tally, render
 from lipsync.sound import Speech
 from models.generator import Hearing
-from tests.lipsync_material import (
-    EllipseDetector,
-    backend,
-    face_frame,
-    make_face_video,
-    make_sound,
-)
-from tests.toy_methods import EllipseWatcher, MovedPixels, WholeFace, install, save_toy
+from tests.lipsync_material import backend, face_frame, make_sound
+from tests.toy_methods import BURST, EllipseWatcher, MovedPixels, WholeFace, infer, planned
 from video import read_frames
 
-# A tone in the middle of two seconds.
-BURST = "aevalsrc='0.5*sin(2000*t)*between(t,0.7,1.3)'"
 BOX = Box(30, 20, 66, 70)
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    install(monkeypatch)
-    make_face_video(tmp_path / "face.mkv", frames=50)
-    make_sound(tmp_path / "speech.wav", 2, BURST)
-    return tmp_path
-
-
-def infer(method, *flags):
-    save_toy(Path("toy.pth"), method)
-    return inference.main(
-        ["--checkpoint_path=toy.pth", "--face=face.mkv", "--audio=speech.wav", "--outfile=o.mkv",
-         "--codec=ffv1", "--pix_fmt=bgr0", "--device=cpu", *map(str, flags)]
-    )  # fmt: skip
-
-
-def planned(here, method, **settings):
-    runs = TorchBackend(method, device=torch.device("cpu"), precision="fp32", batch_size=16)
-    settings = Settings(**{"use_cache": False, "detect_every": 1} | settings)
-    return make_plan("face.mkv", "speech.wav", settings, runs, EllipseDetector), runs
-
-
-def test_a_whole_face_by_whole_sentence_goes_through_inference(here):
+def test_a_whole_face_by_whole_sentence_goes_through_inference(toy_folder):
     assert infer(WholeFace(), "--box", 20, 70, 30, 66, "--precision", "fp32") == 0
     made, given = list(read_frames("o.mkv")), list(read_frames("face.mkv"))
     assert len(made) == 50
@@ -69,14 +33,14 @@ def test_a_whole_face_by_whole_sentence_goes_through_inference(here):
         assert np.array_equal(frame, before)
 
 
-def test_a_window_of_another_feature_goes_through_the_same_way(here):
-    plan, runs = planned(here, WholeFace("mfcc12x35"), box=BOX)
+def test_a_window_of_another_feature_goes_through_the_same_way(toy_folder):
+    plan, runs = planned(WholeFace("mfcc12x35"), box=BOX)
     assert plan.speech.heard(30).shape == (12, 35)
     assert sum(1 for _ in render(plan, runs)) == 50
 
 
-def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(here):
-    plan, runs = planned(here, MovedPixels(), smooth=False)
+def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(toy_folder):
+    plan, runs = planned(MovedPixels(), smooth=False)
     frames = list(render(plan, runs))
     for number in (0, 37, 49):
         x, y, side = plan.watched[0].notes[number]
@@ -99,7 +63,7 @@ def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(here):
         assert np.abs(frames[number][:, far].astype(int) - given[:, far]).mean() < 1
 
 
-def test_moved_pixels_go_through_inference_with_preview_and_sheet(here, capsys):
+def test_moved_pixels_go_through_inference_with_preview_and_sheet(toy_folder, capsys):
     box = ("--box", 20, 70, 30, 66)
     assert infer(MovedPixels(), *box, "--sheet") == 0
     assert infer(MovedPixels(), *box, "--preview", 1) == 0
@@ -108,40 +72,40 @@ def test_moved_pixels_go_through_inference_with_preview_and_sheet(here, capsys):
     assert "hears windows of the sound" in capsys.readouterr().err
 
 
-def test_doubt_keeps_the_given_frame_and_is_told(here):
-    plan, runs = planned(here, MovedPixels(), options={"doubt_from": 30, "doubt_to": 40})
+def test_doubt_keeps_the_given_frame_and_is_told(toy_folder):
+    plan, runs = planned(MovedPixels(), options={"doubt_from": 30, "doubt_to": 40})
     tally = Tally()
     frames, given = list(render(plan, runs, tally)), list(read_frames("face.mkv"))
     kept = [n for n in range(50) if np.array_equal(frames[n], given[n])]
     assert kept == tally.doubtful == list(range(30, 40))
 
 
-def test_options_are_the_methods_own(here):
-    plan, runs = planned(here, MovedPixels(), options={"amount": 0.0})
+def test_options_are_the_methods_own(toy_folder):
+    plan, runs = planned(MovedPixels(), options={"amount": 0.0})
     given = list(read_frames("face.mkv"))
     for frame, before in zip(render(plan, runs), given, strict=True):
         assert np.abs(frame.astype(int) - before).max() <= 1
     with pytest.raises(ValueError, match="no option 'amuont'; it has: doubt_from, .*amount"):
-        planned(here, MovedPixels(), options={"amuont": 0.0})
+        planned(MovedPixels(), options={"amuont": 0.0})
     with pytest.raises(ValueError, match="it has: none"):
-        planned(here, WholeFace(), options={"amount": 0.0})
+        planned(WholeFace(), options={"amount": 0.0})
 
 
-def test_no_more_is_looked_at_than_will_be_shown_nor_much_at_a_time(here, monkeypatch):
+def test_no_more_is_looked_at_than_will_be_shown_nor_much_at_a_time(toy_folder, monkeypatch):
     watchers = []
     monkeypatch.setattr(
         MovedPixels,
         "watch",
         lambda self, video: watchers.append(EllipseWatcher(video)) or watchers[-1],
     )
-    make_sound(here / "speech.wav", 1.6, BURST)
-    planned(here, MovedPixels())
+    make_sound(toy_folder / "speech.wav", 1.6, BURST)
+    planned(MovedPixels())
     assert sorted(watchers[0].rows) == list(range(40)) and watchers[0].most_at_once == 16
-    planned(here, MovedPixels(), static=True)
+    planned(MovedPixels(), static=True)
     assert sorted(watchers[1].rows) == [0]
 
 
-def test_a_look_that_does_not_fit_into_memory_is_halved(here, monkeypatch):
+def test_a_look_that_does_not_fit_into_memory_is_halved(toy_folder, monkeypatch):
     see = EllipseWatcher.see
 
     def hungry(self, numbers, frames, boxes):
@@ -150,7 +114,7 @@ def test_a_look_that_does_not_fit_into_memory_is_halved(here, monkeypatch):
         see(self, numbers, frames, boxes)
 
     monkeypatch.setattr(EllipseWatcher, "see", hungry)
-    plan, runs = planned(here, MovedPixels())
+    plan, runs = planned(MovedPixels())
     assert runs.batch_size == 4 and len(plan.watched[0].notes) == 50
 
 

@@ -8,13 +8,20 @@ import pytest
 import torch
 from torch import nn
 
+import inference
+from lipsync import Settings
+from lipsync.backends.torch_backend import TorchBackend
+from lipsync.plan import Plan, make_plan
 from models import kinds, methods
 from models.checkpoint import save_checkpoint
 from models.generator import Generator, Hearing, Patch, Watched, Watcher
 from models.inputs import fit_face, generator_input, to_faces, to_levels
 from models.warping import corners, soft_square, warp_patch
+from tests.lipsync_material import EllipseDetector
 
 SIZE = 24
+# A tone in the middle of two seconds.
+BURST = "aevalsrc='0.5*sin(2000*t)*between(t,0.7,1.3)'"
 
 
 class LevelNetwork(nn.Module):
@@ -104,13 +111,16 @@ class EllipseWatcher(Watcher):
         notes = np.array([self.rows[number] for number in sorted(self.rows)], np.float32)
         trust = np.ones(len(notes), np.float32)
         trust[self.video.options["doubt_from"] : self.video.options["doubt_to"]] = 0
-        return Watched(notes, trust, shared="what holds for all frames")
+        lips = np.zeros((len(notes), 15), np.float32)
+        lips[:, 0] = np.arange(len(lips)) / 100  # as if the jaw fell a hundredth a frame
+        return Watched(notes, trust, shared="what holds for all frames", lips=lips)
 
 
 class MovedPixels(Generator):
     """Cuts by a placement of its own and moves the frame's own pixels, at their resolution."""
 
     hearing = Hearing("mel")
+    lip_motion = True
     options = {"doubt_from": 0, "doubt_to": 0, "amount": 1.0}
 
     def __init__(self):
@@ -120,7 +130,7 @@ class MovedPixels(Generator):
         return EllipseWatcher(video)
 
     def encode_speech(self, sound, seconds):
-        return np.ones((len(seconds), 1), np.float32)
+        return np.eye(1, 15, dtype=np.float32).repeat(len(seconds), axis=0)
 
     def to_square(self, place):
         x, y, side = map(float, place.notes)
@@ -177,3 +187,19 @@ def _maker(method):
 def save_toy(path: Path, method: Generator) -> Path:
     save_checkpoint(path, {"state_dict": method.network.state_dict(), "hparams": {}})
     return path
+
+
+def infer(method: Generator, *flags) -> int:
+    """inference.py in toy_folder, on its face and its speech; makes o.mkv, as it was drawn."""
+    save_toy(Path("toy.pth"), method)
+    return inference.main(
+        ["--checkpoint_path=toy.pth", "--face=face.mkv", "--audio=speech.wav", "--outfile=o.mkv",
+         "--codec=ffv1", "--pix_fmt=bgr0", "--device=cpu", *map(str, flags)]
+    )  # fmt: skip
+
+
+def planned(method: Generator, **settings) -> tuple[Plan, TorchBackend]:
+    """The same as a plan, its faces found by the ellipse's detector."""
+    runs = TorchBackend(method, device=torch.device("cpu"), precision="fp32", batch_size=16)
+    settings = Settings(**{"use_cache": False, "detect_every": 1} | settings)
+    return make_plan("face.mkv", "speech.wav", settings, runs, EllipseDetector), runs

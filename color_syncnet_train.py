@@ -48,33 +48,56 @@ class ExpertTrainer:
 
     def train_step(self, parts: list[Batch]) -> Values:
         losses = self.contrast_losses if self.hp.syncnet_contrast_windows else self.pair_losses
-        means = Means()
+        means, counts = Means(), self.count_all(parts)
         for batch in self.update.parts(parts):
-            values = losses(batch)
+            values = losses(batch, counts)
             self.update.backward(values["loss"], len(parts))
             means.add(values)
         return means.tensors() | self.update.apply(self.step)
 
-    def pair_losses(self, batch: Batch) -> Values:
+    def count_all(self, parts: list[Batch]) -> Values:
+        """What the terms of one part are divided by, where a step has several parts or processes.
+
+        Not each by its own count: the step would not be that of the whole batch.
+        """
+        if len(parts) * self.runtime.world_size == 1:
+            return {}
+        counts = Means()
+        for batch in parts:
+            counts.add(self.count(batch))
+        return {n: self.runtime.mean_tensor(value) for n, value in counts.tensors().items()}
+
+    def count(self, batch: Batch) -> Values:
+        """The shapes that are known, and the wrong pairs."""
+        counts = {name: (~batch[name].isnan()).sum() for name in ("heard", "seen")}
+        if "sounds_heard" in batch:
+            counts["heard"] = counts["heard"] + (~batch["sounds_heard"].isnan()).sum()
+        if "starts" in batch:
+            counts["wrong"] = opponents(batch["starts"], self.hp.syncnet_apart).sum()
+        return counts
+
+    def pair_losses(self, batch: Batch, counts: Values) -> Values:
         """The original's: is the cosine 1 in sync and 0 off sync?"""
-        sound, mouth, telling = self.embed(batch, batch["mel"], stacked_mouths(batch["mouths"]))
+        sound, mouth, telling = self.embed(
+            batch, batch["mel"], stacked_mouths(batch["mouths"]), counts
+        )
         cosines, in_sync = cosine(sound, mouth), batch["in_sync"]
         right = ((cosines > 0.5) == (in_sync > 0.5)).float().mean()
         loss = self.with_telling(bce_of_cosine(cosines, in_sync), telling)
         return {"loss": loss, "accuracy": right, **telling}
 
-    def contrast_losses(self, batch: Batch) -> Values:
+    def contrast_losses(self, batch: Batch, counts: Values) -> Values:
         """Which of the clip's sounds is each mouth's? And the original's loss on all pairs."""
         mel, mouths = batch["mel"], stacked_mouths(batch["mouths"])
-        *pair, telling = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1))
+        *pair, telling = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1), counts)
         sounds, mouths = (vectors.unflatten(0, (len(mel), -1)) for vectors in pair)
         wrong = opponents(batch["starts"], self.hp.syncnet_apart)
         among = contrast(sounds, mouths, wrong, self.hp.syncnet_temperature)
-        bce, right = bce_of_matrix(sounds, mouths, wrong)
+        bce, right = bce_of_matrix(sounds, mouths, wrong, counts.get("wrong"))
         loss = self.with_telling(among + self.hp.syncnet_bce_wt * bce, telling)
         return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right, **telling}
 
-    def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor):
+    def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor, counts: Values):
         """Unit vectors of each sound and of each window of mouths, and what telling costs."""
         pairs = len(mel)
         truth = {name: batch[name].flatten(0, -2) for name in ("heard", "seen")}
@@ -84,7 +107,7 @@ class ExpertTrainer:
         with self.runtime.autocast():
             sound, mouth, *told = self.update.call(mel[:, None], mouths)
         telling = {
-            name: telling_loss(guess, truth[name])
+            name: telling_loss(guess, truth[name], counts.get(name))
             for name, guess in zip(("heard", "seen"), told, strict=False)  # without a teller none
         }
         return sound[:pairs], mouth, telling

@@ -52,9 +52,14 @@ def assign(
 
 
 def detection_losses(
-    levels: list[torch.Tensor], batch: dict[str, torch.Tensor]
+    levels: list[torch.Tensor],
+    batch: dict[str, torch.Tensor],
+    count: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
-    """The loss and its parts for what the network said of a batch of scenes."""
+    """The loss and its parts for what the network said of a batch of scenes.
+
+    `count`: what count_positive says of a part on average, where this batch is one part.
+    """
     scores, boxes, landmarks = decode(levels)
     centres, strides = cells([tuple(level.shape[-2:]) for level in levels], scores.device)
     wanted = assign(centres, strides, batch["boxes"], batch["asked"], batch["known"])
@@ -62,7 +67,7 @@ def detection_losses(
     face = wanted.face[at]
     true_boxes = batch["boxes"][at[0], face]
     overlap, generalised = box_overlaps(boxes[at], true_boxes)
-    count = max(len(face), 1)
+    count = max(len(face), 1) if count is None else count
     score = score_loss(scores, wanted, at, overlap.detach()) / count
     box = (1 - generalised).sum() / count
     points = landmark_loss(landmarks[at], batch["landmarks"][at[0], face], true_boxes) / count
@@ -72,6 +77,14 @@ def detection_losses(
         "box": box,
         "landmarks": points,
     }
+
+
+def count_positive(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The cells that shall tell a face, which the losses of a batch are divided by."""
+    height, width = batch["image"].shape[1:3]
+    shapes = [(-(-height // stride), -(-width // stride)) for stride in STRIDES]
+    centres, strides = cells(shapes, batch["image"].device)
+    return assign(centres, strides, batch["boxes"], batch["asked"], batch["known"]).positive.sum()
 
 
 def score_loss(

@@ -14,7 +14,7 @@ import cv2
 import torch
 
 from detector_training.heads import read_bank
-from detector_training.losses import detection_losses
+from detector_training.losses import count_positive, detection_losses
 from detector_training.real_frames import RealFrame, read_real_frames
 from detector_training.scene_batches import Scenes, ValidationScenes
 from detector_training.scenes import Composer
@@ -61,26 +61,37 @@ class DetectorTrainer:
         self.update = Update(network, optimizer, runtime, hp, max_steps)
 
     def train_step(self, parts: list[Batch]) -> Values:
-        means = Means()
+        means, count = Means(), self.count_all(parts)
         for batch in self.update.parts(parts):
             with self.runtime.autocast():
                 levels = self.update.call(_pictures(batch))
-            values = detection_losses(levels, batch)
+            values = detection_losses(levels, batch, count)
             self.update.backward(values["loss"], len(parts))
             means.add(values)
         return means.tensors() | self.update.apply(self.step)
 
+    def count_all(self, parts: list[Batch]) -> torch.Tensor | None:
+        """What a part is divided by, where a step has several parts or processes."""
+        shares = len(parts) * self.runtime.world_size
+        if shares == 1:
+            return None
+        total = sum(count_positive(batch) for batch in parts)
+        mean = self.runtime.mean_tensor(total / len(parts))
+        return mean.clamp(min=1 / shares)  # one cell in the whole batch
+
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Over this process's share of the scenes, and then the mean over the processes."""
-        score = DetectionScore()
+        score, share = DetectionScore(), 0.0  # a process may have no scenes
         for batch in batches:
+            share = 1.0
             found = self._find(batch)
             for at, (faces, landmarks) in enumerate(found):
                 known = batch["known"][at].cpu().numpy()
                 truth = (batch[name][at].cpu().numpy()[known] for name in TRUTH)
                 score.add(faces, landmarks, *truth)
-        values = self.runtime.mean(score.read(), 1.0)
+        own = {name: value if share else 0.0 for name, value in score.read().items()}
+        values = self.runtime.mean(own, share)
         return {**values, "score": 2 - values["average_precision"] - values["median_iou"]}
 
     def _find(self, batch: Batch) -> list[tuple]:

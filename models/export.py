@@ -45,7 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.fits_from is not None and not -1 <= args.fits_from <= 1:
+        parser.error(f"--fits_from is a cosine, -1 to 1, not {args.fits_from}")
     try:
         export(args.checkpoint, args.target, fits_from=args.fits_from)
     except (CheckpointError, OSError) as error:

@@ -7,11 +7,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import default_collate
 
 from detector_training.grounds import paint_scene_ground
 from detector_training.heads import FACE_FROM, read_bank
 from detector_training.headwear import WEAR, dress
-from detector_training.losses import assign, box_overlaps, detection_losses, landmark_loss
+from detector_training.losses import (
+    assign,
+    box_overlaps,
+    count_positive,
+    detection_losses,
+    landmark_loss,
+)
 from detector_training.make_heads import main as make_heads
 from detector_training.make_heads import shoot
 from detector_training.real_frames import RealFrame, cut_frame, read_real_frames
@@ -20,12 +27,14 @@ from detector_training.scenes import MOST_HEADS, Composer, Placed, Truth, lay, t
 from detector_training.scores import DetectionScore, average_precision
 from detector_training.spoil import spoil
 from face_detection.boxes import intersection_over_union
-from face_detection.train import main
+from face_detection.train import DetectorTrainer, main
+from hparams import HParams
 from models.checkpoint import load_face_finder, read_checkpoint
 from models.face_finder import FaceFinder, cells
 from synthesis.speaker import Speaker
 from tests.small_head import small_head
 from tests.toy_heads import write_toy_bank
+from training.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
@@ -323,6 +332,25 @@ def test_a_scene_without_faces_has_a_finite_loss():
     losses = detection_losses(levels, batch)
     losses["loss"].backward()
     assert torch.isfinite(losses["loss"]) and losses["box"] == 0 and losses["landmarks"] == 0
+
+
+def test_the_losses_of_the_parts_are_those_of_the_batch(bank):
+    """Whatever number of faces a part has."""
+    scenes = Scenes(Composer(bank, 128, 3))
+    whole = default_collate([scenes[number] for number in range(4)])
+    parts = [{n: v[rows] for n, v in whole.items()} for rows in (slice(0, 1), slice(1, 4))]
+    network = FaceFinder(1 / 16).eval()
+
+    def losses(batch, count=None):
+        levels = network(batch["image"].permute(0, 3, 1, 2))
+        return detection_losses(levels, batch, count)["loss"]
+
+    count = sum(count_positive(part) for part in parts)
+    assert count == count_positive(whole) > 0
+    summed = sum(losses(part, count) for part in parts)
+    torch.testing.assert_close(summed, losses(whole))
+    trainer = DetectorTrainer(Runtime(torch.device("cpu")), HParams(multiplier=1 / 16), 10, scenes)
+    assert trainer.count_all(parts) == count / 2 and trainer.count_all([whole]) is None
 
 
 # Scores.

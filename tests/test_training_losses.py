@@ -95,6 +95,31 @@ def test_bce_of_matrix_weighs_right_and_wrong_alike(apart):
     assert 0 <= accuracy.item() <= 1
 
 
+def test_windows_that_all_nearly_coincide_cost_only_what_is_right():
+    sounds, mouths = unit_vectors(2, 3, 16), unit_vectors(2, 3, 16)
+    wrong = opponents(torch.tensor([[4, 9, 4], [1, 2, 3]]), 10_000)
+    loss, accuracy = bce_of_matrix(sounds, mouths, wrong)
+    right = -(sounds * mouths).sum(-1).log().mean()
+    assert loss.item() == pytest.approx(right.item() / 2, rel=1e-4)
+    assert 0 <= accuracy.item() <= 1
+
+
+def test_the_terms_of_the_parts_are_those_of_the_batch():
+    """Whatever each part knows of its mouths, and however many wrong pairs it has."""
+    told, truth = torch.randn(6, 55), torch.randn(6, 55)
+    truth[:2] = torch.nan
+    count = (~truth.isnan()).sum() / 2
+    parts = [telling_loss(told[rows], truth[rows], count) for rows in (slice(3), slice(3, 6))]
+    torch.testing.assert_close(sum(parts) / 2, telling_loss(told, truth))
+
+    sounds, mouths = unit_vectors(2, 4, 16), unit_vectors(2, 4, 16)
+    wrong = opponents(torch.tensor([[4, 5, 6, 7], [1, 20, 40, 60]]), 3)
+    count = wrong.sum() / 2
+    parts = [bce_of_matrix(sounds[b : b + 1], mouths[b : b + 1], wrong[b : b + 1], count)[0]
+             for b in range(2)]  # fmt: skip
+    torch.testing.assert_close(sum(parts) / 2, bce_of_matrix(sounds, mouths, wrong)[0])
+
+
 def test_lower_half_weight_adds_to_the_whole():
     generated, targets = torch.zeros(2, 3, 5, 8, 8), torch.zeros(2, 3, 5, 8, 8)
     generated[..., 4:, :] = 0.2

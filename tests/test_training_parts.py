@@ -242,6 +242,18 @@ def test_means_weigh_and_pace_counts():
         assert pace.read(step=10)["data_wait_share"] == pytest.approx(share, abs=0.3)
 
 
+def test_a_process_that_saw_nothing_takes_part_in_a_mean():
+    class First(Runtime):
+        def gather(self, value):
+            return [value, ["loss"]]
+
+        def mean(self, sums, count):
+            assert (sums, count) == ({"loss": 0.0}, 0.0)
+            return {"loss": 3.0}
+
+    assert Means().read_all(First(torch.device("cpu"), world_size=2)) == {"loss": 3.0}
+
+
 def test_old_checkpoints_go_but_for_the_last(tmp_path):
     content = {"state_dict": {}}
     for step in (10, 20, 30):

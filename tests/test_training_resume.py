@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import hq_talkface_train
+import talkface_train
 from tests.toy_corpus import make_corpus
 from tests.training_runs import arguments, differences, load, metrics, run
 
@@ -206,6 +208,60 @@ def test_a_broken_state_of_training_is_one_line(change, root, plain, tmp_path, c
     torch.save({**load(plain / STEP_2), **change}, tmp_path / STEP_2)
     assert go_on("generator", root, tmp_path / "run", 3, tmp_path / STEP_2) == 1
     assert STEP_2 in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("generator", "GeneratorTrainer"), ("hq", "HqTrainer")])
+def test_a_validation_that_is_stopped_is_made_up_for(kind, name, root, tmp_path, monkeypatch):
+    script = {"generator": talkface_train, "hq": hq_talkface_train}[kind]
+    trainer = getattr(script, name)
+    validate, numbers = trainer.validate, f"{RICH},checkpoint_interval=3"
+
+    def stopped_by_a_signal(self, batches):
+        if self.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return validate(self, batches)
+
+    assert run(kind, root, tmp_path / "whole", 4, hparams=numbers) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer, "validate", stopped_by_a_signal)
+        assert run(kind, root, tmp_path / "halves", 4, hparams=numbers) == 0
+    assert [line["step"] for line in metrics(tmp_path / "halves", "val")] == [1]
+    middle = tmp_path / "halves" / STEP_2
+    assert load(middle)["progress"]["unvalidated"]
+    more = ["--checkpoint_path", middle]
+    assert run(kind, root, tmp_path / "halves", 4, *more, hparams=numbers) == 0
+    for step in (3, 4):
+        one, other = (load(tmp_path / way / f"checkpoint_step{step:09d}.pth")
+                      for way in ("whole", "halves"))  # fmt: skip
+        assert differences(one, other) == []
+    assert metrics(tmp_path / "whole", "val") == metrics(tmp_path / "halves", "val")
+
+
+def test_a_run_is_saved_before_it_is_validated(root, tmp_path, monkeypatch):
+    """What stops a run may not wait: here it dies in its validation."""
+
+    def dies(self, batches):
+        if self.step == 2:
+            raise OSError("gone")
+        return validate(self, batches)
+
+    validate = talkface_train.GeneratorTrainer.validate
+    assert run("generator", root, tmp_path / "whole", 4, hparams=RICH) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(talkface_train.GeneratorTrainer, "validate", dies)
+        assert run("generator", root, tmp_path / "halves", 4, hparams=RICH) == 1
+    name = "checkpoint_step000000004.pth"
+    more = ["--checkpoint_path", tmp_path / "halves" / STEP_2]
+    assert run("generator", root, tmp_path / "halves", 4, *more, hparams=RICH) == 0
+    assert differences(load(tmp_path / "whole" / name), load(tmp_path / "halves" / name)) == []
+    assert metrics(tmp_path / "whole", "val") == metrics(tmp_path / "halves", "val")
+
+
+def test_weights_that_are_no_numbers_take_no_checkpoint_s_place(root, tmp_path, capsys):
+    numbers = "syncnet_lr=1e30,log_interval=1000"
+    assert run("expert", root, tmp_path, 5, "--keep", "1", hparams=numbers) == 1
+    assert "a weight is no number any more at step 2" in capsys.readouterr().err
+    assert not list(tmp_path.glob("checkpoint_step*"))
 
 
 def test_another_seed_is_another_run(root, tmp_path):

@@ -19,6 +19,7 @@ from tests.training_runs import metrics, run, write_expert
 from training.clips import read_corpus
 from training.experts import freeze
 from training.generator_terms import Judges
+from training.losses import opponents
 from training.runtime import Runtime
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 from video import probe, read_frames
@@ -68,6 +69,18 @@ def test_the_expert_learns_a_batch_by_heart(windows, corpus, small_hp):
     bce = "bce" if windows else "loss"
     assert 0.5 < said[0][bce] < 1.5
     assert said[-1][bce] < 0.15 and said[-1]["accuracy"] > 0.95
+
+
+def test_an_expert_counts_over_all_parts_of_a_step(corpus, small_hp):
+    hp = small_hp.with_overrides("syncnet_contrast_windows=6,syncnet_apart=3,syncnet_truth_wt=1")
+    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
+    parts = [one_batch(ExpertContrast(corpus.clips, hp, seed), 1) for seed in (0, 1)]
+    parts[0]["heard"][:] = 0.5  # what is known there
+    counts = trainer.count_all(parts)
+    assert counts["heard"] == parts[0]["heard"].numel() / 2 and counts["seen"] == 0
+    wrong = [opponents(part["starts"], 3).sum() for part in parts]
+    assert counts["wrong"] == sum(wrong) / 2
+    assert trainer.count_all(parts[:1]) == {}  # the batch is one part: its own counts
 
 
 def generator_trainer(script, hp, corpus):
@@ -229,6 +242,9 @@ def test_weights_alone_begin_a_new_training(root, tmp_path):
         (["--hparams", "batchsize=3"], "did you mean 'batch_size'"),
         (["--max_steps", "0"], "--max_steps must be 1 or more"),
         (["--precision", "int8"], "invalid choice"),
+        (["--seed", "-1"], "--seed must be 0 to"),
+        (["--seed", str(2**70)], "--seed must be 0 to"),
+        (["--hparams", "syncnet_lr=nan"], "syncnet_lr must be over 0"),
     ],
 )
 def test_wrong_flags_end_with_code_2(more, words, tmp_path, capsys):

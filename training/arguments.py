@@ -56,6 +56,8 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
         parser.error(f"--max_steps must be 1 or more, not {args.max_steps}")
     if args.keep < 0:
         parser.error(f"--keep must be 0 or more, not {args.keep}")
+    if args.seed is not None and not 0 <= args.seed < 2**63:
+        parser.error(f"--seed must be 0 to 2**63 - 1, not {args.seed}")
     check_hparams(parser, args.hparams)
     first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(
@@ -71,6 +73,9 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         code = 1
+    except KeyboardInterrupt:  # the second Ctrl-C, or one before the loop listens
+        print("stopped; what was saved before stays", file=sys.stderr)
+        code = 130
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         _end_at_once(code)
     return code

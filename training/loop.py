@@ -3,7 +3,7 @@
 import logging
 import math
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,10 @@ class Interrupt:
         self.signal = signal.Signals(number)
 
 
+class Stopped(Exception):
+    """A validation that a signal ends; it is made when the run goes on."""
+
+
 class Loop:
     """One run of a trainer over a stream of batches."""
 
@@ -98,10 +102,16 @@ class Loop:
     ):
         self.trainer, self.stream, self.validation = trainer, stream, validation
         self.progress, self.schedule, self.runtime, self.hp = progress, schedule, runtime, hp
-        self.log = RunLog(schedule.run_dir, first_step=trainer.step, enabled=runtime.is_first)
+        self.log = RunLog(
+            schedule.run_dir,
+            first_step=trainer.step,
+            validated=not progress.unvalidated,
+            enabled=runtime.is_first,
+        )
         self.means = Means()
         self.pace = Pace(schedule.max_steps, stream.windows_a_step)
         self.saved_at = trainer.step  # what the run begins with exists already
+        self.interrupt = Interrupt()
 
     def run(self) -> Path:
         """Train until max_steps, max_epochs or a signal; returns the last checkpoint's path.
@@ -109,24 +119,29 @@ class Loop:
         Raises ValueError when there is nothing left to do, or the loss is no number any more.
         """
         self.stream.position = self.progress.position
-        if not self._has_more():
+        if not self._has_more() and not self.progress.unvalidated:
             raise ValueError(
                 f"nothing to do: step {self.trainer.step}, epoch {self.stream.epoch} is reached "
                 "already; raise --max_steps or nepochs"
             )
         steps = iter(self.stream)
-        self.pace.restart()
-        with Interrupt().listening() as interrupt:
-            while self._has_more():
+        with self.interrupt.listening():
+            if self.progress.unvalidated:
+                self._validate()
+            self.pace.restart()
+            while self._has_more() and not self._is_stopped():
                 with self.pace.waiting(self.runtime.is_idle):
                     parts = next(steps)
                 self._step(parts)
-                if self.runtime.any(interrupt.signal is not None):
-                    log.warning("stopped by %s at step %d", interrupt.name, self.trainer.step)
-                    break
         if self.saved_at != self.trainer.step:
             self._save()
         return checkpoint_path(self.schedule.run_dir, self.trainer.step)
+
+    def _is_stopped(self) -> bool:
+        stopped = self.runtime.any(self.interrupt.signal is not None)
+        if stopped:
+            log.warning("stopped by %s at step %d", self.interrupt.name, self.trainer.step)
+        return stopped
 
     def _has_more(self) -> bool:
         reached = self.trainer.step >= (self.schedule.max_steps or math.inf)
@@ -142,27 +157,39 @@ class Loop:
         if step % schedule.log_interval == 0 or last:
             self._write_means()
         with self.pace.stopped():
+            is_due = step % schedule.checkpoint_interval == 0
             # At the first step too: what is wrong with validation should show at once.
             if step % schedule.eval_interval == 0 or step == 1 or last:
+                self.progress.unvalidated = True
+                if is_due:
+                    self._save()  # a validation takes long, and not all who stop a run wait for it
                 self._validate()
-            if step % schedule.checkpoint_interval == 0:
+            if is_due:
                 self._save()
 
     def _write_means(self) -> None:
         """Of this process's share of the batches; the first process's stands for all."""
         step, values = self.trainer.step, self.means.read() | {"epoch": self.stream.epoch}
         self.log.write(step, "train", values | self.pace.read(step))
-        if not math.isfinite(values["loss"]):
-            raise ValueError(
-                f"the loss is no number any more at step {step}: go on from the last checkpoint in "
-                f"{self.schedule.run_dir} with clip_grad_norm=1, a lower rate or --precision fp32"
-            )
+        self._require_numbers(math.isfinite(values["loss"]), "the loss is")
         self.means = Means()
         self.pace.restart()
 
+    def _require_numbers(self, finite: bool, what: str) -> None:
+        if not finite:
+            raise ValueError(
+                f"{what} no number any more at step {self.trainer.step}: go on from the last "
+                f"checkpoint in {self.schedule.run_dir} with clip_grad_norm=1, a lower rate or "
+                "--precision fp32"
+            )
+
     def _validate(self) -> None:
         step = self.trainer.step
-        values = self.trainer.validate(map(self.runtime.move, self.validation))
+        try:
+            values = self.trainer.validate(map(self.runtime.move, self._validation_batches()))
+        except Stopped:
+            return
+        self.progress.unvalidated = False
         self.log.write(step, "val", values)
         if not self.runtime.is_first:
             return
@@ -171,14 +198,28 @@ class Loop:
         self.progress.best = min(self.progress.best, values["score"])
         self.trainer.draw_samples(self.schedule.run_dir / f"samples_step{step:09d}")
 
+    def _validation_batches(self) -> Iterator[Batch]:
+        """Until a signal comes; processes that wait for each other's numbers end together."""
+        for batch in self.validation:
+            if self.interrupt.signal and self.runtime.world_size == 1:
+                raise Stopped
+            yield batch
+
     def _save(self) -> None:
+        """Nothing that is broken takes the place of what is not."""
         step = self.trainer.step
         shared = {
             "global_step": step,
             "global_epoch": self.stream.epoch,
             "progress": self.progress.state(self.runtime),
         }
-        files = {prefix: {**content, **shared} for prefix, content in self.trainer.files().items()}
+        contents = self.trainer.files()
+        weights = (
+            value for content in contents.values() for value in content["state_dict"].values()
+        )
+        finite = all(bool(torch.isfinite(value).all()) for value in weights)
+        self._require_numbers(finite, "a weight is")
+        files = {prefix: {**content, **shared} for prefix, content in contents.items()}
         if self.runtime.is_first:
             save_run(self.schedule.run_dir, step, files, self.schedule.keep)
         self.saved_at = step

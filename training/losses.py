@@ -8,6 +8,7 @@ from models.syncnet import SyncNet
 
 # Cosines of exactly 0 and 1 come after ReLU; drawn in by this much, their logarithm stays finite.
 EDGE = 1e-6
+LEAST = 1e-6  # of a count to divide by: where there is nothing, nothing is paid
 
 
 def cosine(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -51,16 +52,20 @@ def contrast(
 
 
 def bce_of_matrix(
-    sounds: torch.Tensor, mouths: torch.Tensor, wrong: torch.Tensor
+    sounds: torch.Tensor,
+    mouths: torch.Tensor,
+    wrong: torch.Tensor,
+    count: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The original's loss over all K x K pairs of each clip, and the accuracy.
 
-    Arguments as for `contrast`. Right and wrong pairs weigh the same, however many there are.
+    Arguments as for `contrast`. Right and wrong pairs weigh the same, however many there are;
+    `count`: the wrong pairs that a part of the batch has on average, where this is one part.
     """
     cosines = sounds.float() @ mouths.float().transpose(1, 2)
     in_sync = cosines.diagonal(dim1=1, dim2=2)
     # Weighed, not picked: to pick, a GPU's processor would wait for the forward pass.
-    share = wrong / wrong.sum()
+    share = wrong / (wrong.sum() if count is None else count).clamp(min=LEAST)
     loss = _surprise(in_sync).mean() + (share * _surprise(1 - cosines)).sum()
     hits = (in_sync > 0.5).float().mean() + (share * (cosines < 0.5)).sum()
     return loss / 2, hits / 2

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.syncnet import LIP_FRAMES, SyncNet
+from training.losses import LEAST
 from truth_files import TRUTH_FILE, read_truth
 
 # Blendshapes, left and right as one, and their spread over a corpus: each weighs the same.
@@ -89,8 +90,13 @@ def _embed_and_tell(encoder: nn.Sequential, tell: nn.Linear, x: torch.Tensor):
     return F.normalize(encoder[-1](features).flatten(1), dim=1), tell(features.flatten(1))
 
 
-def telling_loss(told: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Mean squared error, in spreads, over what is known; 0 where nothing is."""
+def telling_loss(
+    told: torch.Tensor, truth: torch.Tensor, count: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean squared error, in spreads, over what is known; 0 where nothing is.
+
+    `count`: the numbers that are known in a part of the batch on average, where this is one part.
+    """
     known = ~truth.isnan()
     errors = torch.where(known, told.float() - truth.nan_to_num(), 0.0)
-    return errors.square().sum() / known.sum().clamp(min=1)
+    return errors.square().sum() / (known.sum() if count is None else count).clamp(min=LEAST)

@@ -20,14 +20,19 @@ log = logging.getLogger(__name__)
 class RunLog:
     """The metrics of one run; silent in all processes but the first."""
 
-    def __init__(self, run_dir: Path, *, first_step: int = 0, enabled: bool = True):
-        """Lines of steps after `first_step`, left by a run that was cut off, are removed."""
+    def __init__(
+        self, run_dir: Path, *, first_step: int = 0, validated: bool = True, enabled: bool = True
+    ):
+        """Lines that a run which was cut off left, and that will be written again, are removed.
+
+        They are those of steps after `first_step`, and of its validation if that is still to come.
+        """
         self.path = run_dir / "metrics.jsonl"
         self.enabled = enabled
         if not enabled:
             return
         run_dir.mkdir(parents=True, exist_ok=True)
-        self._forget_after(first_step)
+        self._forget_after(first_step, validated)
         self._board = _open_tensorboard(run_dir, first_step)
 
     def write(self, step: int, split: str, values: dict[str, float]) -> None:
@@ -44,22 +49,25 @@ class RunLog:
         words = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         log.info("step %d %s  %s", step, split, words)
 
-    def _forget_after(self, step: int) -> None:
+    def _forget_after(self, step: int, validated: bool) -> None:
         if not self.path.exists():
             return
         lines = self.path.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if _step_of(line) <= step]
+        last = {"train": step, "val": step if validated else step - 1}
+        places = map(_place_of, lines)
+        kept = [line for line, (split, at) in zip(lines, places, strict=True) if at <= last[split]]
         if len(kept) < len(lines):
             with whole_or_absent(self.path) as partial:
                 partial.write_text("".join(kept))
 
 
-def _step_of(line: str) -> float:
-    """The step of a line; a line that was cut off belongs to none."""
+def _place_of(line: str) -> tuple[str, float]:
+    """Split and step of a line; a line that was cut off belongs to none."""
     try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):
-        return math.inf
+        values = json.loads(line)
+        return values["split"], values["step"]
+    except (ValueError, KeyError, TypeError):
+        return "train", math.inf
 
 
 def _open_tensorboard(run_dir: Path, first_step: int):
@@ -90,8 +98,10 @@ class Means:
         return {name: value.item() for name, value in self.tensors().items()}
 
     def read_all(self, runtime: Runtime) -> dict[str, float]:
-        """Over all processes, each of which has added the same names."""
-        sums = {name: total.item() for name, total in self._sums.items()}
+        """Over all processes; one that had nothing to add may have none of the names."""
+        own = {name: total.item() for name, total in self._sums.items()}
+        names = dict.fromkeys(name for names in runtime.gather(list(own)) for name in names)
+        sums = {name: own.get(name, 0.0) for name in names}
         return runtime.mean(sums, max(self._weights.values(), default=0.0))
 
 

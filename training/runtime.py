@@ -72,6 +72,14 @@ class Runtime:
         means = (values[:-1] / values[-1].clamp(min=1)).tolist()
         return dict(zip(sums, means, strict=True))
 
+    def mean_tensor(self, values: torch.Tensor) -> torch.Tensor:
+        """The mean over all processes of a tensor that each has; it stays on its device."""
+        if self.world_size == 1:
+            return values
+        total = values.clone()
+        dist.all_reduce(total)
+        return total / self.world_size
+
     def is_idle(self) -> bool:
         """Whether the device has nothing to do; a GPU is given work ahead, a CPU is not."""
         return self.device.type != "cuda" or torch.cuda.current_stream(self.device).query()

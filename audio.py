@@ -1,6 +1,7 @@
 """Sound to log-mel, and the one rule that says which mel columns a video frame hears."""
 
 import math
+import wave
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,20 @@ def load_wav(path: str | Path, sample_rate: int) -> np.ndarray:
     Raises video.MediaError when the file is missing, has no sound or cannot be decoded.
     """
     return video.read_sound(path, sample_rate)
+
+
+def as_16_bit(wav: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1] as a WAV file holds them; what lies beyond is cut."""
+    return np.clip(np.round(wav * 32768), -32768, 32767).astype("<i2")
+
+
+def save_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write mono PCM; samples: int16."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(samples.astype("<i2", copy=False).tobytes())
 
 
 def melspectrogram(wav: np.ndarray, hp: HParams) -> np.ndarray:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import torch
 
+from corpus.clips import Corpus
 from hparams import HParams
 from models.syncnet import SyncNet
 from training.arguments import run_script, training_parser
-from training.clips import Corpus
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
 from training.loop import Batch, Values
 from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, opponents

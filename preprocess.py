@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from corpus.filelists import FILELISTS
+from corpus.errors import CorpusError
+from corpus.filelists import FILELISTS, LISTS, make_filelists
 from corpus.layout import DONE
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
@@ -24,17 +25,10 @@ from hparams import HParams
 from models.checkpoint import CheckpointError
 from preprocessing.attempt import GpuError
 from preprocessing.clip import report_row
-from preprocessing.corpus import (
-    LISTS,
-    Clip,
-    CorpusError,
-    find_clips,
-    make_filelists,
-    take_shard,
-)
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import Report, report_path
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo, find_sources, take_shard
 from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
 try:
@@ -151,7 +145,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _run(args: argparse.Namespace, settings: Settings) -> int:
     """Preprocess the clips that are not done yet, report on all; the exit code."""
-    clips = take_shard(find_clips(args.data_root.resolve()), args.num_shards, args.shard_index)
+    clips = take_shard(find_sources(args.data_root.resolve()), args.num_shards, args.shard_index)
     report_file = report_path(settings.root, args.num_shards, args.shard_index)
     settings.root.mkdir(parents=True, exist_ok=True)
     with _alone(report_file.with_suffix(".lock")):
@@ -168,7 +162,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _preprocess(
-    clips: list[Clip], args: argparse.Namespace, settings: Settings
+    clips: list[SourceVideo], args: argparse.Namespace, settings: Settings
 ) -> tuple[Report, str]:
     """The report on all clips, and how fast those went that were to be done."""
     missing = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]

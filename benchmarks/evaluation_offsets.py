@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from audio import load_wav
 from evaluation import Expert, read_expert, similarity_of_faces
-from evaluation.clips import find_clips
 from evaluation.describe import mean_with_interval
 from evaluation.faces import face_boxes, read_faces
+from evaluation.videos import find_videos
 from face_detection import DETECTOR_NAMES, Detector, make_detector
 from shipped import EXPERT
 from video import MediaError
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     expert = read_expert(args.syncnet_checkpoint_path, args.device)
     detector = make_detector(args.detector, device=args.device)
     rows = []
-    for clip in tqdm(find_clips(args.folder)[: args.clips], unit="clip"):
+    for clip in tqdm(find_videos(args.folder)[: args.clips], unit="clip"):
         try:
             row = measure(clip.generated, expert, detector)
         except MediaError as error:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from corpus.clips import Clip, read_corpus
+from corpus.errors import CorpusError
 from evaluation import Expert, read_expert
 from evaluation.describe import mean_with_interval
 from shipped import EXPERT
-from training.clips import Clip, CorpusError, read_corpus
 from training.losses import bce_of_cosine
 
 MOST_SHIFT = 15  # frames to each side

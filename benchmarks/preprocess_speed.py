@@ -23,24 +23,24 @@ from audio import load_wav, melspectrogram
 from face_detection import DETECTOR_NAMES, Detector, Pads, crop_box, find_tracks_in_video
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.corpus import Clip, find_clips
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo, find_sources
 from preprocessing.workers import build_detector
 
 
-def detect_alone(clips: list[Clip], settings: Settings, detector: Detector) -> None:
+def detect_alone(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
     """Decode and find the face tracks; write nothing."""
     for clip in clips:
         find_tracks_in_video(clip.source, detector, fps=settings.hp.fps, use_cache=False)
 
 
-def preprocess(clips: list[Clip], settings: Settings, detector: Detector) -> None:
+def preprocess(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
     """What preprocess.py does."""
     for clip in clips:
         preprocess_clip(clip, settings, detector)
 
 
-def preprocess_plainly(clips: list[Clip], settings: Settings, detector: Detector) -> None:
+def preprocess_plainly(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
     """Every frame, full size, one at a time; the best face of each, unsmoothed."""
     for clip in clips:
         folder = settings.root / clip.name
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    clips = find_clips(args.folder)[: args.clips]
+    clips = find_sources(args.folder)[: args.clips]
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(args.turns):
         for name, way in WAYS.items():

@@ -17,9 +17,9 @@ from scipy.io import wavfile
 from scipy.signal import get_window, lfilter
 
 from audio import mel_filters
+from corpus.clips import Clip, read_corpus
+from corpus.pack import pack_clip
 from hparams import HParams
-from training.clips import Clip, read_corpus
-from training.pack import pack_clip
 from training.windows import GeneratorWindows
 
 CLIP_SECONDS = 6

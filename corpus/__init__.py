@@ -1,1 +1,1 @@
-"""A preprocessed corpus on disk: what its clips are called, where they lie, which are whole."""
+"""Preprocessed clips on disk: their files, their names, and which of them can be trained on."""

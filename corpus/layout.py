@@ -15,10 +15,14 @@ def is_made_again(name: str) -> bool:
     return re.fullmatch(r"\d+\.jpg|audio\.wav|mel\.npy|mel\.json", name) is not None
 
 
-def face_files(folder: Path) -> dict[int, Path]:
-    """The N.jpg of a clip by N, rising. Numbers have no leading zeros."""
-    numbers = sorted(int(path.stem) for path in folder.glob("*.jpg") if _is_number(path.stem))
-    return {number: folder / f"{number}.jpg" for number in numbers}
+def face_file(folder: Path, number: int) -> Path:
+    """The face in frame `number`; a frame without one leaves a hole."""
+    return folder / f"{number}.jpg"
+
+
+def face_numbers(folder: Path) -> list[int]:
+    """The N of a clip's N.jpg, rising. Numbers have no leading zeros."""
+    return sorted(int(path.stem) for path in folder.glob("*.jpg") if _is_number(path.stem))
 
 
 def _is_number(stem: str) -> bool:

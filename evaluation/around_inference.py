@@ -1,6 +1,5 @@
 """The sync score of a given video before it is lip-synced, and its sound put right."""
 
-import wave
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 import video
+from audio import save_wav
 from evaluation.expert import Expert
 from evaluation.similarity import Similarity, similarity_of_faces
 from lipsync.plan import Plan
@@ -58,9 +58,6 @@ def write_shifted_sound(plan: Plan, seconds: float, target: Path) -> Path:
     start, end = plan.sound_span
     samples = video.read_sound(plan.sound, SHIFTED_RATE, start=start + max(-seconds, 0.0), end=end)
     silence = np.zeros(round(max(seconds, 0.0) * SHIFTED_RATE), np.float32)
-    with wave.open(str(target), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SHIFTED_RATE)
-        file.writeframes((np.concatenate([silence, samples]) * 32767).astype("<i2").tobytes())
+    wav = np.concatenate([silence, samples])
+    save_wav(target, (wav * 32767).astype("<i2"), SHIFTED_RATE)
     return target

@@ -13,14 +13,18 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from evaluation.clips import Clip
 from evaluation.scorer import Options, Row, Scorer
+from evaluation.videos import GeneratedVideo
 
 log = logging.getLogger(__name__)
 
 
 def score_clips(
-    clips: list[Clip], groups: tuple[str, ...], options: Options, journal: Path, workers: int = 1
+    clips: list[GeneratedVideo],
+    groups: tuple[str, ...],
+    options: Options,
+    journal: Path,
+    workers: int = 1,
 ) -> list[Row]:
     """The row of each clip, in order; those that the journal holds are not scored again.
 
@@ -42,7 +46,7 @@ def score_clips(
     return [rows[clip.name] for clip in clips]
 
 
-def _key(clip: Clip, groups: tuple[str, ...], options: Options) -> list:
+def _key(clip: GeneratedVideo, groups: tuple[str, ...], options: Options) -> list:
     settings = {name: str(value) for name, value in asdict(options).items()}
     return [clip.fingerprint(), list(groups), settings]
 
@@ -60,7 +64,7 @@ def _read_journal(journal: Path, keys: dict[str, list]) -> Iterator[Row]:
 
 
 def _score(
-    clips: list[Clip], groups: tuple[str, ...], options: Options, workers: int
+    clips: list[GeneratedVideo], groups: tuple[str, ...], options: Options, workers: int
 ) -> Iterator[Row]:
     """Rows as they are ready."""
     if workers <= 1 or len(clips) <= 1:
@@ -90,5 +94,5 @@ def _start_worker(options: Options, threads: int) -> None:
     _worker = Scorer(options)
 
 
-def _score_one(clip: Clip, groups: tuple[str, ...]) -> Row:
+def _score_one(clip: GeneratedVideo, groups: tuple[str, ...]) -> Row:
     return _worker.score(clip, groups)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from atomic import whole_or_absent
 from evaluation.batch import score_clips
-from evaluation.clips import Clip, find_clips
 from evaluation.fid import measure_fid
 from evaluation.inception import load_inception
 from evaluation.metrics import NAMES, OF_ALL_CLIPS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer
 from evaluation.summary import as_table, summarise, unscored, write_rows
+from evaluation.videos import GeneratedVideo, find_videos
 from face_detection import DETECTOR_NAMES
 from models.devices import resolve_device
 from shipped import EXPERT
@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def evaluate(args: argparse.Namespace, groups: tuple[str, ...]) -> dict:
     """Score the folder, write the files asked for, and return what the JSON holds."""
-    clips = find_clips(args.generated, args.truth, args.silent)
+    clips = find_videos(args.generated, args.truth, args.silent)
     options = Options(
         syncnet_checkpoint_path=args.syncnet_checkpoint_path,
         syncnet_v2_path=args.syncnet_v2_path,
@@ -130,7 +130,7 @@ def evaluate(args: argparse.Namespace, groups: tuple[str, ...]) -> dict:
     return content
 
 
-def _fid(clips: list[Clip], options: Options) -> float:
+def _fid(clips: list[GeneratedVideo], options: Options) -> float:
     network = load_inception(options.inception_path, options.device)
     paired = [clip for clip in clips if clip.truth]
     fid, frames = measure_fid(
@@ -142,7 +142,7 @@ def _fid(clips: list[Clip], options: Options) -> float:
 
 
 def _content(
-    args: argparse.Namespace, clips: list[Clip], rows: list[Row], summary: dict[str, dict]
+    args: argparse.Namespace, clips: list[GeneratedVideo], rows: list[Row], summary: dict[str, dict]
 ) -> dict:
     return {
         "generated": str(args.generated),

@@ -8,13 +8,14 @@ import argparse
 import logging
 import math
 import sys
-import wave
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from tqdm import tqdm
 
 import video
+from audio import save_wav
 from evaluation.protocols import MODES, Pair, read_pairs
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from lipsync import LipSync, Settings
@@ -123,11 +124,8 @@ def stretch(path: Path, seconds: float, target: Path) -> Path:
 
 def write_silence(path: Path, seconds: float) -> Path:
     """A WAV file of nothing."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SILENCE_RATE)
-        file.writeframes(bytes(2 * max(1, round(seconds * SILENCE_RATE))))
+    samples = max(1, round(seconds * SILENCE_RATE))
+    save_wav(path, np.zeros(samples, np.int16), SILENCE_RATE)
     return path
 
 

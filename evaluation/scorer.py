@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 import video
-from evaluation.clips import Clip
 from evaluation.cpbd import cpbd
 from evaluation.expert import Expert, read_expert
 from evaluation.faces import crop, face_boxes, read_faces
@@ -19,6 +18,7 @@ from evaluation.metrics import NEEDS_TRUTH
 from evaluation.picture_quality import psnr, sharpness, ssim
 from evaluation.similarity import measure_similarity
 from evaluation.syncnet_v2 import SyncNetV2
+from evaluation.videos import GeneratedVideo
 from evaluation.weights import AbsentError, check_hash, published_path
 from face_detection import Detector, make_detector
 from models.devices import use_full_float32
@@ -58,7 +58,7 @@ class Scorer:
         self.options = options
         use_full_float32()
 
-    def score(self, clip: Clip, groups: tuple[str, ...]) -> Row:
+    def score(self, clip: GeneratedVideo, groups: tuple[str, ...]) -> Row:
         """Every number of the groups that this clip has; a broken file makes its numbers absent."""
         row = Row(clip.name)
         for group in groups:
@@ -68,7 +68,7 @@ class Scorer:
                 row.absent[group] = str(error)
         return row
 
-    def absent_tools(self, groups: tuple[str, ...], clips: list[Clip]) -> dict[str, str]:
+    def absent_tools(self, groups: tuple[str, ...], clips: list[GeneratedVideo]) -> dict[str, str]:
         """Groups that no clip can have, with what is missing."""
         absent = {}
         for group in groups:
@@ -78,7 +78,7 @@ class Scorer:
                 absent[group] = str(error)
         return absent
 
-    def _check_tools(self, group: str, clips: list[Clip]) -> None:
+    def _check_tools(self, group: str, clips: list[GeneratedVideo]) -> None:
         if group in NEEDS_TRUTH and not any(clip.truth for clip in clips):
             raise AbsentError("needs the true videos: --truth DIR")
         if group == "leak" and not any(clip.silent for clip in clips):
@@ -131,7 +131,7 @@ class Scorer:
         fps = video.probe(path).fps or FPS
         return read_faces(path, self._boxes(path, fps), fps)
 
-    def _lse(self, clip: Clip) -> dict[str, float]:
+    def _lse(self, clip: GeneratedVideo) -> dict[str, float]:
         choice = self.options.lse_crop
         whole = is_crop(clip.generated) if choice == "auto" else choice == "whole"
         boxes = None if whole else self._boxes(clip.generated, FPS, smooth=False)
@@ -146,7 +146,7 @@ class Scorer:
             raise AbsentError("too short: no span with a face and sound is long enough")
         return {"lse_d": found.lse_d, "lse_c": found.lse_c, "lse_offset": found.offset}
 
-    def _similarity(self, clip: Clip) -> dict[str, float]:
+    def _similarity(self, clip: GeneratedVideo) -> dict[str, float]:
         found = measure_similarity(
             clip.generated,
             clip.generated,
@@ -162,7 +162,7 @@ class Scorer:
         mean = found.describe().mean
         return {"similarity": mean, "similarity_offset": found.best_offset}
 
-    def _pairs(self, clip: Clip) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _pairs(self, clip: GeneratedVideo) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Generated frame, true frame, true box; at the truth's rate, where there is a face.
 
         Generated frames are brought to the size of the true ones.
@@ -184,7 +184,7 @@ class Scorer:
                     generated = cv2.resize(generated, (info.width, info.height))
                 yield generated, truth, box
 
-    def _compare_faces(self, clip: Clip, compare) -> float:
+    def _compare_faces(self, clip: GeneratedVideo, compare) -> float:
         scores = []
         for generated, truth, box in self._pairs(clip):
             faces = (crop(generated, box), crop(truth, box))
@@ -196,13 +196,13 @@ class Scorer:
                 )  # fmt: skip
         return _mean(scores)
 
-    def _psnr(self, clip: Clip) -> dict[str, float]:
+    def _psnr(self, clip: GeneratedVideo) -> dict[str, float]:
         return {"psnr": self._compare_faces(clip, psnr)}
 
-    def _ssim(self, clip: Clip) -> dict[str, float]:
+    def _ssim(self, clip: GeneratedVideo) -> dict[str, float]:
         return {"ssim": self._compare_faces(clip, ssim)}
 
-    def _lmd(self, clip: Clip) -> dict[str, float]:
+    def _lmd(self, clip: GeneratedVideo) -> dict[str, float]:
         distances = []
         for generated, truth, box in self._pairs(clip):
             points, true_points = self._finder(generated, box), self._finder(truth, box)
@@ -211,17 +211,17 @@ class Scorer:
         sums, means = zip(*distances, strict=True) if distances else ((), ())
         return {"lmd_sum": _mean(sums), "lmd_mean": _mean(means)}
 
-    def _cpbd(self, clip: Clip) -> dict[str, float]:
+    def _cpbd(self, clip: GeneratedVideo) -> dict[str, float]:
         faces = enumerate(self._faces(clip.generated))
         judged = (cpbd(face) for number, face in faces
                   if face is not None and number % JUDGED_EVERY == 0)  # fmt: skip
         return {"cpbd": _mean([score for score in judged if score is not None])}
 
-    def _sharpness(self, clip: Clip) -> dict[str, float]:
+    def _sharpness(self, clip: GeneratedVideo) -> dict[str, float]:
         faces = (face for face in self._faces(clip.generated) if face is not None)
         return {"sharpness": _mean([sharpness(mouth_half(face)) for face in faces])}
 
-    def _leak(self, clip: Clip) -> dict[str, float]:
+    def _leak(self, clip: GeneratedVideo) -> dict[str, float]:
         if clip.silent is None:
             raise AbsentError("no video of this name was generated with silent sound")
         speaking = mouth_movement(self._faces(clip.generated))

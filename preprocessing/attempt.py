@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 
+from corpus.errors import CorpusError
 from face_detection import Detector
 from preprocessing.clip import preprocess_clip
-from preprocessing.corpus import Clip, CorpusError
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class GpuError(RuntimeError):
     """A GPU gave up; the message says what may help."""
 
 
-def try_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
+def try_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
     """The clip's row of the report, whatever is wrong with the clip.
 
     Raises what is wrong with the machine or the corpus: OSError, GpuError, CorpusError.

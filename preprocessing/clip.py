@@ -1,7 +1,5 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
-import json
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -11,17 +9,17 @@ import cv2
 import numpy as np
 
 import video
-from audio import exact_fps, load_wav, melspectrogram
-from corpus.layout import DONE, MEL, SOUND
+from audio import as_16_bit, exact_fps, load_wav
+from corpus.description import read_description, write_description
+from corpus.layout import DONE
+from corpus.truth import carry_truth
 from corpus.whole_folder import whole_folder
+from corpus.write import write_face, write_heard
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
-from preprocessing.corpus import Clip, CorpusError
 from preprocessing.settings import Settings
-from truth_files import carry_truth
+from preprocessing.videos import SourceVideo
 from video import MediaError, MediaInfo
 
-FORMAT = "talkface clip 1"
-JPEG_QUALITY = 95
 FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
 
 
@@ -33,7 +31,7 @@ class SkippedClip(ValueError):
         self.reason = reason
 
 
-def preprocess_clip(clip: Clip, settings: Settings, detector: Detector) -> dict:
+def preprocess_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
     """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
 
     Returns its row of the report: kept, and how large and long it is, or skipped, and why.
@@ -53,19 +51,14 @@ def report_row(folder: Path, name: str, settings: Settings) -> dict:
 
     Raises CorpusError for a broken description, which only a failing disk leaves.
     """
-    wanted = ("seconds", "frames", "faces", "median_face_height", "source_fps")
-    try:
-        described = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        row = {"clip": name, "kept": True} | {key: described[key] for key in wanted}
-        others = settings.differ_from(described["settings"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorpusError(f"{folder / DONE} is broken; remove {folder} and run again") from error
-    if others:
+    shown, made_with = read_description(folder)
+    row = {"clip": name, "kept": True} | shown
+    if settings.differ_from(made_with):
         row["other_settings"] = True
     return row
 
 
-def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path) -> None:
+def _write_clip(clip: SourceVideo, settings: Settings, detector: Detector, folder: Path) -> None:
     media = _probe(clip.source)
     sound = _read_sound(clip.source, settings)
     frames = _Frames(media, exact_fps(settings.hp.fps))
@@ -80,11 +73,17 @@ def _write_clip(clip: Clip, settings: Settings, detector: Detector, folder: Path
     boxes = _crop_boxes(tracks, settings)
     with _skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
-    write_wav(folder / SOUND, sound, settings.hp.sample_rate)
-    np.save(folder / MEL, melspectrogram(sound.astype(np.float32) / 32768, settings.hp))
+    write_heard(folder, sound, settings.hp)
     carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
-    described = _describe(clip, media, boxes, settings, detector)
-    (folder / DONE).write_text(described, encoding="utf-8")
+    write_description(
+        folder,
+        boxes,
+        fps=settings.hp.fps,
+        source=clip.source.name,
+        source_fps=media.fps,
+        source_size=(media.width, media.height),
+        settings=settings.of_a_clip() | detector.settings,
+    )
 
 
 @contextmanager
@@ -104,12 +103,12 @@ def _probe(source: Path) -> MediaInfo:
 
 
 def _read_sound(source: Path, settings: Settings) -> np.ndarray:
-    """16-bit mono samples: the mel is made from what audio.wav holds, to the last bit."""
+    """16-bit mono samples, as audio.wav holds them."""
     with _skipping("no sound"):
         samples = load_wav(source, settings.hp.sample_rate)
     if not np.isfinite(samples).all():
         raise SkippedClip("no sound", f"{source}: samples that are no numbers")
-    return np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2")
+    return as_16_bit(samples)
 
 
 class _Frames:
@@ -169,8 +168,7 @@ def _write_crops(
         if box is None:
             continue
         crop = _at_most(image[box.top : box.bottom, box.left : box.right], crop_size)
-        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        (folder / f"{number}.jpg").write_bytes(encoded)  # imwrite would fail without a word
+        write_face(folder, number, crop)
 
 
 def _at_most(crop: np.ndarray, side: int) -> np.ndarray:
@@ -180,35 +178,3 @@ def _at_most(crop: np.ndarray, side: int) -> np.ndarray:
         return crop
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-
-
-def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
-    """Mono PCM; samples: int16."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(samples.tobytes())
-
-
-def _describe(
-    clip: Clip,
-    media: MediaInfo,
-    boxes: list[Box | None],
-    settings: Settings,
-    detector: Detector,
-) -> str:
-    heights = [box.height for box in boxes if box]
-    values = {
-        "format": FORMAT,
-        "source": clip.source.name,
-        "source_fps": str(media.fps),
-        "source_size": [media.width, media.height],
-        "seconds": round(len(boxes) / settings.hp.fps, 3),
-        "frames": len(boxes),
-        "faces": len(heights),
-        "median_face_height": float(np.median(heights)),
-        "settings": settings.of_a_clip() | detector.settings,
-        "boxes": boxes,  # left, top, right, bottom in the source's pixels; null: no face
-    }
-    return json.dumps(values) + "\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from face_detection import Detector
 from preprocessing.attempt import try_clip
-from preprocessing.corpus import Clip
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo
 from preprocessing.workers import build_detector
 
 CLIPS_IN_FLIGHT_PER_CPU = 2  # tasks handed out; the rest wait here
@@ -21,7 +21,7 @@ class RayMissingError(RuntimeError):
 
 
 def run_on_ray(
-    clips: list[Clip], settings: Settings, address: str | None, gpus_per_clip: float
+    clips: list[SourceVideo], settings: Settings, address: str | None, gpus_per_clip: float
 ) -> Iterator[dict]:
     """Preprocess clips on a Ray cluster; yields each clip's report row as it is done.
 
@@ -51,7 +51,7 @@ def run_on_ray(
         ray.shutdown()
 
 
-def _preprocess(clip: Clip, settings: Settings, on_gpu: bool) -> dict:
+def _preprocess(clip: SourceVideo, settings: Settings, on_gpu: bool) -> dict:
     return try_clip(clip, settings, _detector(settings, "cuda" if on_gpu else "cpu"))
 
 

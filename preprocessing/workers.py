@@ -18,9 +18,9 @@ import torch
 
 from face_detection import Detector, make_detector
 from preprocessing.attempt import try_clip
-from preprocessing.corpus import Clip
 from preprocessing.orphans import end_with
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo
 
 THREADS_PER_GPU = 8  # clips decoded at a time, so that the GPU gets large batches
 CLIPS_PER_GPU_TASK = 128
@@ -53,7 +53,7 @@ def count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_here(clips: list[Clip], settings: Settings, machine: Machine) -> Iterator[dict]:
+def run_here(clips: list[SourceVideo], settings: Settings, machine: Machine) -> Iterator[dict]:
     """Preprocess clips in worker processes; yields each clip's report row as it is done.
 
     Raises WorkerError when a process dies, and what ails the machine (see try_clip). Closing the
@@ -65,7 +65,7 @@ def run_here(clips: list[Clip], settings: Settings, machine: Machine) -> Iterato
     return _run_in_pool(clips, settings, machine)
 
 
-def _run_in_pool(clips: list[Clip], settings: Settings, machine: Machine) -> Iterator[dict]:
+def _run_in_pool(clips: list[SourceVideo], settings: Settings, machine: Machine) -> Iterator[dict]:
     spawn = multiprocessing.get_context("spawn")  # forked CUDA and thread pools do not work
     devices = spawn.Queue()
     for device in machine.devices:
@@ -166,7 +166,7 @@ def build_detector(settings: Settings, device: str) -> Detector:
     )
 
 
-def _preprocess(clips: list[Clip]) -> list[dict]:
+def _preprocess(clips: list[SourceVideo]) -> list[dict]:
     with ThreadPoolExecutor(_worker.threads) as threads:
         return list(
             threads.map(lambda clip: try_clip(clip, _worker.settings, _worker.detector), clips)

@@ -5,16 +5,17 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from atomic import write_whole
-from audio import melspectrogram
+from audio import as_16_bit, save_wav
+from corpus.description import write_description
 from corpus.layout import DONE
+from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from corpus.whole_folder import partial_folder, whole_folder
+from corpus.write import write_face, write_heard
 from face_detection import DEFAULT_PADS, Box, crop_box
 from hparams import HParams
-from preprocessing.clip import FORMAT, JPEG_QUALITY, write_wav
 from preprocessing.settings import Settings
 from synthesis.acting import wander
 from synthesis.degrade import degrade_frame
@@ -23,7 +24,6 @@ from synthesis.performance import FPS, curve_points, sample_frames
 from synthesis.renderer import Renderer, Truth
 from synthesis.sentences import transcript
 from synthesis.voices import SAMPLE_RATE
-from truth_files import TRUTH_FILE, TRUTH_FORMAT
 from video import VideoWriter
 
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
@@ -69,11 +69,10 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
     """
     with whole_folder(root / clip.name) as folder:
         truths, boxes = _draw_crops(clip, renderer, crop_size, folder)
-        _write_heard(clip, folder)
+        write_heard(folder, as_16_bit(clip.sound), HParams())
         drawn = _drawn(renderer, truths)
         (folder / TRUTH_FILE).write_text(_truth_json(clip, drawn), encoding="utf-8")
-        described = _describe(clip, renderer, boxes, crop_size)
-        (folder / DONE).write_text(described, encoding="utf-8")
+        _describe(clip, renderer, boxes, crop_size, folder)
 
 
 def is_sound_done(root: Path, name: str) -> bool:
@@ -84,7 +83,7 @@ def is_sound_done(root: Path, name: str) -> bool:
 def write_sound(clip: MadeClip, root: Path) -> None:
     """<root>/<name>/{audio.wav, mel.npy, truth.json}, the truth of mouths that nobody drew."""
     with whole_folder(root / clip.name) as folder:
-        _write_heard(clip, folder)
+        write_heard(folder, as_16_bit(clip.sound), HParams())
         (folder / TRUTH_FILE).write_text(_truth_json(clip, {}), encoding="utf-8")
 
 
@@ -95,7 +94,7 @@ def write_filelist(root: Path, name: str, clips: Iterable[str]) -> None:
 
 def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
     """Draw all frames into made.mp4, with the sound; returns what is known of each."""
-    write_wav(folder / "sound.wav", as_16_bit(clip.sound), SAMPLE_RATE)
+    save_wav(folder / "sound.wav", as_16_bit(clip.sound), SAMPLE_RATE)
     quality = np.random.default_rng(clip.scene.seed).integers(BEST_CRF, POOREST_CRF + 1)
     writer = VideoWriter(
         folder / "made.mp4", renderer.width, renderer.height, FPS,
@@ -133,8 +132,7 @@ def _draw_crops(
         size = max(1, round(box.width * scale)), max(1, round(box.height * scale))
         crop = renderer.render_crop(clip.performance, frame, tuple(map(float, box)), *size)
         crop = degrade_frame(crop, clip.scene.degradation, frame)
-        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        (folder / f"{frame}.jpg").write_bytes(encoded)
+        write_face(folder, frame, crop)
         truths.append(truth)
         boxes.append(box)
     return truths, boxes
@@ -148,30 +146,18 @@ def _detected_box(truth: Truth, error: np.ndarray, per_yaw: float, renderer: Ren
     return crop_box(np.add(truth.box, off), DEFAULT_PADS, renderer.width, renderer.height)
 
 
-def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int) -> str:
+def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path):
     """clip.json as preprocess.py writes it, so that nothing after it knows the difference."""
     settings = Settings(root=Path(), hp=HParams(), detect_every=1, crop_size=crop_size)
-    values = {
-        "format": FORMAT,
-        "source": clip.name,
-        "source_fps": str(FPS),
-        "source_size": [renderer.width, renderer.height],
-        "seconds": round(len(boxes) / FPS, 3),
-        "frames": len(boxes),
-        "faces": len(boxes),
-        "median_face_height": float(np.median([box.height for box in boxes])),
-        "settings": settings.of_a_clip() | {"detector": "truth"},
-        "boxes": boxes,
-    }
-    return json.dumps(values) + "\n"
-
-
-def _write_heard(clip: MadeClip, folder: Path) -> None:
-    """audio.wav and mel.npy."""
-    sound = as_16_bit(clip.sound)
-    write_wav(folder / "audio.wav", sound, SAMPLE_RATE)
-    mel = melspectrogram(sound.astype(np.float32) / 32768, HParams())
-    np.save(folder / "mel.npy", mel)
+    write_description(
+        folder,
+        boxes,
+        fps=FPS,
+        source=clip.name,
+        source_fps=FPS,
+        source_size=(renderer.width, renderer.height),
+        settings=settings.of_a_clip() | {"detector": "truth"},
+    )
 
 
 def _drawn(renderer: Renderer, truths: list[Truth]) -> dict:
@@ -199,8 +185,3 @@ def _truth_json(clip: MadeClip, drawn: dict) -> str:
 
 def _rounded(values, digits: int) -> list:
     return np.round(np.asarray(values, np.float64), digits).tolist()
-
-
-def as_16_bit(sound: np.ndarray) -> np.ndarray:
-    """Samples in [-1, 1] as a WAV file holds them."""
-    return np.clip(np.round(sound * 32768), -32768, 32767).astype("<i2")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from preprocessing.clip import partial_folder
+from corpus.whole_folder import partial_folder
 from preprocessing.orphans import end_with
 from synthesis.arguments import whole_count
 from synthesis.espeak import EspeakError, find_library

@@ -12,10 +12,9 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from preprocessing.clip import write_wav
+from audio import as_16_bit, save_wav
 from synthesis.acting import perform
 from synthesis.arguments import frame_side
-from synthesis.corpus_files import as_16_bit
 from synthesis.degrade import Degradation, degrade_frame
 from synthesis.espeak import EspeakError
 from synthesis.head import load_head
@@ -74,7 +73,7 @@ def _make_sample(args: argparse.Namespace) -> None:
 
 
 def _write_speech(path: Path, said: Utterance) -> None:
-    write_wav(path, as_16_bit(said.clean), SAMPLE_RATE)
+    save_wav(path, as_16_bit(said.clean), SAMPLE_RATE)
     path.with_suffix(".txt").write_text(said.text + "\n", encoding="utf-8")
     print(path)
 
@@ -88,7 +87,7 @@ def _write_face(args: argparse.Namespace, plan: Plan, person: Person) -> None:
     renderer = Renderer(load_head(args.head_model), person.looks, scene, plan.size, plan.size)
     with TemporaryDirectory() as folder:
         sound = Path(folder) / "sound.wav"
-        write_wav(sound, as_16_bit(said.clean), SAMPLE_RATE)
+        save_wav(sound, as_16_bit(said.clean), SAMPLE_RATE)
         _encode(args.out / "face.mp4", renderer, performance, sound)
     (args.out / "face.txt").write_text(said.text + "\n", encoding="utf-8")
     print(args.out / "face.mp4")

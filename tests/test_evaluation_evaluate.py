@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from evaluation import SyncNetV2, batch, compare, evaluate, scorer
-from evaluation.clips import find_clips
 from evaluation.metrics import METRICS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer, mouth_half, mouth_movement
 from evaluation.summary import as_table, paired_differences, read_scores, summarise
+from evaluation.videos import find_videos
 from evaluation.weights import AbsentError
 from face_detection import make_detector
 from models.checkpoint import save_weights
@@ -144,7 +144,7 @@ def options() -> Options:
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(folders, monkeypatch):
-    clips = find_clips(folders / "made", folders / "true")
+    clips = find_videos(folders / "made", folders / "true")
     journal = folders / "rows"
     scored = []
 
@@ -169,7 +169,7 @@ def test_changed_files_and_options_are_scored_again(folders, monkeypatch):
     journal = folders / "rows"
 
     def clips():
-        return find_clips(folders / "made", folders / "true")
+        return find_videos(folders / "made", folders / "true")
 
     batch.score_clips(clips(), ("psnr",), options(), journal)
     monkeypatch.setattr(Scorer, "score", lambda self, clip, groups: Row(clip.name, {"psnr": 2.0}))
@@ -186,7 +186,7 @@ def test_workers_give_the_same_rows(tmp_path, shared_data, monkeypatch):
     (tmp_path / "made").mkdir()
     for clip in sorted((shared_data / "grid_other").glob("*.mpg"))[:2]:
         (tmp_path / "made" / clip.name).symlink_to(clip)
-    clips = find_clips(tmp_path / "made")
+    clips = find_videos(tmp_path / "made")
     alone, together = (
         batch.score_clips(clips, ("sharpness",), options(), tmp_path / f"rows{workers}", workers)
         for workers in (1, 2)
@@ -199,7 +199,7 @@ def test_clips_are_paired_by_name_whatever_the_suffix(tmp_path):
     for name in ("made/a/1.mp4", "made/b.avi", "made/.hidden.mp4", "made/x.txt", "true/a/1.mkv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    clips = find_clips(tmp_path / "made", tmp_path / "true")
+    clips = find_videos(tmp_path / "made", tmp_path / "true")
     assert [(clip.name, clip.truth and clip.truth.name) for clip in clips] == [
         ("a/1", "1.mkv"),
         ("b", None),
@@ -208,15 +208,15 @@ def test_clips_are_paired_by_name_whatever_the_suffix(tmp_path):
 
 def test_folders_that_do_not_fit_are_refused(tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="no such folder"):
-        find_clips(tmp_path / "none")
+        find_videos(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="no videos"):
-        find_clips(tmp_path / "empty")
+        find_videos(tmp_path / "empty")
     for name in ("made/1.mp4", "true/2.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(ValueError, match="has the name of one in"):
-        find_clips(tmp_path / "made", tmp_path / "true")
+        find_videos(tmp_path / "made", tmp_path / "true")
     assert evaluate.main(["--generated", str(tmp_path / "none"), "--json", "x.json"]) == 1
     assert "no such folder" in capsys.readouterr().err
 
@@ -305,7 +305,7 @@ def test_no_video_is_dropped_for_its_name(tmp_path):
     touch(
         tmp_path, "made/b.mpg", "made/b.avi", "made/c.ts", "true/b.mpg", "true/b.avi", "true/c.mp4"
     )
-    clips = find_clips(tmp_path / "made", tmp_path / "true")
+    clips = find_videos(tmp_path / "made", tmp_path / "true")
     assert [(clip.name, clip.generated.name, clip.truth.name) for clip in clips] == [
         ("b.avi", "b.avi", "b.avi"),
         ("b.mpg", "b.mpg", "b.mpg"),
@@ -316,4 +316,4 @@ def test_no_video_is_dropped_for_its_name(tmp_path):
 def test_a_video_is_never_paired_by_guess(tmp_path):
     touch(tmp_path, "made/b.mp4", "true/b.mpg", "true/b.avi")
     with pytest.raises(ValueError, match="true has b.avi and b.mpg: which belongs to b.mp4"):
-        find_clips(tmp_path / "made", tmp_path / "true")
+        find_videos(tmp_path / "made", tmp_path / "true")

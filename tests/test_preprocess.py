@@ -18,26 +18,20 @@ import pytest
 import preprocess
 import video
 from audio import load_wav, melspectrogram
+from corpus.errors import CorpusError
+from corpus.filelists import done_clips, make_filelists, split_folders
+from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from face_detection import Track, Tracks, make_detector
 from hparams import HParams
 from preprocessing import attempt, workers
 from preprocessing import clip as clip_module
 from preprocessing.clip import preprocess_clip
-from preprocessing.corpus import (
-    Clip,
-    CorpusError,
-    done_clips,
-    find_clips,
-    make_filelists,
-    split_folders,
-    take_shard,
-)
 from preprocessing.report import Report
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo, find_sources, take_shard
 from preprocessing.workers import Machine, SharedDetector, run_here
 from tests.drawn_talker import write_clip
 from training.arguments import training_parser
-from truth_files import TRUTH_FILE, TRUTH_FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -75,7 +69,7 @@ def run(corpus: Path, root: Path, *flags: str) -> int:
 
 
 def test_a_clip_becomes_crops_sound_mel_and_a_description(corpus, settings, detector):
-    row = preprocess_clip(Clip("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
+    row = preprocess_clip(SourceVideo("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     folder = settings.root / "anna/00001"
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{n}.jpg" for n in range(30)} | {"audio.wav", "mel.npy", "clip.json"}
@@ -88,7 +82,7 @@ def test_a_clip_becomes_crops_sound_mel_and_a_description(corpus, settings, dete
 
 
 def test_crops_show_the_picture_under_their_box(corpus, settings, detector):
-    preprocess_clip(Clip("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
+    preprocess_clip(SourceVideo("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     folder = settings.root / "anna/00001"
     boxes = json.loads((folder / "clip.json").read_text())["boxes"]
     for number, image in enumerate(video.read_frames(corpus / "anna/00001.mp4", 25)):
@@ -99,7 +93,7 @@ def test_crops_show_the_picture_under_their_box(corpus, settings, detector):
 
 
 def test_sound_is_16_khz_mono_and_the_mel_is_that_of_the_file(corpus, settings, detector):
-    preprocess_clip(Clip("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
+    preprocess_clip(SourceVideo("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     folder = settings.root / "anna/00001"
     info = video.probe(folder / "audio.wav")
     assert info.sounds[0].sample_rate == 16000 and info.sounds[0].codec == "pcm_s16le"
@@ -118,7 +112,7 @@ def test_the_truth_of_a_made_video_comes_along(corpus, settings, detector, tmp_p
     ):
         beside.write_text(json.dumps(content))
         assert preprocess_clip(
-            Clip(
+            SourceVideo(
                 f"x/{name}",
                 Path(source),
             ),
@@ -131,21 +125,21 @@ def test_the_truth_of_a_made_video_comes_along(corpus, settings, detector, tmp_p
 
 
 def test_any_frame_rate_comes_out_at_the_wanted_one(corpus, settings, detector):
-    row = preprocess_clip(Clip("a/b", corpus / "anna/00002.mp4"), settings, detector)
+    row = preprocess_clip(SourceVideo("a/b", corpus / "anna/00002.mp4"), settings, detector)
     assert (row["frames"], row["seconds"], row["source_fps"]) == (30, 1.2, "30")
 
 
 def test_a_long_clip_is_decoded_twice_with_the_same_result(corpus, settings, detector, monkeypatch):
     source = corpus / "anna/00001.mp4"
-    preprocess_clip(Clip("in/memory", source), settings, detector)
+    preprocess_clip(SourceVideo("in/memory", source), settings, detector)
     monkeypatch.setattr(clip_module, "FRAMES_IN_MEMORY", 1 << 20)
-    preprocess_clip(Clip("decoded/twice", source), settings, detector)
+    preprocess_clip(SourceVideo("decoded/twice", source), settings, detector)
     assert contents(settings.root / "in/memory") == contents(settings.root / "decoded/twice")
 
 
 def test_crops_are_no_larger_than_asked_and_keep_their_shape(corpus, settings, detector):
     small = Settings(root=settings.root, hp=HParams(), detector="haar", crop_size=64)
-    preprocess_clip(Clip("a/b", corpus / "anna/00001.mp4"), small, detector)
+    preprocess_clip(SourceVideo("a/b", corpus / "anna/00001.mp4"), small, detector)
     boxes = json.loads((settings.root / "a/b/clip.json").read_text())["boxes"]
     for number, (left, top, right, bottom) in enumerate(boxes):
         height, width = cv2.imread(str(settings.root / f"a/b/{number}.jpg")).shape[:2]
@@ -164,7 +158,7 @@ def test_a_faceless_stretch_leaves_a_hole_and_later_frames_keep_their_numbers(
     monkeypatch.setattr(
         clip_module, "find_tracks", lambda stream, *_, **__: list(stream) and tracks
     )
-    row = preprocess_clip(Clip("a/b", source), settings, detector)
+    row = preprocess_clip(SourceVideo("a/b", source), settings, detector)
     crops = {int(path.stem) for path in (settings.root / "a/b").glob("*.jpg")}
     assert crops == set(frames.tolist()) and (row["frames"], row["faces"]) == (60, 50)
 
@@ -187,7 +181,7 @@ def bad_clips(folder: Path) -> Iterator[tuple[Path, str]]:
 
 def test_each_bad_clip_is_named_with_its_reason_and_leaves_nothing(tmp_path, settings, detector):
     for source, reason in bad_clips(tmp_path / "bad"):
-        row = preprocess_clip(Clip(f"bad/{source.stem}", source), settings, detector)
+        row = preprocess_clip(SourceVideo(f"bad/{source.stem}", source), settings, detector)
         assert (row["clip"], row["kept"], row["reason"]) == (f"bad/{source.stem}", False, reason)
         assert row["detail"]
     assert contents(settings.root) == {}
@@ -198,9 +192,9 @@ def test_a_failed_write_leaves_nothing_of_the_clip(corpus, settings, detector, m
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(clip_module, "write_wav", full_disk)
+    monkeypatch.setattr(clip_module, "write_heard", full_disk)
     with pytest.raises(OSError, match="No space"):
-        preprocess_clip(Clip("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
+        preprocess_clip(SourceVideo("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     assert contents(settings.root) == {}
 
 
@@ -290,7 +284,7 @@ def test_over_half_bad_is_exit_code_1(tmp_path, capsys):
 
 
 def test_shards_are_disjoint_and_together_everything(corpus, tmp_path):
-    clips = find_clips(corpus)
+    clips = find_sources(corpus)
     shards = [take_shard(clips, 3, index) for index in range(3)]
     assert sorted(sum(shards, [])) == clips
     assert run(corpus, tmp_path / "one") == 0
@@ -312,7 +306,7 @@ def test_clips_are_named_after_folder_and_file(tmp_path):
     ):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    names = [clip.name for clip in find_clips(root)]
+    names = [clip.name for clip in find_sources(root)]
     assert names == ["a/x.avi", "a/x.mp4", "b/c.mov", "b/c/deep_one", "my_clips/top"]
 
 
@@ -321,12 +315,12 @@ def test_no_two_clips_have_one_name(tmp_path):
     for name in ("s/a b.mpg", "s/a_b.mpg", "s/a_b.avi", "s/x.avi", "s/x.mp4", "s/x.avi.mp4"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    clips = {clip.source.name: clip.name for clip in find_clips(root)}
+    clips = {clip.source.name: clip.name for clip in find_sources(root)}
     assert len(set(clips.values())) == len(clips) == 6
     assert clips["a_b.avi"] == "s/a_b.avi" and clips["x.mp4"] == "s/x.mp4"
     assert clips["a b.mpg"].startswith("s/a_b.mpg-") and clips["a_b.mpg"].startswith("s/a_b.mpg-")
     (root / "s/a b.mpg").unlink()
-    assert "s/a_b.mpg" in {clip.name for clip in find_clips(root)}
+    assert "s/a_b.mpg" in {clip.name for clip in find_sources(root)}
 
 
 def test_every_name_found_is_listed_and_fits_the_file_system(corpus, tmp_path, capsys):
@@ -357,7 +351,7 @@ def test_what_ails_the_machine_ends_the_run(corpus, settings, detector, monkeypa
     for fault in (OSError(28, "No space left"), attempt.torch.OutOfMemoryError("CUDA")):
         monkeypatch.setattr(attempt, "preprocess_clip", raising(fault))
         with pytest.raises((OSError, attempt.GpuError)):
-            attempt.try_clip(find_clips(corpus)[0], settings, detector)
+            attempt.try_clip(find_sources(corpus)[0], settings, detector)
 
 
 def raising(error: Exception):
@@ -441,7 +435,7 @@ class CountingDetector:
 
 def test_threads_share_batches_across_clips_and_results_stay_apart(corpus, settings):
     alone, shared = CountingDetector(), CountingDetector()
-    clips = find_clips(corpus)
+    clips = find_sources(corpus)
     expected = [preprocess_clip(clip, settings, alone) for clip in clips]
     before = contents(settings.root)
     again = Settings(root=settings.root.with_name("shared"), hp=HParams(), detector="haar")
@@ -481,7 +475,7 @@ def test_without_ray_the_way_out_is_named(corpus, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_dead_worker_is_one_clear_error(corpus, settings, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    rows = run_here(find_clips(corpus) * 20, settings, Machine(("cpu", "cpu"), 1, 1))
+    rows = run_here(find_sources(corpus) * 20, settings, Machine(("cpu", "cpu"), 1, 1))
     next(rows)
     worker, _ = workers.multiprocessing.active_children()
     os.kill(worker.pid, signal.SIGKILL)

@@ -7,9 +7,9 @@ import pytest
 
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.corpus import find_clips
 from preprocessing.on_ray import run_on_ray
 from preprocessing.settings import Settings
+from preprocessing.videos import find_sources
 from preprocessing.workers import build_detector
 from tests.drawn_talker import write_clip
 
@@ -34,7 +34,7 @@ def corpus(tmp_path) -> Path:
 
 @pytest.mark.slow
 def test_a_lost_machine_loses_no_clip(corpus, tmp_path):
-    clips = find_clips(corpus)
+    clips = find_sources(corpus)
     alone = Settings(root=tmp_path / "alone", hp=HParams(), detector="haar")
     detector = build_detector(alone, "cpu")
     expected = [preprocess_clip(clip, alone, detector) for clip in clips]

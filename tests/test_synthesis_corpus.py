@@ -19,8 +19,8 @@ import video
 from audio import melspectrogram
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.corpus import Clip, find_clips
 from preprocessing.settings import Settings
+from preprocessing.videos import SourceVideo, find_sources
 from synthesis import make_corpus
 from synthesis.corpus_files import box_errors
 from synthesis.made_clip import Plan, make_clip
@@ -84,7 +84,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def test_a_corpus_has_lrs2s_layout(tmp_path, capsys):
     out = run(tmp_path / "corpus", clips=2)
     assert capsys.readouterr().out.strip() == str(out)
-    clips = [clip.name for clip in find_clips(out / "main")]
+    clips = [clip.name for clip in find_sources(out / "main")]
     assert clips == [f"s000{s}/0000{c}" for s in range(3) for c in (1, 2)]
     info = video.probe(out / "main/s0000/00001.mp4")
     assert (info.width, info.height, float(info.fps)) == (128, 128, 25)
@@ -234,7 +234,7 @@ def test_crops_have_the_form_that_preprocessing_gives_them(tmp_path):
     videos = run(tmp_path / "videos", speakers=1)
     crops = run(tmp_path / "crops", "--crops_only", speakers=1) / "s0000/00001"
     settings = Settings(root=tmp_path / "preprocessed", hp=HParams())
-    source = Clip("s0000/00001", videos / "main/s0000/00001.mp4")
+    source = SourceVideo("s0000/00001", videos / "main/s0000/00001.mp4")
     assert preprocess_clip(source, settings, FixedBox())["kept"]
     other = settings.root / "s0000/00001"
     assert {p.name for p in crops.iterdir()} == {p.name for p in other.iterdir()}

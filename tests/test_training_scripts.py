@@ -11,12 +11,12 @@ from torch.utils.data import default_collate
 import color_syncnet_train
 import hq_talkface_train
 import talkface_train
+from corpus.clips import read_corpus
 from hparams import HParams
 from models.checkpoint import load_discriminator, load_expert, load_generator, read_checkpoint
 from models.syncnet import SyncNet
 from tests.toy_corpus import make_clip, make_corpus
 from tests.training_runs import metrics, run, write_expert
-from training.clips import read_corpus
 from training.experts import freeze
 from training.generator_terms import Judges
 from training.losses import opponents

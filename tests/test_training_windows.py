@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from audio import mel_window, mel_window_start
+from corpus.clips import read_corpus
+from corpus.errors import CorpusError
 from tests.toy_corpus import make_corpus
 from training.augment_sound import SoundChange
-from training.clips import CorpusError, read_corpus
 from training.mouth_shapes import SPREADS
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from truth_files import TRUTH_FILE, TRUTH_FORMAT
+from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 
 SAMPLE_RATE = 16000
 FPS = 25

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import torch
 
+from corpus.clips import Corpus
 from hparams import HParams
 from models.inputs import to_faces
 from models.syncnet import SyncNet
-from training.clips import Corpus
 from training.losses import bce_of_cosine, cosine
 from training.runtime import Runtime
 

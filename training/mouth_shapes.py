@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from corpus.truth import TRUTH_FILE, read_truth
 from models.syncnet import LIP_FRAMES, SyncNet
 from training.losses import LEAST
-from truth_files import TRUTH_FILE, read_truth
 
 # Blendshapes, left and right as one, and their spread over a corpus: each weighs the same.
 SPREADS = {

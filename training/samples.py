@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from corpus.clips import Clip
 from corpus.errors import ClipError
 from models.inputs import to_images
-from training.clips import Clip
 from training.generator_terms import Speech
 from training.runtime import Runtime
 from training.windows import GeneratorWindows
@@ -62,7 +62,7 @@ def film(
     frames = _first_run(clip.frames)[:FILM_FRAMES]
     hp = windows.hp
     reference = windows.read_faces(clip, clip.frames[[len(clip.frames) // 2]])
-    mel, sound = clip.read_mel(), clip.folder / "audio.wav"
+    mel, sound = clip.read_mel(), clip.sound
     start, end = int(frames[0]) / hp.fps, (int(frames[-1]) + 1) / hp.fps
     with VideoWriter(
         path, 2 * hp.img_width, hp.img_height, hp.fps,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from corpus.clips import Clip, Corpus, read_corpus, warn_about
 from hparams import HParams
-from training.clips import Clip, Corpus, read_corpus, warn_about
 from training.loop import Loop, Schedule, Trainer
 from training.runtime import Runtime
 from training.saving import run_lock

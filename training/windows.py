@@ -9,12 +9,12 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from audio import expert_window_start, mel_window, mel_window_start
+from corpus.clips import Clip
 from corpus.errors import ClipError, CorpusError
 from hparams import HParams
 from models.inputs import lower_half_rows
 from training.augment import Change
 from training.augment_sound import SoundChange
-from training.clips import Clip
 from training.mouth_shapes import shapes_in, unknown
 
 log = logging.getLogger(__name__)

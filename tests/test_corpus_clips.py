@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 import audio
+from corpus import pack
+from corpus.clips import Clip, Corpus, examine_clip, read_corpus, window_starts
 from corpus.errors import ClipError, CorpusError
 from corpus.filelists import read_filelist
 from corpus.mel import mel_numbers
+from corpus.pack import pack_clip
+from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from tests.toy_corpus import make_clip, make_corpus
-from training import pack
-from training.clips import Clip, Corpus, examine_clip, read_corpus, window_starts
 from training.mouth_shapes import read_shapes
-from training.pack import pack_clip
 from training.windows import GeneratorWindows
-from truth_files import TRUTH_FILE, TRUTH_FORMAT
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from corpus.videos import VIDEO_SUFFIXES, video_files
 
 
 @dataclass(frozen=True)
-class Clip:
+class GeneratedVideo:
     """One generated video, and the files of the same name in the other folders."""
 
     name: str  # its path below the folder, without suffix
@@ -23,9 +23,9 @@ class Clip:
         return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
-def find_clips(
+def find_videos(
     generated: Path, truth: Path | None = None, silent: Path | None = None
-) -> list[Clip]:
+) -> list[GeneratedVideo]:
     """The videos of a folder and its subfolders, by name; of one name, each with its suffix.
 
     Raises FileNotFoundError for a folder that is not there, ValueError where there is no video,
@@ -41,13 +41,13 @@ def find_clips(
             f"no video of {truth} has the name of one in {generated}, such as {_stem(found[0])}"
         )
     names = first_free([(_stem(path), path.as_posix()) for path in found])
-    return sorted(
-        (
-            Clip(name, generated / path, truths and truths.of(path), silents and silents.of(path))
-            for name, path in zip(names, found, strict=True)
-        ),
-        key=lambda clip: clip.name,
+    paired = (
+        GeneratedVideo(
+            name, generated / path, truths and truths.of(path), silents and silents.of(path)
+        )
+        for name, path in zip(names, found, strict=True)
     )
+    return sorted(paired, key=lambda video: video.name)
 
 
 class _Partners:

@@ -13,12 +13,12 @@ import numpy as np
 from audio import expert_window_start
 from corpus.errors import ClipError, CorpusError
 from corpus.filelists import read_filelist
-from corpus.layout import face_files
+from corpus.layout import SOUND, face_file, face_numbers
 from corpus.mel import check_numbers, count_columns, read_mel
+from corpus.packed import PackedFaces, packed_path, read_face
+from corpus.truth import TRUTH_FILE
 from hparams import HParams
 from models.inputs import fit_face
-from training.packed import PackedFaces, packed_path, read_face
-from truth_files import TRUTH_FILE
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +37,17 @@ class Clip:
     starts: np.ndarray  # frames where a window of syncnet_T faces begins whose sound is there
     packed: PackedFaces | None = None
 
+    @property
+    def sound(self) -> Path:
+        """Its WAV file."""
+        return self.folder / SOUND
+
     def read_faces(self, frames: np.ndarray, height: int, width: int) -> np.ndarray:
         """The faces of these frames, BGR uint8 (len(frames), height, width, 3); or ClipError."""
         if self.packed:
             faces = self.packed.read(np.searchsorted(self.frames, frames))
             return np.stack([fit_face(face, height, width) for face in faces])
-        files = (self.folder / f"{frame}.jpg" for frame in frames)
+        files = (face_file(self.folder, frame) for frame in frames)
         return np.stack([read_face(file, height, width) for file in files])
 
     def read_mel(self) -> np.ndarray:
@@ -127,7 +132,7 @@ def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
     if file.exists():
         packed, frames = PackedFaces.open(file)
     else:
-        packed, frames = None, np.array(list(face_files(folder)), np.int32)
+        packed, frames = None, np.array(face_numbers(folder), np.int32)
     if not len(frames):
         raise ClipError("no faces (N.jpg, numbers without leading zeros)")
     columns = _packed_columns(packed, folder, hp) if packed else count_columns(folder, hp)
@@ -191,7 +196,7 @@ def median_face_height(clips: Iterable[Clip], sample: int = 50) -> float:
     """Of the first face of some clips, in pixels of the JPEG; 0 where all are packed."""
     clips = list(clips)
     chosen = clips[:: max(1, len(clips) // sample)]
-    files = (clip.folder / f"{clip.frames[0]}.jpg" for clip in chosen)
+    files = (face_file(clip.folder, clip.frames[0]) for clip in chosen)
     faces = (cv2.imread(str(file)) for file in files if file.exists())
     heights = [len(face) for face in faces if face is not None]
     return float(np.median(heights)) if heights else 0.0

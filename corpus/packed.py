@@ -25,7 +25,7 @@ def packed_path(folder: Path, height: int, width: int) -> Path:
 
 @dataclass(frozen=True)
 class PackedFaces:
-    """The file of one clip: faces and mel, as training.pack writes them.
+    """The file of one clip: faces and mel, as corpus.pack writes them.
 
     It is opened for each reading, so that it can go to workers and no handle is ever short.
     """

@@ -1,8 +1,8 @@
 """A frame's own pixels moved: what networks say about a square of it, done at its own resolution.
 
 A square lies in the frame by an affine map from the frame's pixels to its own, (2, 3) as cv2 has
-them. What a network says is of the square's size; it is spread over the frame's pixels, so that
-the frame's detail is moved and not made anew.
+them, such as Placement.to_crop gives. What a network says of the square, a map of any number of
+pixels, is spread over the frame's, so that the frame's detail is moved and not made anew.
 """
 
 import cv2
@@ -10,39 +10,39 @@ import numpy as np
 
 from models.generator import Edges, Patch
 
+LEAST_SHARE = 1 / 512  # of paint in a pixel; less is not seen in 8 bits
+
 
 def corners(to_square: np.ndarray, size: int) -> np.ndarray:
-    """The square's corners in pixels of the frame. (4, 2)"""
-    edge = size - 0.5
-    square = np.array([(-0.5, -0.5), (edge, -0.5), (edge, edge), (-0.5, edge)])
-    return cv2.transform(square[None], cv2.invertAffineTransform(to_square))[0]
+    """The corners of a square of that many pixels, in pixels of the frame. (4, 2)"""
+    return _in_frame(to_square, (-0.5, -0.5, size - 0.5, size - 0.5))
 
 
 def region_of(to_square: np.ndarray, size: int, frame: np.ndarray) -> Edges | None:
     """The frame's pixels that the square covers, as a box; None where it lies outside."""
-    found = corners(to_square, size)
-    left, top = np.floor(found.min(axis=0)).astype(int)
-    right, bottom = np.ceil(found.max(axis=0)).astype(int) + 1
     height, width = frame.shape[:2]
-    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
-    if left >= right or top >= bottom:
-        return None
-    return int(left), int(top), int(right), int(bottom)
+    return _bounds(corners(to_square, size), (0, 0, width, height))
 
 
 def spread(
-    values: np.ndarray, to_square: np.ndarray, region: Edges, *, outside: float | None = None
+    values: np.ndarray,
+    to_square: np.ndarray,
+    size: int,
+    region: Edges,
+    *,
+    outside: float | None = None,
 ) -> np.ndarray:
-    """A square's values, (size, size) or (size, size, c), at the pixels of a region of the frame.
+    """A map of the square, (n, n) or (n, n, c), at the pixels of a region of the frame.
 
-    Beyond the square its edge goes on, or the value `outside`.
+    size: pixels of the square that to_square leads to, not of the map. Beyond the square its
+    edge goes on, or the value `outside`.
     """
     left, top, right, bottom = region
-    at_region = to_square.astype(float).copy()
-    at_region[:, 2] += at_region[:, :2] @ (left, top)
+    to_map = _resized(to_square, size, len(values))
+    to_map[:, 2] += to_map[:, :2] @ (left, top)
     return cv2.warpAffine(
         values,
-        at_region,
+        to_map,
         (right - left, bottom - top),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
@@ -53,6 +53,7 @@ def spread(
 def warp_patch(
     frame: np.ndarray,
     to_square: np.ndarray,
+    size: int,
     flow: np.ndarray,
     *,
     mask: np.ndarray | None = None,
@@ -61,29 +62,21 @@ def warp_patch(
 ) -> Patch | None:
     """The frame's pixels moved about the square, and painted over; None where it lies outside.
 
-    flow: (size, size, 2) float32, pixels of the square from where a pixel of the result is to
-    where it comes from. mask: (size, size) float32, the paint's share; paint: (size, size, 3)
-    uint8. weights: (size, size) float32, the result's share of the frame, 0 outside the square.
+    size: pixels of the square that to_square leads to, in which flow is told; the maps may each
+    have their own. flow: (n, n, 2) float32, right and down, from where a pixel of the result is
+    to where it comes from. mask: (n, n) float32, the paint's share; paint: (n, n, 3) uint8.
+    weights: (n, n) float32, the result's share of the frame, 0 outside the square.
     """
-    region = region_of(to_square, len(flow), frame)
+    region = region_of(to_square, size, frame)
     if region is None:
         return None
-    left, top, right, bottom = region
-    from_square = np.linalg.inv(to_square[:, :2])
-    moves = spread(np.ascontiguousarray(flow @ from_square.T, np.float32), to_square, region)
-    columns, rows = np.meshgrid(
-        np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
-    )
-    pixels = cv2.remap(
-        frame, columns + moves[..., 0], rows + moves[..., 1], cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    pixels = _moved(frame, to_square, size, flow, region)
     if mask is not None:
-        share = spread(mask.astype(np.float32), to_square, region)
-        pixels = cv2.blendLinear(spread(paint, to_square, region), pixels, share, 1 - share)
+        _paint(pixels, region, to_square, size, mask.astype(np.float32), paint)
     if weights is None:
-        weights = np.ones(flow.shape[:2], np.float32)
-    return Patch(left, top, pixels, spread(weights, to_square, region, outside=0.0))
+        weights = np.ones((size, size), np.float32)
+    weights = spread(weights, to_square, size, region, outside=0.0)
+    return Patch(region[0], region[1], pixels, weights)
 
 
 def soft_square(size: int, fade: float) -> np.ndarray:
@@ -95,3 +88,63 @@ def soft_square(size: int, fade: float) -> np.ndarray:
     line = (np.minimum(inside, 1 - inside) / max(fade, 1e-6)).clip(0, 1)
     line = line * line * (3 - 2 * line)
     return np.outer(line, line).astype(np.float32)
+
+
+def _moved(
+    frame: np.ndarray, to_square: np.ndarray, size: int, flow: np.ndarray, region: Edges
+) -> np.ndarray:
+    """The region's new pixels, fetched from the whole frame."""
+    left, top, right, bottom = region
+    in_frame = flow @ np.linalg.inv(to_square[:, :2]).T
+    moves = spread(np.ascontiguousarray(in_frame, np.float32), to_square, size, region)
+    moves[..., 0] += np.arange(left, right, dtype=np.float32)
+    moves[..., 1] += np.arange(top, bottom, dtype=np.float32)[:, None]
+    return cv2.remap(frame, moves, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _paint(
+    pixels: np.ndarray,
+    region: Edges,
+    to_square: np.ndarray,
+    size: int,
+    mask: np.ndarray,
+    paint: np.ndarray,
+) -> None:
+    """Paint over the region's pixels, only about where there is any paint: it is little."""
+    rows, columns = (np.flatnonzero((mask > LEAST_SHARE).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return
+    scale = size / len(mask)
+    painted = (columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2)
+    found = _in_frame(to_square, tuple(edge * scale - 0.5 for edge in painted))
+    part = _bounds(found, region)
+    if part is None:
+        return
+    left, top = part[0] - region[0], part[1] - region[1]
+    here = pixels[top : top + part[3] - part[1], left : left + part[2] - part[0]]
+    share = spread(mask, to_square, size, part)
+    new = spread(paint, to_square, size, part)
+    here[:] = cv2.blendLinear(new, np.ascontiguousarray(here), share, 1 - share)
+
+
+def _in_frame(to_square: np.ndarray, edges: tuple[float, float, float, float]) -> np.ndarray:
+    """Corners of a rectangle of the square, in pixels of the frame. (4, 2)"""
+    left, top, right, bottom = edges
+    square = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+    return cv2.transform(square[None], cv2.invertAffineTransform(to_square.astype(float)))[0]
+
+
+def _bounds(points: np.ndarray, within: Edges) -> Edges | None:
+    """The whole pixels about some points that lie within a box; None where none does."""
+    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
+    left, top = (int(max(a, b)) for a, b in zip(low, within[:2], strict=True))
+    right, bottom = (int(min(a, b)) for a, b in zip(high, within[2:], strict=True))
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _resized(to_square: np.ndarray, size: int, wanted: int) -> np.ndarray:
+    """The same square with another number of pixels; edges stay, middles of pixels move."""
+    scale = wanted / size
+    resized = to_square.astype(float) * scale
+    resized[:, 2] += (scale - 1) / 2
+    return resized

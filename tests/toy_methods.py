@@ -149,10 +149,9 @@ class MovedPixels(Generator):
 
     def patch(self, frame, place, made):
         weights = soft_square(SIZE, 0.1 if place.blend == "feather" else 0) * place.strength
-        return warp_patch(
-            frame, self.to_square(place), made["flow"], mask=made["mask"], paint=made["paint"],
-            weights=weights.astype(np.float32),
-        )  # fmt: skip
+        maps = {name: made[name] for name in ("mask", "paint")}
+        weights = weights.astype(np.float32)
+        return warp_patch(frame, self.to_square(place), SIZE, made["flow"], weights=weights, **maps)
 
     def view(self, frame, place):
         return cv2.warpAffine(frame, self.to_square(place), (SIZE, SIZE))

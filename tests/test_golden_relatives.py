@@ -18,8 +18,10 @@ from models.davs import (
     SoundEncoder,
     WordClassifier,
 )
+from models.folding import fold_batch_norms
 from models.lipgan import LipGANGenerator, LipGANJudge
 from models.talklip import TalkLipGenerator
+from tests.deterministic import fill
 from tests.golden_relatives import CHECKS, compare, main
 
 NETWORKS = {
@@ -200,3 +202,28 @@ def test_av_hubert_needs_sound_or_mouths():
         network = AVHuBERT()
     with pytest.raises(ValueError, match="given neither"):
         network()
+
+
+NORMED = {
+    "lipgan": (lambda: LipGANGenerator("residual", "mfcc", 64, 64, 0.125), 72),
+    "davs identity": (lambda: IdentityEncoder(0.125), 34),
+    "davs decoder": (lambda: DAVSDecoder(0.125), 20),
+}
+
+
+@pytest.mark.parametrize("name", NORMED)
+@torch.inference_mode()
+def test_folding_changes_no_output(name):
+    make, norms = NORMED[name]
+    network = make()
+    network.load_state_dict(fill(network.state_dict()))
+    inputs = {
+        "lipgan": (torch.randn(2, 1, 12, 35), torch.rand(2, 6, 64, 64)),
+        "davs identity": (torch.rand(2, 3, 256, 256),),
+        "davs decoder": (torch.randn(2, 256), torch.randn(2, 20, 32, 32), torch.randn(2, 256)),
+    }[name]
+    before = network.eval()(*inputs)
+    folded = fold_batch_norms(network)
+    assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded.modules()) == 0
+    assert sum(isinstance(layer, torch.nn.Identity) for layer in folded.modules()) == norms
+    torch.testing.assert_close(folded(*inputs), before, atol=1e-4, rtol=1e-4)

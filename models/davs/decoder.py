@@ -32,6 +32,10 @@ class ConvGroup(nn.Module):
             x = torch.relu(getattr(self, f"{name}_bn")(getattr(self, name)(x)))
         return grow(x)
 
+    def norm_pairs(self) -> list[tuple[str, str]]:
+        """Names of each convolution and of its norm, for models.folding."""
+        return [(name, f"{name}_bn") for name in self.names]
+
 
 class DAVSDecoder(nn.Module):
     """Paints a face of 256x256."""
@@ -65,3 +69,7 @@ class DAVSDecoder(nn.Module):
             x = getattr(self, f"convblock{index + 1}")(x)
         x = torch.relu(self.conv7_1_bn(self.conv7_1(x)))
         return (torch.tanh(self.conv7_2(x)) + 1) / 2
+
+    def norm_pairs(self) -> list[tuple[str, str]]:
+        """Names of each convolution and of its norm, for models.folding."""
+        return [("deconv1_1_new", "deconv1_1_bn"), ("conv7_1", "conv7_1_bn")]

@@ -36,6 +36,10 @@ class MaxoutBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.maximum(self._branch("a", x), self._branch("b", x))
 
+    def norm_pairs(self) -> list[tuple[str, str]]:
+        """Names of each convolution and of its norm, for models.folding."""
+        return [(f"conv{self.name}_{branch}", f"conv{self.name}_{branch}_bn") for branch in "ab"]
+
     def _branch(self, branch: str, x: torch.Tensor) -> torch.Tensor:
         name = f"conv{self.name}_{branch}"
         return getattr(self, f"{name}_bn")(getattr(self, name)(x))

@@ -4,6 +4,7 @@ Keras names a layer by its kind and its number in order of creation. So do these
 layers lie in one list a kind: conv2d.0, conv2d.1, ..., batch_normalization.0, ...
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -83,6 +84,7 @@ class NumberedNetwork(nn.Module):
         self.conv2d = nn.ModuleList()
         self.conv2d_transpose = nn.ModuleList()
         self.add_module(self.norm_name, nn.ModuleList())
+        self._layers: list[Layer] = []
 
     def make_norm(self, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels, eps=EPSILON, momentum=MOMENTUM)
@@ -97,12 +99,13 @@ class NumberedNetwork(nn.Module):
         make = nn.Conv2d if valid else SameConv2d
         self.conv2d.append(make(cin, cout, kernel, stride))
         norm = None if bare else self._add_norm(cout)
-        return Layer("conv2d", len(self.conv2d) - 1, norm, rows_on_top)
+        return self._noted(Layer("conv2d", len(self.conv2d) - 1, norm, rows_on_top))
 
     def add_up(self, cin, cout, kernel=3, stride=2) -> Layer:
         """Append a transposed convolution and its norm."""
         self.conv2d_transpose.append(SameConvTranspose2d(cin, cout, kernel, stride))
-        return Layer("conv2d_transpose", len(self.conv2d_transpose) - 1, self._add_norm(cout))
+        number = len(self.conv2d_transpose) - 1
+        return self._noted(Layer("conv2d_transpose", number, self._add_norm(cout)))
 
     def add_residuals(self, channels: int, count: int) -> list[Residual]:
         """Append `count` blocks of two convolutions that keep the channels."""
@@ -120,6 +123,16 @@ class NumberedNetwork(nn.Module):
             else:
                 x = self._apply(link, x)
         return x
+
+    def norm_pairs(self) -> Iterator[tuple[str, str]]:
+        """Names of each convolution and of its norm, for models.folding."""
+        for layer in self._layers:
+            if layer.norm is not None:
+                yield f"{layer.kind}.{layer.number}", f"{self.norm_name}.{layer.norm}"
+
+    def _noted(self, layer: Layer) -> Layer:
+        self._layers.append(layer)
+        return layer
 
     def _add_norm(self, channels: int) -> int:
         norms = getattr(self, self.norm_name)

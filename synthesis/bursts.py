@@ -18,6 +18,8 @@ STOPS = VOICED_STOPS | VOICELESS_STOPS
 USUAL_SHARE = 0.6  # of the interval is before the burst, where the sound does not tell
 HELD_BACK_HZ = 1000  # a closed mouth lets little through above this
 JUMP_DB = 8.0  # by which the sound above that grows at a burst, at least
+RISE_MS = 8  # milliseconds whose mean is compared to that of as many before
+RELEASE_AFTER_SECONDS = 0.015  # past an aligned interval's end that its burst may lie
 SHORTEST_SECONDS = 0.008  # of an interval that is looked into
 
 
@@ -30,6 +32,34 @@ def mark_bursts(
         replace(phone, burst=_find_burst(phone, level)) if phone.ipa[:1] in STOPS else phone
         for phone in phones
     )
+
+
+def mark_aligned_bursts(
+    phones: tuple[Phone, ...], samples: np.ndarray, sample_rate: int
+) -> tuple[Phone, ...]:
+    """The same for intervals as aligners give them: from the closure to the next sound."""
+    level = _level(samples, sample_rate)
+    return tuple(
+        replace(phone, burst=_find_release(phone, level)) if phone.ipa[:1] in STOPS else phone
+        for phone in phones
+    )
+
+
+def _find_release(phone: Phone, level: np.ndarray) -> float:
+    """Seconds: where the sound above HELD_BACK_HZ grows most, from a quarter of the interval on.
+
+    An alignment's bounds are up to some 10 ms off, so a little after its end is looked at too.
+    """
+    length = phone.end - phone.start
+    first = round((phone.start + 0.25 * length) * 1000)
+    last = min(round((phone.end + RELEASE_AFTER_SECONDS) * 1000), len(level) - RISE_MS)
+    if last - first > 1:
+        smooth = np.convolve(level, np.ones(RISE_MS) / RISE_MS, "valid")
+        before = smooth[max(0, first - RISE_MS) : last - RISE_MS]
+        rise = smooth[first:last][-len(before) :] - before
+        if len(rise) and rise.max() >= JUMP_DB:
+            return (last - len(rise) + int(rise.argmax())) / 1000
+    return phone.start + USUAL_SHARE * length
 
 
 def _level(samples: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """One clip of the corpus from its seed: who speaks, what is heard, what the head does."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from synthesis.acting import Temper, perform, perform_with
 from synthesis.espeak import Phone
 from synthesis.mouth import MouthStyle
 from synthesis.performance import FPS, Performance
-from synthesis.real_speech import mouth_of_sound, take_recording
+from synthesis.real_speech import mouth_of_sound, take_aligned, take_recording
+from synthesis.sound import SoundConditions, degrade
 from synthesis.speaker import Scene, Speaker
 from synthesis.utterance import make_utterance
-from synthesis.visemes import Gesture
+from synthesis.visemes import Gesture, gestures
 from synthesis.voices import SpeakerVoice, draw_voice, split_of_number
 
 
@@ -27,6 +28,7 @@ class Plan:
     size: int  # pixels of a frame's side
     languages: tuple[str, ...] = ()  # empty: all
     speech: Path | None = None  # folder of recordings to use instead of espeak-ng
+    alignments: Path | None = None  # folder of their TextGrids
 
     @property
     def frames(self) -> int:
@@ -83,7 +85,9 @@ def make_clip(plan: Plan, speaker: int, clip: int) -> MadeClip:
     person = draw_person(plan, speaker)
     rng = np.random.default_rng((plan.seed, speaker, clip))
     speech_rng, acting_rng, scene_rng = rng.spawn(3)
-    said = _spoken if plan.speech is None else _recorded
+    said = _spoken
+    if plan.speech:
+        said = _aligned if plan.alignments else _recorded
     text, sound, performance, record = said(plan, person, speech_rng, acting_rng)
     return MadeClip(
         name=clip_name(speaker, clip),
@@ -119,6 +123,26 @@ def _recorded(
     performance = perform_with(mouth, plan.frames, person.temper, acting_rng)
     record = {"recording": recording.source, "start_seconds": round(recording.start, 3)}
     return recording.text, recording.sound, performance, record
+
+
+def _aligned(
+    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+) -> tuple[str, np.ndarray, Performance, dict]:
+    recording = take_aligned(plan.speech, plan.alignments, person.split, plan.frames, speech_rng)
+    said = gestures(recording.phones)
+    performance = perform(said, plan.frames, person.style, person.temper, acting_rng)
+    # What is heard beside a voice would be another voice, whose mouth nobody knows: no babble.
+    conditions = replace(SoundConditions.draw(speech_rng), babble_level=-80.0)
+    record = {
+        "recording": recording.source,
+        "start_seconds": round(recording.start, 3),
+        "tract": round(recording.tract, 4),
+        "conditions": conditions.to_dict(),
+        "phones": [_timed(phone.ipa, phone) for phone in recording.phones],
+        "visemes": [_timed(gesture.viseme, gesture) for gesture in said],
+    }
+    sound = degrade(recording.sound, conditions, speech_rng)
+    return recording.text, sound, performance, record
 
 
 def _timed(what: str, span: Phone | Gesture) -> list:

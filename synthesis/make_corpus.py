@@ -25,6 +25,7 @@ import torch
 from tqdm import tqdm
 
 from preprocessing.orphans import end_with
+from synthesis.alignments import read_textgrid
 from synthesis.arguments import frame_side, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
@@ -38,13 +39,13 @@ from synthesis.corpus_files import (
 from synthesis.espeak import EspeakError, find_library
 from synthesis.head import Head, load_head
 from synthesis.made_clip import Plan, clip_name, make_clip
-from synthesis.real_speech import find_recordings
+from synthesis.real_speech import find_aligned, find_recordings
 from synthesis.renderer import Renderer
 from synthesis.voices import SPLITS, languages_of, split_of_number
 from video import MediaError
 
 LISTS = {split: split for split in SPLITS}  # the speakers of each list
-SOUND_LISTS = {"sounds": "train"}  # what expert training alone reads
+SOUND_LISTS = {"sounds": "train", "sounds_val": "val", "sounds_test": "test"}
 SHORTEST_SECONDS = 0.64  # training needs more than three windows of five frames
 
 
@@ -77,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--head_model", type=Path, help="ICT-FaceKit's folder or packed .npz")
-    what.add_argument("--sound_only", action="store_true", help="of training speakers, no pictures")
+    what.add_argument("--sound_only", action="store_true", help="no pictures, no head needed")
     add("--out", type=Path, required=True, help="folder to make the corpus in")
     add("--speakers", type=whole_count, default=200, help="a tenth each for val and test")
     add("--clips", type=whole_count, default=10, help="of each speaker")
@@ -87,6 +88,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--size", type=frame_side, default=256, help="pixels of a frame's side, even")
     add("--languages", type=_names, default=(), metavar="EN,FR,...", help="only these")
     add("--speech", type=Path, help="folder of recordings to use instead of espeak-ng")
+    add(
+        "--alignments",
+        type=Path,
+        help="folder of the recordings' TextGrids: the mouth follows them",
+    )
     add("--crops_only", action="store_true", help="what preprocess.py would make, at once")
     add("--crop_size", type=whole_count, default=128, help="longer side of a crop, at most")
     add("--quiet", action="store_true", help="no progress bar")
@@ -101,6 +107,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"--seconds {args.seconds}: training needs {SHORTEST_SECONDS} s or more")
     if args.sound_only and args.crops_only:
         parser.error("--sound_only draws nothing, so that there is nothing for --crops_only")
+    if args.alignments and not args.speech:
+        parser.error("--alignments says what is spoken in the recordings of --speech: name both")
     if args.seed < 0:
         parser.error(f"--seed {args.seed} is below 0")
     try:
@@ -137,11 +145,14 @@ def _job(args: argparse.Namespace) -> Job:
         find_library()
         for split in SPLITS:
             languages_of(split, args.languages)
+    elif args.alignments:
+        for grid in find_aligned(args.speech, args.alignments).values():
+            read_textgrid(grid)
     else:
         find_recordings(args.speech)
     if args.head_model:
         _head(args.head_model)
-    plan = Plan(args.seed, args.seconds, args.size, args.languages, args.speech)
+    plan = Plan(args.seed, args.seconds, args.size, args.languages, args.speech, args.alignments)
     return Job(plan, args.out, args.head_model, args.crops_only, args.crop_size)
 
 

@@ -1,7 +1,9 @@
-"""Recorded speech of real people, and a mouth that follows its sound without knowing the words.
+"""Recorded speech of real people, and a mouth that follows its sound.
 
-Energy opens the mouth, the spectrum says how: low formants round the lips, high ones spread them,
-hiss brings the teeth together, a gap in the middle of speech closes the lips.
+Where an alignment says what is spoken when, the mouth makes those sounds, and the voice is changed
+as a made one is. Else nothing is known of the words: energy opens the mouth, the spectrum says how:
+low formants round the lips, high ones spread them, hiss brings the teeth together, a gap in the
+middle of speech closes the lips.
 """
 
 import logging
@@ -13,8 +15,12 @@ from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import resample_poly
 
 from audio import load_wav
+from synthesis.alignments import SUFFIX, read_textgrid
+from synthesis.bursts import mark_aligned_bursts
+from synthesis.espeak import Phone
 from synthesis.mouth import Mouth, MouthStyle, move_mouth
 from synthesis.performance import FPS
 from synthesis.visemes import Gesture
@@ -30,6 +36,7 @@ SILENT_DB = -36.0  # below the loud parts: nobody speaks
 LOUD_DB = -14.0  # a vowel, probably
 GAP_DB = -22.0  # a stop, if it lasts as a stop does
 STOP_SECONDS = (0.03, 0.15)
+ALIGNED_TRACT = (0.86, 1.22)  # of a recorded speaker, made smaller or larger
 HISS_SHARE = 0.5  # of the energy, above 3 kHz
 
 
@@ -40,7 +47,9 @@ class Recording:
     sound: np.ndarray  # float32 at SAMPLE_RATE
     source: str  # name of the file, below the folder
     start: float  # s in that file
-    text: str  # what stands in the .txt beside it, "" without
+    text: str  # what stands in the .txt beside it or in the alignment, "" without
+    phones: tuple[Phone, ...] = ()  # of an aligned recording, with their bursts
+    tract: float = 1.0  # by how much longer and lower it was made
 
 
 def find_recordings(folder: Path) -> list[Path]:
@@ -68,6 +77,72 @@ def take_recording(folder: Path, split: str, frames: int, rng: np.random.Generat
         start=first / SAMPLE_RATE,
         text=text.read_text(encoding="utf-8").strip() if text.is_file() else "",
     )
+
+
+def find_aligned(folder: Path, alignments: Path) -> dict[Path, Path]:
+    """The recordings of a folder that have a TextGrid, and the TextGrid of each.
+
+    Raises FileNotFoundError where none has.
+    """
+    grids = {
+        path: alignments / path.relative_to(folder).with_suffix(SUFFIX)
+        for path in find_recordings(folder)
+    }
+    found = {path: grid for path, grid in grids.items() if grid.is_file()}
+    if not found:
+        path, grid = next(iter(grids.items()))
+        raise FileNotFoundError(
+            f"--alignments {alignments} has none for the recordings of {folder}: {path.name} would "
+            f"need {grid}"
+        )
+    return found
+
+
+def take_aligned(
+    folder: Path, alignments: Path, split: str, frames: int, rng: np.random.Generator
+) -> Recording:
+    """The same of recordings whose phones are known; the voice is made smaller or larger.
+
+    A sentence that is shorter than the clip begins somewhere in it. Raises MediaError where no
+    recording can be read, AlignmentError where an alignment cannot.
+    """
+    grids = find_aligned(folder, alignments)
+    path, sound = _load_one_of(_share(list(grids), split), rng)
+    tract = rng.uniform(*ALIGNED_TRACT)
+    sound = resample_poly(sound, 320, round(320 / tract)).astype(np.float32)
+    tract = 320 / round(320 / tract)
+    said = read_textgrid(grids[path])
+    wanted = frames * SAMPLE_RATE // FPS
+    first = int(rng.integers(min(0, len(sound) - wanted), max(0, len(sound) - wanted) + 1))
+    piece = np.pad(sound[max(0, first) :], (max(0, -first), wanted))[:wanted]
+    start = first / SAMPLE_RATE
+    phones = tuple(_cut_phones(said.phones, tract, start, frames / FPS))
+    ends = start + frames / FPS
+    words = [word for word, *at in said.words if start <= at[0] * tract and at[1] * tract <= ends]
+    return Recording(
+        sound=piece,
+        source=path.relative_to(folder).as_posix(),
+        start=start,
+        text=" ".join(words),
+        phones=mark_aligned_bursts(phones, piece, SAMPLE_RATE),
+        tract=tract,
+    )
+
+
+def _cut_phones(
+    phones: tuple[Phone, ...], tract: float, start: float, seconds: float
+) -> Iterator[Phone]:
+    """The phones of the piece that begins at `start`, silence around them; all within the clip."""
+    at = 0.0
+    for phone in phones:
+        begin, end = (np.clip(t * tract - start, 0, seconds) for t in (phone.start, phone.end))
+        if begin > at:
+            yield Phone("", at, float(begin))
+        if end > begin:
+            yield Phone(phone.ipa, float(begin), float(end))
+        at = max(at, float(end))
+    if at < seconds:
+        yield Phone("", at, seconds)
 
 
 def mouth_of_sound(sound: np.ndarray, frames: int, style: MouthStyle) -> Mouth:

@@ -127,8 +127,11 @@ def test_sound_alone_is_that_of_the_same_clips_and_needs_no_head(tmp_path, monke
     flags += ["--seconds", str(FRAMES / 25), "--workers", "1", "--quiet"]
     make_corpus.main(flags)
     heard = bytes_of(tmp_path / "heard")
-    clips = ["s0000/00001", "s0003/00001"]  # speakers 1 and 2 are not of training
-    assert heard.pop("filelists/sounds.txt").decode().split() == clips
+    lists = {"sounds": [0, 3], "sounds_val": [1], "sounds_test": [2]}
+    for name, speakers in lists.items():
+        listed = heard.pop(f"filelists/{name}.txt").decode().split()
+        assert listed == [f"s000{speaker}/00001" for speaker in speakers]
+    clips = [f"s000{speaker}/00001" for speaker in range(4)]
     files = ("audio.wav", "mel.npy", "truth.json")
     assert sorted(heard) == [f"{clip}/{file}" for clip in clips for file in files]
     for clip in clips:

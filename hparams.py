@@ -80,6 +80,23 @@ class HParams:
     syncnet_truth_first: int = 0  # steps of that alone, before sound and mouths are compared
     syncnet_sound_windows: int = 0  # with each pair or clip, of sounds.txt, to learn to hear from
 
+    # Training the network that hears lip motion.
+    hearing_channels: int = 144  # its width
+    hearing_causal: bool = False  # at most 200 ms of look-ahead, for live use
+    hearing_batch_size: int = 16  # pieces of clips in a step, those of all processes together
+    hearing_frames: int = 150  # of a piece
+    hearing_lr: float = 2e-3
+    hearing_weight_decay: float = 1e-3
+    hearing_augment: float = 0.4  # chance of each kind of change to a clip's sound
+    hearing_contact_wt: float = 3.0  # that a frame near a contact weighs more than another
+    hearing_velocity_wt: float = 0.5  # of the error from one frame to the next
+    hearing_opening_wt: float = 0.3  # of the error of how far the lips are apart
+    hearing_touch_wt: float = 0.5  # of telling whether lips touch
+    hearing_expression_wt: float = 0.2  # of a number that sound does not tell: a smile is one's own
+    hearing_eval_interval: int = 500  # steps
+    hearing_eval_batches: int = 60  # at most, in one validation
+    hearing_checkpoint_interval: int = 500  # steps
+
     def __post_init__(self) -> None:
         self._check_ranges()
         if self.sample_rate % self.hop_size:
@@ -180,6 +197,12 @@ _MAY_BE_ZERO = {
     "syncnet_truth_wt",
     "syncnet_truth_first",
     "syncnet_sound_windows",
+    "hearing_weight_decay",
+    "hearing_contact_wt",
+    "hearing_velocity_wt",
+    "hearing_opening_wt",
+    "hearing_touch_wt",
+    "hearing_expression_wt",
 }
 _SHARES = {
     "preemphasis",
@@ -194,6 +217,7 @@ _SHARES = {
     "syncnet_augment",
     "syncnet_augment_sound",
     "syncnet_other_clip_share",
+    "hearing_augment",
 }
 _SIGNED = {"min_level_db", "ref_level_db"}
 

@@ -19,6 +19,7 @@ from models.checkpoint_files import BROKEN, CheckpointError, read_content
 from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
 from models.landmarks import LandmarkNet
+from models.lip_hearing import LipHearing
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
@@ -26,7 +27,14 @@ from models.talkface import TalkFace
 
 FORMAT = "talkface-1"
 # What a network's constructor calls its sizes -> the hyperparameters.
-SIZES = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
+SIZES = {
+    "height": "img_height",
+    "width": "img_width",
+    "multiplier": "multiplier",
+    "channels": "hearing_channels",
+    "causal": "hearing_causal",
+}
+FLAGS = {"causal"}  # those that are true or false
 COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
@@ -97,6 +105,8 @@ class Checkpoint:
 def _sizes(shape: dict) -> dict:
     """The same if a network may be so large; raises ValueError."""
     for name, value in shape.items():
+        if name in FLAGS and isinstance(value, bool):
+            continue
         kinds, most = (int | float, 64) if name == "multiplier" else (int, 8192)
         if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
             raise ValueError(f"{name} is {value!r:.50}")
@@ -128,6 +138,11 @@ def load_face_finder(path: str | Path, device: str | torch.device = "cpu") -> Fa
 def load_landmark_net(path: str | Path, device: str | torch.device = "cpu") -> LandmarkNet:
     """The landmark network in a checkpoint file, in evaluation mode."""
     return read_checkpoint(path, "landmarks").build(LandmarkNet, device)
+
+
+def load_lip_hearing(path: str | Path, device: str | torch.device = "cpu") -> LipHearing:
+    """The network that hears lip motion in a checkpoint file, in evaluation mode."""
+    return read_checkpoint(path, "lip_hearing").build(LipHearing, device)
 
 
 def load_s3fd(path: str | Path, device: str | torch.device = "cpu") -> S3FD:

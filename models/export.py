@@ -10,6 +10,7 @@ from pathlib import Path
 from models.checkpoint import CheckpointError, read_checkpoint, save_weights
 from models.face_finder import FaceFinder
 from models.landmarks import LandmarkNet
+from models.lip_hearing import LipHearing
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
@@ -22,6 +23,7 @@ NETWORKS = {
     "s3fd": S3FD,
     "face_finder": FaceFinder,
     "landmarks": LandmarkNet,
+    "lip_hearing": LipHearing,
 }
 # What a reader of the weights needs to know; the numbers of the training are in its own record.
 KEPT = (

@@ -55,6 +55,10 @@ def _measure_landmarks(weights: Weights) -> dict:
     return {"multiplier": len(weights["join_fine.conv_block.0.weight"]) / 48}
 
 
+def _measure_hearing(weights: Weights) -> dict:
+    return {"channels": len(weights["stem.weight"]), "causal": bool(weights["causal"])}
+
+
 def _count(weights: Weights, prefix: str) -> int:
     """How many numbered children the module `prefix` has."""
     numbers = (name.split(".")[1] for name in weights if name.startswith(f"{prefix}."))
@@ -108,6 +112,12 @@ KINDS = {
             "a lip warp",
             ("flows.weight", "colours.weight", "lips_mean"),
             lambda weights: {"multiplier": len(weights["stem.0.weight"]) / 24},
+        ),
+        Kind(
+            "lip_hearing",
+            "a network that hears lip motion",
+            ("causal", "spread", "stem.weight"),
+            _measure_hearing,
         ),
         Kind(
             "syncnet_v2",

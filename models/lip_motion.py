@@ -45,6 +45,8 @@ TWO_SIDED = frozenset(
     "mouthLowerDown mouthUpperUp mouthPress mouthSmile mouthFrown mouthStretch mouthDimple".split()
 )
 CLOSE_PER_JAW = 0.84  # mouthClose of this share of jawOpen brings the lips together
+SHUT_OPENING = 0.02  # an opening under this is called shut: 0.7 mm of the jaw's 33
+TUCKED_ROLL = 0.4  # mouthRollLower from here on is called lip to teeth: of a whole f it is 0.55
 
 
 class LipMotionError(ValueError):

@@ -53,6 +53,8 @@ def make_clip(
     if with_truth:
         truth = {"format": TRUTH_FORMAT, "fps": FPS, "frames": frames}
         truth["weights"] = {"jawOpen": openness.tolist()}
+        truth["tongue"] = [0.0] * frames
+        truth["visemes"] = closures(openness)
         (folder / TRUTH_FILE).write_text(json.dumps(truth))
 
 
@@ -61,6 +63,13 @@ def speech_rhythm(random: np.random.Generator, frames: int) -> np.ndarray:
     levels = random.uniform(0, 1, frames // 2 + 4) * (random.random(frames // 2 + 4) > 0.25)
     fine = np.interp(np.arange(frames) / 2, np.arange(len(levels)), levels)
     return np.clip(fine, 0, 1)
+
+
+def closures(openness: np.ndarray) -> list:
+    """Where the mouth is shut, as gestures of a p."""
+    shut = np.concatenate([[0], openness == 0, [0]]).astype(int)
+    edges = np.flatnonzero(np.diff(shut)).reshape(-1, 2) / FPS
+    return [["p", start, end] for start, end in edges.tolist()]
 
 
 def voice(random: np.random.Generator, openness: np.ndarray) -> np.ndarray:

@@ -93,23 +93,43 @@ class Session:
 
 def open_session(args: argparse.Namespace, runtime: Runtime, start: Start) -> Session:
     """Read the corpora and tell what is in them."""
-    hp, seed = start.hp, start.seed
-    log.info(
-        "%s, %s, seed %d, multiplier %g, faces %dx%d", runtime.device, runtime.precision, seed,
-        hp.multiplier, hp.img_height, hp.img_width
-    )  # fmt: skip
+    hp = start.hp
+    log.info("multiplier %g, faces %dx%d", hp.multiplier, hp.img_height, hp.img_width)
+    session = _open(args, runtime, start, ("train", "val"), sound_alone=False)
+    if runtime.is_first:
+        for split, corpus in (("train", session.train), ("val", session.val)):
+            warn_about(corpus, hp, split)
+    return session
+
+
+def open_sound_session(args: argparse.Namespace, runtime: Runtime, start: Start) -> Session:
+    """The same of sounds.txt and sounds_val.txt, whose clips need sound and truth alone."""
+    return _open(args, runtime, start, ("sounds", "sounds_val"), sound_alone=True)
+
+
+def _open(
+    args: argparse.Namespace,
+    runtime: Runtime,
+    start: Start,
+    lists: tuple[str, str],
+    *,
+    sound_alone: bool,
+) -> Session:
+    log.info("%s, %s, seed %d", runtime.device, runtime.precision, start.seed)
     corpora = []
     with runtime.first_process_first():
-        for split in ("train", "val"):
-            filelist = args.filelists / f"{split}.txt"
-            corpus = read_corpus(args.data_root, filelist, hp, workers=hp.num_workers)
-            log.info("%s: %s", split, corpus.summary())
+        for name in lists:
+            filelist = args.filelists / f"{name}.txt"
+            corpus = read_corpus(
+                args.data_root, filelist, start.hp, workers=start.hp.num_workers,
+                sound_alone=sound_alone,
+            )  # fmt: skip
+            log.info("%s: %s", name, corpus.summary("sound" if sound_alone else "faces"))
             corpora.append(corpus)
     both = {clip.name for clip in corpora[0].clips} & {clip.name for clip in corpora[1].clips}
     if both:
-        log.warning("%d clips are in train.txt and in val.txt: validation means less", len(both))
-    if runtime.is_first:
-        for split, corpus in zip(("train", "val"), corpora, strict=True):
-            warn_about(corpus, hp, split)
-    torch.manual_seed(seed)
+        log.warning(
+            "%d clips are in %s.txt and in %s.txt: validation means less", len(both), *lists
+        )
+    torch.manual_seed(start.seed)
     return Session(args, start, runtime, *corpora)

@@ -1,0 +1,117 @@
+"""Train the network that hears lip motion: from sound to fifteen numbers a frame.
+
+python lip_motion_train.py --data_root sounds/ --filelists sounds/filelists \
+    --checkpoint_dir runs/hearing
+
+The clips are those of `python -m synthesis.make_corpus --sound_only` (docs/lip_motion.md).
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hparams import HParams
+from models.lip_hearing import LipHearing
+from training.arguments import run_script, training_parser
+from training.hearing_losses import HearingScore, hearing_losses
+from training.hearing_windows import HearingPieces, measure_lips
+from training.loop import Batch, Values
+from training.run_log import Means
+from training.runtime import Runtime, open_runtime
+from training.saving import network_state
+from training.session import VALIDATION_SEED, Session, open_sound_session
+from training.start import read_start
+from training.update import Update
+
+SCRIPT = "lip_motion_train --what hearing"  # whose runs go on
+
+
+class HearingTrainer:
+    """Numbers in spreads, contacts first: what is near them weighs several times."""
+
+    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None):
+        self.runtime, self.hp = runtime, hp
+        self.step = 0
+        network = runtime.place(LipHearing(hp.hearing_channels, hp.hearing_causal))
+        network = runtime.synced(network).train()
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=hp.hearing_lr, weight_decay=hp.hearing_weight_decay
+        )
+        self.update = Update(network, optimizer, runtime, hp, max_steps)
+
+    def learn_scale(self, mean: np.ndarray, spread: np.ndarray) -> None:
+        """What the numbers are on average and how far they spread, at the start of a training."""
+        self.update.network.mean.copy_(torch.from_numpy(mean))
+        self.update.network.spread.copy_(torch.from_numpy(spread))
+
+    def train_step(self, parts: list[Batch]) -> Values:
+        means = Means()
+        for batch in self.update.parts(parts):
+            with self.runtime.autocast():
+                told = self.update.call(batch["mel"], self.places(batch))
+            values = hearing_losses(self.update.network, told, batch, self.hp)
+            self.update.backward(values["loss"], len(parts))
+            means.add(values)
+        return means.tensors() | self.update.apply(self.step)
+
+    def places(self, batch: Batch) -> torch.Tensor:
+        """Where in the mel the frames of the pieces are, in columns."""
+        frames = torch.arange(batch["lips"].shape[1], device=batch["mel"].device)
+        return (frames + 0.5) * (self.hp.mels_per_second / self.hp.fps)
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        network, score = self.update.judged.eval(), HearingScore()
+        for batch in batches:
+            with self.runtime.autocast():
+                told = network(batch["mel"], self.places(batch))
+            score.add(network, told, batch)
+        self.update.network.train()
+        return score.read(self.runtime)
+
+    def draw_samples(self, folder: Path) -> None:
+        """What is heard makes no pictures by itself."""
+
+    def files(self) -> dict[str, dict]:
+        return {"": network_state(self.update, self.hp)}
+
+
+def train(args: argparse.Namespace) -> Path:
+    start = read_start(args, "lip_hearing", SCRIPT)
+    with open_runtime(
+        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
+    ) as runtime:
+        return train_hearing(open_sound_session(args, runtime, start))
+
+
+def train_hearing(session: Session) -> Path:
+    """Returns the path of the last checkpoint."""
+    hp = session.hp
+    trainer = HearingTrainer(session.runtime, hp, session.args.max_steps)
+    trainer.learn_scale(*measure_lips(session.train.clips))
+    session.start.load(trainer.update)  # whose scale it keeps
+    pieces = HearingPieces(session.train.clips, hp, session.seed, augment_sound=hp.hearing_augment)
+    stream = session.stream(pieces, hp.hearing_batch_size)
+    unseen = HearingPieces(session.val.clips, hp, VALIDATION_SEED)
+    validation = session.validation(unseen, hp.hearing_batch_size, hp.hearing_eval_batches)
+    schedule = session.schedule(hp.hearing_eval_interval, hp.hearing_checkpoint_interval)
+    return session.run(trainer, stream, validation, schedule)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = training_parser(__doc__.splitlines()[0])
+    parser.add_argument("--what", choices=("hearing",), default="hearing",
+        help="hearing: from sound to lip motion")  # fmt: skip
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_script(build_parser(), argv, train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,7 +41,7 @@ class ExpertTrainer:
         expert = runtime.synced(expert).train()
         teller = runtime.place(ShapeTeller(expert)) if hp.syncnet_truth_wt else None
         taught = TaughtExpert(expert, teller) if teller else expert
-        optimizer = torch.optim.Adam(taught.parameters(), lr=hp.syncnet_lr)
+        optimizer = torch.optim.Adam(taught.parameters(), lr=hp.syncnet_lr, fused=runtime.fused)
         self.update = Update(
             expert, optimizer, runtime, hp, max_steps, called=taught, beside=teller
         )

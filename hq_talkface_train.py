@@ -64,12 +64,15 @@ class HqTrainer:
         shape = (hp.img_height, hp.img_width, hp.multiplier)
         generator = runtime.synced(runtime.place(TalkFace(*shape))).train()
         optimizer = torch.optim.Adam(
-            generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS
+            generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS, fused=runtime.fused
         )
         self.update = Update(generator, optimizer, runtime, hp, max_steps)
         self.discriminator = runtime.place(VisualQualityDiscriminator(*shape))
         optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=hp.disc_initial_learning_rate, betas=BETAS
+            self.discriminator.parameters(),
+            lr=hp.disc_initial_learning_rate,
+            betas=BETAS,
+            fused=runtime.fused,
         )
         plain = replace(hp, ema_decay=0.0)  # nobody uses an averaged discriminator
         self.critic = Update(

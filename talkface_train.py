@@ -45,7 +45,9 @@ class GeneratorTrainer:
         self.step = 0
         generator = runtime.place(TalkFace(hp.img_height, hp.img_width, hp.multiplier))
         generator = runtime.synced(generator).train()
-        optimizer = torch.optim.Adam(generator.parameters(), lr=hp.initial_learning_rate)
+        optimizer = torch.optim.Adam(
+            generator.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
+        )
         self.update = Update(generator, optimizer, runtime, hp, max_steps)
         self.sync_weight = SyncWeight(hp, full=hp.syncnet_wt_on)
 

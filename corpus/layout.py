@@ -1,5 +1,6 @@
 """What a clip's folder holds, by name."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ DONE = "clip.json"  # the last file of a clip to be written: with it the clip is
 SOUND = "audio.wav"
 MEL = "mel.npy"
 MEL_NUMBERS = "mel.json"  # of a mel that training made; preprocessing tells them in clip.json
-MOST_DIGITS = 9  # of a face's number
+FACE = re.compile(r"(0|[1-9][0-9]{0,8})\.jpg")
 
 
 def is_made_again(name: str) -> bool:
@@ -22,8 +23,4 @@ def face_file(folder: Path, number: int) -> Path:
 
 def face_numbers(folder: Path) -> list[int]:
     """The N of a clip's N.jpg, rising. Numbers have no leading zeros."""
-    return sorted(int(path.stem) for path in folder.glob("*.jpg") if _is_number(path.stem))
-
-
-def _is_number(stem: str) -> bool:
-    return re.fullmatch(rf"0|[1-9]\d{{0,{MOST_DIGITS - 1}}}", stem, re.ASCII) is not None
+    return sorted(int(name[:-4]) for name in os.listdir(folder) if FACE.fullmatch(name))

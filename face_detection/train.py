@@ -56,7 +56,10 @@ class DetectorTrainer:
         self.step = 0
         network = runtime.synced(runtime.place(FaceFinder(hp.multiplier))).train()
         optimizer = torch.optim.AdamW(
-            network.parameters(), lr=hp.initial_learning_rate, weight_decay=WEIGHT_DECAY
+            network.parameters(),
+            lr=hp.initial_learning_rate,
+            weight_decay=WEIGHT_DECAY,
+            fused=runtime.fused,
         )
         self.update = Update(network, optimizer, runtime, hp, max_steps)
 

@@ -118,6 +118,15 @@ def test_an_average_goes_on_where_it_was():
     assert second.state_dict()["average"]["n_averaged"] == 2
 
 
+def test_optimizers_are_one_kernel_on_cuda():
+    assert Runtime(torch.device("cuda")).fused is True
+    network = torch.nn.Linear(2, 1)
+    saved = torch.optim.Adam(network.parameters(), fused=True).state_dict()
+    update = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams(), None)
+    update.load_optimizer(saved)  # a checkpoint of CUDA goes on here
+    assert update.optimizer.param_groups[0]["fused"] is CPU.fused is None
+
+
 def test_a_step_counts_all_windows_of_its_samples():
     runtime = Runtime(torch.device("cpu"), world_size=2)
     said = TrainStream(CountedWindows(), 8, 2, 0, runtime).describe()

@@ -1,6 +1,7 @@
 """Samples of training: which frames and which sound belong together, and that nothing is random."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from audio import mel_window, mel_window_start
 from corpus.clips import read_corpus
 from corpus.errors import CorpusError
 from tests.toy_corpus import make_corpus
+from training.augment import Change
 from training.augment_sound import SoundChange
 from training.mouth_shapes import SPREADS
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
@@ -270,3 +272,16 @@ def test_sound_is_changed_for_training_only_where_asked(clips, tiny_hp):
     plain, changed = (ExpertContrast(clips, hp, 1, 0.0, share)[0] for share in (0.0, 1.0))
     np.testing.assert_array_equal(plain["mouths"], changed["mouths"])
     assert not np.array_equal(plain["mel"], changed["mel"])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_mouths_are_changed_as_the_whole_face_would_be(seed):
+    """But for noise, and for a JPEG's blocks, which begin at the first row."""
+    random = np.random.default_rng(seed)
+    drawn = replace(Change.draw(random, 1.0), noise=0.0, quality=100)
+    faces = random.integers(0, 256, (5, 96, 72, 3), np.uint8)
+    whole = drawn.everything(faces, random)[:, 48:]
+    np.testing.assert_array_equal(drawn.everything(faces, random, 48), whole)
+    grain = replace(drawn, noise=8.0).everything(faces, random, 48).astype(int) - whole
+    inside = (whole > 40) & (whole < 215)
+    assert 7 < grain[inside].std() < 9

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+MARGIN = 8  # rows: shift, blur and a JPEG's blocks reach no farther
+
 
 @dataclass(frozen=True)
 class Change:
@@ -48,22 +50,27 @@ class Change:
             faces = np.repeat(np.stack(grey)[..., None], 3, axis=-1)
         return np.ascontiguousarray(faces)
 
-    def everything(self, faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """All changes: for the expert, which must trust nothing but the mouth's movement."""
-        faces = self.looks(faces)
-        faces = self.occlude(np.stack([self._degrade(face) for face in faces]))
+    def everything(self, faces: np.ndarray, random: np.random.Generator, first_row: int = 0):
+        """All changes: for the expert, which must trust nothing but the mouth's movement.
+
+        The rows above `first_row` are left out, but for a margin that the changes look into.
+        """
+        top = max(0, first_row - MARGIN)
+        faces = self.looks(faces[:, top:])
+        faces = self.occlude(np.stack([self._degrade(face) for face in faces]), top)
+        faces = faces[:, first_row - top :]
         if self.noise:
-            grain = random.normal(0, self.noise, faces.shape).astype(np.float32)
+            grain = random.standard_normal(faces.shape, np.float32) * np.float32(self.noise)
             faces = np.clip(faces + grain, 0, 255).astype(np.uint8)
         return faces
 
-    def occlude(self, faces: np.ndarray) -> np.ndarray:
-        """An ellipse of one grey over a part of every face."""
+    def occlude(self, faces: np.ndarray, top: int = 0) -> np.ndarray:
+        """An ellipse of one grey over a part of every face, of which `top` rows are left out."""
         if self.patch is None:
             return faces
-        height, width = faces.shape[1:3]
+        height, width = faces.shape[1] + top, faces.shape[2]
         x, y, half_width, half_height, level = self.patch
-        centre = (round(x * width), round(y * height))
+        centre = (round(x * width), round(y * height) - top)
         axes = (max(1, round(half_width * width)), max(1, round(half_height * height)))
         faces = faces.copy()
         for face in faces:

@@ -2,8 +2,10 @@
 
 import datetime
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -13,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from models.devices import resolve_device, resolve_precision
 from training.synced_norm import with_synced_norms
 
+Value = TypeVar("Value")
 # The first process may have to make thousands of mels while the others wait.
 PATIENCE = datetime.timedelta(hours=4)
 
@@ -32,6 +35,11 @@ class Runtime:
     def is_first(self) -> bool:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
+
+    @property
+    def fused(self) -> bool | None:
+        """For optimizers: whether a step is one kernel; None leaves it to torch."""
+        return True if self.device.type == "cuda" else None
 
     def autocast(self):
         """The context for a network's forward pass; losses are taken outside, in float32."""
@@ -100,14 +108,23 @@ class Runtime:
         dist.all_gather_object(values, value)
         return values
 
-    @contextmanager
-    def first_process_first(self):
-        """The block runs in the first process, then in all others: for files made once."""
-        if self.world_size > 1 and not self.is_first:
-            dist.barrier()
-        yield
-        if self.world_size > 1 and self.is_first:
-            dist.barrier()
+    def from_first(self, make: Callable[[], Value]) -> Value:
+        """What `make` gives in the first process, in all: for what is read or made once.
+
+        A ValueError or OSError there is raised everywhere, so that nobody waits.
+        """
+        if self.world_size == 1:
+            return make()
+        found = [None]
+        if self.is_first:
+            try:
+                found = [make()]
+            except (ValueError, OSError) as error:
+                found = [error]
+        dist.broadcast_object_list(found, src=0, device=torch.device("cpu"))
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
 
 
 @contextmanager

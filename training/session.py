@@ -48,14 +48,9 @@ class Session:
 
     def sounds(self) -> tuple[Clip, ...]:
         """The clips of sounds.txt, of which sound and truth are there, and no faces need be."""
-        filelist = self.args.filelists / "sounds.txt"
-        with self.runtime.first_process_first():
-            corpus = read_corpus(
-                self.args.data_root, filelist, self.hp, workers=self.hp.num_workers,
-                sound_alone=True,
-            )  # fmt: skip
-        log.info("sounds: %s", corpus.summary("sound"))
-        return corpus.clips
+        return self.runtime.from_first(
+            lambda: _read_list(self.args, "sounds", self.hp, sound_alone=True)
+        ).clips
 
     def stream(self, windows: Windows, batch_size: int) -> TrainStream:
         workers = self.workers if self.hp.num_workers else 0
@@ -116,16 +111,9 @@ def _open(
     sound_alone: bool,
 ) -> Session:
     log.info("%s, %s, seed %d", runtime.device, runtime.precision, start.seed)
-    corpora = []
-    with runtime.first_process_first():
-        for name in lists:
-            filelist = args.filelists / f"{name}.txt"
-            corpus = read_corpus(
-                args.data_root, filelist, start.hp, workers=start.hp.num_workers,
-                sound_alone=sound_alone,
-            )  # fmt: skip
-            log.info("%s: %s", name, corpus.summary("sound" if sound_alone else "faces"))
-            corpora.append(corpus)
+    corpora = runtime.from_first(
+        lambda: [_read_list(args, name, start.hp, sound_alone=sound_alone) for name in lists]
+    )
     both = {clip.name for clip in corpora[0].clips} & {clip.name for clip in corpora[1].clips}
     if both:
         log.warning(
@@ -133,3 +121,12 @@ def _open(
         )
     torch.manual_seed(start.seed)
     return Session(args, start, runtime, *corpora)
+
+
+def _read_list(args: argparse.Namespace, name: str, hp: HParams, *, sound_alone: bool) -> Corpus:
+    corpus = read_corpus(
+        args.data_root, args.filelists / f"{name}.txt", hp, workers=hp.num_workers,
+        sound_alone=sound_alone,
+    )  # fmt: skip
+    log.info("%s: %s", name, corpus.summary("sound" if sound_alone else "faces"))
+    return corpus

@@ -132,11 +132,11 @@ class Average(AveragedModel):
     def update_parameters(self, model: nn.Module) -> None:
         pairs = list(zip(_tensors(self.module), _tensors(model), strict=True))
         blended = [pair for pair in pairs if self.begun and pair[0].is_floating_point()]
+        copied = [pair for pair in pairs if not (self.begun and pair[0].is_floating_point())]
         if blended:
             torch._foreach_lerp_(*map(list, zip(*blended, strict=True)), 1 - self.decay)
-        for average, now in pairs:
-            if not (self.begun and average.is_floating_point()):
-                average.copy_(now)
+        if copied:  # fifty counters of BatchNorms: one by one they were most of the time
+            torch._foreach_copy_(*map(list, zip(*copied, strict=True)))
         self.n_averaged += 1
         self.begun = True
 

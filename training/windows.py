@@ -106,9 +106,13 @@ class Windows(Dataset, ABC):
         frames = self.run_of(start)
         return shapes_in(clip.folder, frames) if self.hp.syncnet_truth_wt else unknown(frames)
 
-    def lower_halves(self, faces: np.ndarray) -> np.ndarray:
-        """What the expert sees of whole faces (n, H, W, 3)."""
-        return faces[:, self.hp.img_height - lower_half_rows(self.hp.img_height) :]
+    def mouths(self, clip: Clip, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """What the expert sees in these frames: lower halves, changed where that is wanted."""
+        faces = self.read_faces(clip, frames)
+        first_row = self.hp.img_height - lower_half_rows(self.hp.img_height)
+        if not self.augment:
+            return faces[:, first_row:]
+        return Change.draw(random, self.augment).everything(faces, random, first_row)
 
 
 @lru_cache(maxsize=4)
@@ -198,11 +202,8 @@ class ExpertPairs(ExpertWindows):
         start = random.choice(clip.starts)
         in_sync = random.random() < 0.5
         seen, shown = (clip, start) if in_sync else self.choose_wrong(clip, start, random)
-        faces = self.read_faces(seen, self.run_of(shown))
-        if self.augment:
-            faces = Change.draw(random, self.augment).everything(faces, random)
         return {
-            "mouths": self.lower_halves(faces),
+            "mouths": self.mouths(seen, self.run_of(shown), random),
             "mel": self.expert_mel(self.read_mel(clip, random), start).copy(),
             "in_sync": np.float32(in_sync),
             "heard": self.shapes(clip, start),
@@ -231,13 +232,11 @@ class ExpertContrast(ExpertWindows):
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         starts = np.resize(random.permutation(clip.starts), self.each)
         frames, places = np.unique([self.run_of(start) for start in starts], return_inverse=True)
-        faces = self.read_faces(clip, frames)
-        if self.augment:
-            faces = Change.draw(random, self.augment).everything(faces, random)
+        mouths = self.mouths(clip, frames, random)
         mel = self.read_mel(clip, random)
         shapes = np.stack([self.shapes(clip, start) for start in starts])
         return {
-            "mouths": self.lower_halves(faces)[places.reshape(self.each, -1)],
+            "mouths": mouths[places.reshape(self.each, -1)],
             "mel": np.stack([self.expert_mel(mel, start) for start in starts]),
             "starts": starts.astype(np.int64),
             "heard": shapes,

@@ -9,8 +9,8 @@ import numpy as np
 
 import video
 from audio import save_wav
-from evaluation.expert import Expert
-from evaluation.similarity import Similarity, similarity_of_faces
+from evaluation.metrics.expert import Expert
+from evaluation.metrics.similarity import Similarity, similarity_of_faces
 from lipsync.plan import Plan
 
 SHIFTED_RATE = 48000  # Hz

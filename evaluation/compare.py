@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from evaluation.describe import Mean
-from evaluation.metrics import HIGHER, LOWER, METRICS
+from evaluation.metrics.table import HIGHER, LOWER, METRICS
 from evaluation.summary import paired_differences, read_scores
 
 

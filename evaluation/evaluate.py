@@ -12,9 +12,8 @@ from pathlib import Path
 
 from atomic import whole_or_absent
 from evaluation.batch import score_clips
-from evaluation.fid import measure_fid
-from evaluation.inception import load_inception
-from evaluation.metrics import NAMES, OF_ALL_CLIPS, parse_metrics
+from evaluation.metrics.fid import load_inception, measure_fid
+from evaluation.metrics.table import NAMES, OF_ALL_CLIPS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer
 from evaluation.summary import as_table, summarise, unscored, write_rows
 from evaluation.videos import GeneratedVideo, find_videos

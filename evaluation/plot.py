@@ -7,8 +7,8 @@ import numpy as np
 
 from atomic import whole_or_absent
 from evaluation.describe import describe
-from evaluation.shifts import SHIFTS
-from evaluation.similarity import Similarity
+from evaluation.metrics.shifts import SHIFTS
+from evaluation.metrics.similarity import Similarity
 from video import MediaError
 
 WIDTH, HEIGHT = 1200, 400  # of each of the two panels

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from atomic import end_cleanly_on_signals, whole_or_absent
 from corpus.names import shorten, tell_apart
-from evaluation.expert import read_expert
+from evaluation.metrics.expert import read_expert
+from evaluation.metrics.similarity import Similarity, measure_similarity
 from evaluation.plot import plot_similarity
-from evaluation.similarity import Similarity, measure_similarity
 from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import resolve_device, use_full_float32
 from shipped import EXPERT

@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 
 import video
-from evaluation.cpbd import cpbd
-from evaluation.expert import Expert, read_expert
-from evaluation.faces import crop, face_boxes, read_faces
-from evaluation.landmarks import Finder, choose_finder, landmark_distances
-from evaluation.lse import FPS, is_crop, load_syncnet_v2, measure_lse
-from evaluation.metrics import NEEDS_TRUTH
-from evaluation.picture_quality import psnr, sharpness, ssim
-from evaluation.similarity import measure_similarity
-from evaluation.syncnet_v2 import SyncNetV2
+from evaluation.metrics.cpbd import cpbd
+from evaluation.metrics.expert import Expert, read_expert
+from evaluation.metrics.faces import crop, face_boxes, read_faces
+from evaluation.metrics.landmarks import Finder, choose_finder, landmark_distances
+from evaluation.metrics.lse import FPS, is_crop, load_syncnet_v2, measure_lse
+from evaluation.metrics.picture_quality import psnr, sharpness, ssim
+from evaluation.metrics.similarity import measure_similarity
+from evaluation.metrics.table import NEEDS_TRUTH
 from evaluation.videos import GeneratedVideo
 from evaluation.weights import AbsentError, check_hash, published_path
 from face_detection import Detector, make_detector
 from models.devices import use_full_float32
 from models.inputs import lower_half_rows
+from models.syncnet_v2 import SyncNetV2
 
 FACE_SIZE = 96  # px, the side of the faces that PSNR and SSIM compare
 JUDGED_EVERY = 5  # frames from one that CPBD judges to the next: it is slow, and they differ little

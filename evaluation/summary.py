@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.describe import Mean, mean_with_interval
-from evaluation.metrics import GROUPS, METRICS, OF_ALL_CLIPS
+from evaluation.metrics.table import GROUPS, METRICS, OF_ALL_CLIPS
 from evaluation.scorer import Row
 
 

@@ -8,7 +8,7 @@ import inference
 import lipsync.pipeline
 from audio import load_wav
 from evaluation.around_inference import at_frame_rate, similarity_of_plan, write_shifted_sound
-from evaluation.faces import at_rate
+from evaluation.metrics.faces import at_rate
 from lipsync import Settings
 from lipsync.plan import make_plan
 from models.checkpoint import save_weights

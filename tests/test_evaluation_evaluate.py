@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from evaluation import SyncNetV2, batch, compare, evaluate, scorer
-from evaluation.metrics import METRICS, parse_metrics
+from evaluation.metrics.table import METRICS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer, mouth_half, mouth_movement
 from evaluation.summary import as_table, paired_differences, read_scores, summarise
 from evaluation.videos import find_videos

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from evaluation import SyncNetV2
-from evaluation.jpeg import through_jpeg
-from evaluation.lse import (
+from evaluation.metrics.lse import (
     LipSyncError,
     cut_square,
     is_crop,
@@ -23,6 +22,8 @@ from evaluation.lse import (
 )
 from evaluation.weights import PUBLISHED, AbsentError
 from tests.deterministic import filled
+from video import MediaError
+from video.jpeg import through_jpeg
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "golden_lse.json").read_text())
 
@@ -147,6 +148,11 @@ def test_jpeg_passes_on_the_error_of_whoever_makes_the_frames():
 
     with pytest.raises(ValueError, match="cut short"):
         list(through_jpeg(broken(), 64, 64))
+
+
+def test_jpeg_says_why_frames_cannot_be_coded():
+    with pytest.raises(MediaError, match="cannot be coded: "):
+        list(through_jpeg([np.zeros((64, 64, 3), np.uint8)], 0, 64))
 
 
 def test_jpeg_can_be_left_before_the_end():

@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.cpbd import cpbd, edge_widths, just_noticeable_width
-from evaluation.fid import gather_features, measure_fid
-from evaluation.frechet import RunningGaussian, frechet_distance
-from evaluation.inception import FEATURES, Inception, load_inception
-from evaluation.landmarks import OURS, choose_finder, landmark_distances, load_face_alignment
-from evaluation.picture_quality import psnr, sharpness, ssim
+from evaluation.metrics.cpbd import cpbd, edge_widths, just_noticeable_width
+from evaluation.metrics.fid import gather_features, load_inception, measure_fid
+from evaluation.metrics.frechet import RunningGaussian, frechet_distance
+from evaluation.metrics.landmarks import (
+    OURS,
+    choose_finder,
+    landmark_distances,
+    load_face_alignment,
+)
+from evaluation.metrics.picture_quality import psnr, sharpness, ssim
 from evaluation.weights import PUBLISHED, AbsentError
 from face_detection.landmarks import LANDMARKS_PATH
+from models.inception import FEATURES, Inception
 from tests.deterministic import draw, filled
 from video import VideoWriter
 
@@ -145,7 +150,7 @@ def test_landmarks_without_their_package_are_absent(monkeypatch):
 
 @pytest.mark.skipif(not LANDMARKS_PATH.is_file(), reason="no weights of the landmark network")
 def test_without_that_package_our_own_network_finds_the_points(monkeypatch):
-    monkeypatch.setattr("evaluation.landmarks.load_face_alignment", refuse)
+    monkeypatch.setattr("evaluation.metrics.landmarks.load_face_alignment", refuse)
     name, find = choose_finder()
     points = find(np.full((120, 160, 3), 90, np.uint8), np.array([40.0, 20, 100, 100]))
     assert name == OURS and points.shape == (68, 2) and np.isfinite(points).all()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evaluation import score
-from evaluation.shifts import SHIFTS
-from evaluation.similarity import Similarity
+from evaluation.metrics.shifts import SHIFTS
+from evaluation.metrics.similarity import Similarity
 from video import MediaError
 
 

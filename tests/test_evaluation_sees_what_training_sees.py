@@ -7,7 +7,7 @@ import torch
 from audio import load_wav
 from corpus.clips import examine_clip
 from evaluation import Expert
-from evaluation.faces import face_boxes, read_faces
+from evaluation.metrics.faces import face_boxes, read_faces
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
 from preprocessing.settings import Settings

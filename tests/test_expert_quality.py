@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.expert_quality import clip_means, dividing_line, offsets_of, right_and_wrong
+from evaluation.expert_quality import clip_means, dividing_line, offsets_of, right_and_wrong
 
 
 def shifted_peak(count: int, shift: int) -> np.ndarray:

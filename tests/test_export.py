@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from evaluation import read_expert
-from evaluation.expert import FITS_FROM
+from evaluation.metrics.expert import FITS_FROM
 from hparams import HParams
 from models import SyncNet, TalkFace, VisualQualityDiscriminator, export
 from models.checkpoint import read_checkpoint, save_checkpoint

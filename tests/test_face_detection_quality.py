@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.face_detection_quality import Agreement, read_pictures, tone_of
+from detector_training.face_detection_quality import Agreement, read_pictures, tone_of
 
 IMAGE = np.full((100, 200, 3), 128, np.uint8)
 

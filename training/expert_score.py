@@ -77,8 +77,8 @@ def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
     if corpus.truth_share > 0.5 and not hp.syncnet_truth_wt:
         causes.append("the mouths' shapes are known and not used: syncnet_truth_wt=2")
     causes += [
-        "sound and lips of the clips are not in sync (dubbed, or an offset: `python -m evaluation` "
-        "measures it)",
+        "sound and lips of the clips are not in sync (dubbed, or an offset: "
+        "`python -m evaluation.score` measures it)",
         "it is early: on LRS2 the original leaves ln 2 after 100 000 steps and more; "
         "syncnet_contrast_windows=16 is a faster way",
     ]

@@ -1,6 +1,6 @@
 """Does the similarity see sync? True videos against the same with sound moved by 3, 6, 12 frames.
 
-python -m benchmarks.evaluation_offsets DIR [--syncnet_checkpoint_path FILE] [--clips 50]
+python -m evaluation.offset_quality DIR [--syncnet_checkpoint_path FILE] [--clips 50]
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from audio import load_wav
 from evaluation import Expert, read_expert, similarity_of_faces
 from evaluation.describe import mean_with_interval
-from evaluation.faces import face_boxes, read_faces
+from evaluation.metrics.faces import face_boxes, read_faces
 from evaluation.videos import find_videos
 from face_detection import DETECTOR_NAMES, Detector, make_detector
 from shipped import EXPERT

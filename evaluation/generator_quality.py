@@ -1,6 +1,6 @@
 """How good is a generator? Pictures and sync on the clips of a preprocessed corpus.
 
-python -m benchmarks.generator_quality --data_root D --filelist D/filelists/test.txt
+python -m evaluation.generator_quality --data_root D --filelist D/filelists/test.txt
     [--checkpoint_path FILE] [--syncnet_checkpoint_path FILE] [--sheet out.png]
 
 Judge with an expert that the generator was not trained against. Each clip gives --windows windows

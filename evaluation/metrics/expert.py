@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from audio import expert_window_start, mel_window, melspectrogram
-from evaluation.shifts import WINDOW_FRAMES
+from evaluation.metrics.shifts import WINDOW_FRAMES
 from hparams import HParams
 from models.checkpoint import read_checkpoint
 from models.folding import fold_batch_norms

@@ -1,6 +1,6 @@
 """How good is an expert? Loss, accuracy and offsets on the clips of a preprocessed corpus.
 
-python -m benchmarks.expert_quality --data_root D --filelist D/filelists/test.txt
+python -m evaluation.expert_quality --data_root D --filelist D/filelists/test.txt
 
 Wrong pairs are all other starts of the same clip. Right and wrong weigh the same.
 """

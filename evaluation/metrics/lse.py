@@ -12,20 +12,20 @@ from scipy.ndimage import median_filter
 
 import video
 from audio import load_wav
-from evaluation.jpeg import through_jpeg
-from evaluation.shifts import (
+from evaluation.metrics.shifts import (
     SHIFTS,
     WINDOW_FRAMES,
     SoundWindows,
     runs_of_faces,
     scores_by_shift,
 )
-from evaluation.syncnet_v2 import SyncNetV2
 from evaluation.weights import check_hash, published_path
 from face_detection.boxes import intersection_over_union
 from features.filterbank import STEPS_PER_SECOND
 from features.mfcc import mfcc
 from models.checkpoint import read_checkpoint
+from models.syncnet_v2 import SyncNetV2
+from video.jpeg import through_jpeg
 
 FPS = 25
 SAMPLE_RATE = 16000  # Hz

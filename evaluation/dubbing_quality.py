@@ -1,6 +1,6 @@
 """How good is dubbing? Videos with other people's speech: sync, sharpness of the mouth, seams.
 
-python -m benchmarks.dubbing_quality VIDEO [VIDEO ...] --audio SPEECH --results_dir made
+python -m evaluation.dubbing_quality VIDEO [VIDEO ...] --audio SPEECH --results_dir made
     [--checkpoint_path FILE] [--syncnet_checkpoint_path FILE]
 
 Sharpness: variance of the Laplacian in the lower middle of the face, the result's over the given
@@ -19,8 +19,8 @@ import video
 from audio import load_wav
 from evaluation import Expert, read_expert, similarity_of_faces
 from evaluation.describe import mean_with_interval
-from evaluation.faces import face_boxes, read_faces
-from evaluation.picture_quality import sharpness
+from evaluation.metrics.faces import face_boxes, read_faces
+from evaluation.metrics.picture_quality import sharpness
 from face_detection import DETECTOR_NAMES
 from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet

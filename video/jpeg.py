@@ -6,6 +6,7 @@ more than a per cent, so the same encoder is used here, on pipes. OpenCV's has o
 """
 
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,8 +14,10 @@ from typing import IO
 
 import cv2
 import ffmpeg
-import imageio_ffmpeg
 import numpy as np
+
+from video.info import MediaError
+from video.process import exit_reason, start, stop, words_of
 
 END_OF_IMAGE = b"\xff\xd9"  # within the compressed data, ff is never followed by d9
 BLOCK = 1 << 16  # bytes read at a time
@@ -25,19 +28,18 @@ def through_jpeg(frames: Iterable[np.ndarray], width: int, height: int) -> Itera
     size = f"{width}x{height}"
     coder = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="bgr24", s=size, r=25)
     coder = coder.output("pipe:", format="image2pipe", vcodec="mjpeg", threads=1)
-    command = coder.global_args("-v", "error").compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with (
-        subprocess.Popen(command, **pipes, start_new_session=True) as process,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        feeding = pool.submit(_feed, frames, process.stdin)
+    with ThreadPoolExecutor(1) as pool, tempfile.TemporaryFile() as words:
+        pipe = subprocess.PIPE
+        process = start(coder, stdin=pipe, stdout=pipe, stderr=words)
         try:
+            feeding = pool.submit(_feed, frames, process.stdin)
             for coded in _images(process.stdout):
                 yield cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR)
+            feeding.result()  # raises what the maker of the frames has raised
+            if code := process.wait():
+                raise MediaError(f"frames cannot be coded: {words_of(words) or exit_reason(code)}")
         finally:
-            process.kill()
-        feeding.result()  # raises what the maker of the frames has raised
+            stop(process)
 
 
 def _feed(frames: Iterable[np.ndarray], pipe: IO[bytes]) -> None:

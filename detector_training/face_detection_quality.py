@@ -1,6 +1,6 @@
 """How good is a face detector? Against YuNet on real media, against the truth on made scenes.
 
-    python -m benchmarks.face_detection_quality MEDIA ... --yunet yunet_640x384.onnx \\
+    python -m detector_training.face_detection_quality MEDIA ... --yunet yunet_640x384.onnx \\
         [--yunet_size 640 384] [--empty MEDIA ...] [--heads BANK] [--weights FILE] [--out sheet.png]
 
 Pictures are shrunk as in a run. Of YuNet's faces that are sure (over 0.8) and 40 pixels high or

@@ -6,13 +6,10 @@ the last block takes a maximum.
 """
 
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-
-from evaluation.weights import check_hash, published_path
 
 FEATURES = 2048
 SIZE = 299  # px, the side of the square that the network sees
@@ -173,15 +170,3 @@ class Inception(nn.Module):
             if name.startswith("Mixed"):
                 x = block(x)
         return x.mean(dim=(2, 3))
-
-
-def load_inception(path: str | Path | None = None, device: str | torch.device = "cpu") -> Inception:
-    """FID's network; weights.AbsentError where its file is not there or is another one."""
-    found = published_path("inception", path)
-    check_hash(found, "inception")
-    weights = torch.load(found, map_location="cpu", weights_only=True)
-    network = Inception()
-    network.load_state_dict(
-        {name: value for name, value in weights.items() if not name.startswith("fc.")}
-    )
-    return network.to(device).eval()

@@ -8,12 +8,25 @@ import numpy as np
 import torch
 
 import video
-from evaluation.frechet import RunningGaussian, frechet_distance
-from evaluation.inception import Inception
+from evaluation.metrics.frechet import RunningGaussian, frechet_distance
+from evaluation.weights import check_hash, published_path
+from models.inception import Inception
 from models.inputs import to_faces
 from video import MediaError
 
 PICTURES_AT_ONCE = 32
+
+
+def load_inception(path: str | Path | None = None, device: str | torch.device = "cpu") -> Inception:
+    """FID's network; weights.AbsentError where its file is not there or is another one."""
+    found = published_path("inception", path)
+    check_hash(found, "inception")
+    weights = torch.load(found, map_location="cpu", weights_only=True)
+    network = Inception()
+    network.load_state_dict(
+        {name: value for name, value in weights.items() if not name.startswith("fc.")}
+    )
+    return network.to(device).eval()
 
 
 def measure_fid(

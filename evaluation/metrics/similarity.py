@@ -16,9 +16,9 @@ import torch
 
 from audio import load_wav
 from evaluation.describe import DescribeResult, describe
-from evaluation.expert import FITS_FROM, Expert
-from evaluation.faces import face_boxes, read_faces
-from evaluation.shifts import (
+from evaluation.metrics.expert import FITS_FROM, Expert
+from evaluation.metrics.faces import face_boxes, read_faces
+from evaluation.metrics.shifts import (
     MAX_SHIFT,
     SHIFTS,
     WINDOW_FRAMES,

@@ -94,6 +94,7 @@ def train_hearing(session: Session) -> Path:
     trainer = HearingTrainer(session.runtime, hp, session.args.max_steps)
     trainer.learn_scale(*measure_lips(session.train.clips))
     session.start.load(trainer.update)  # whose scale it keeps
+    trainer.update.network.causal.fill_(hp.hearing_causal)  # also where it begins at another's
     pieces = HearingPieces(session.train.clips, hp, session.seed, augment_sound=hp.hearing_augment)
     stream = session.stream(pieces, hp.hearing_batch_size)
     unseen = HearingPieces(session.val.clips, hp, VALIDATION_SEED)

@@ -8,6 +8,8 @@ CHECKPOINTS = _ROOT / "checkpoints"
 GENERATOR = CHECKPOINTS / "talkface_small.safetensors"
 HQ_GENERATOR = CHECKPOINTS / "talkface_hq_small.safetensors"
 EXPERT = CHECKPOINTS / "syncnet_small.safetensors"
+LIP_HEARING = CHECKPOINTS / "lip_hearing.safetensors"
+LIP_HEARING_CAUSAL = CHECKPOINTS / "lip_hearing_causal.safetensors"  # for live use
 DISCRIMINATOR = CHECKPOINTS / "quality_disc_small.safetensors"
 
 SAMPLES = _ROOT / "sample_data"

@@ -15,13 +15,14 @@ MEL_LIMIT = 4.0  # the mel lies within plus and minus this
 STRIDE = 2  # mel columns that one column inside stands for: 25 ms
 KERNEL = 5
 DILATIONS = (1, 2, 4, 1, 2, 1)
+DROPOUT = 0.1  # while training: made voices are alike, and real ones are few
 # Columns inside that a causal network may look ahead. With the stem (25 ms), the straight line
 # between two columns (12.5 ms) and half a mel window (25 ms) that makes 187.5 ms.
 CAUSAL_AHEAD = 5
 CONTACTS = ("shut", "tucked")  # p b m: lip on lip; f v: lower lip under the upper teeth
 OUTPUTS = len(NAMES) + len(CONTACTS)
 # How sure of a contact the network is when it begins to be made, and when it is whole.
-BEGUN, WHOLE = 0.3, 0.6
+BEGUN, WHOLE = 0.15, 0.4
 RANGE = (LOWEST, HIGHEST)
 SHUT_MARGIN = 0.03  # mouthClose beyond what the jaw asks for, for heads whose lips rest apart
 TUCKED_ROLL = 0.52  # mouthRollLower of a whole f
@@ -139,7 +140,7 @@ class Block(nn.Module):
         made = wide(F.pad(act(norm(x)), self.pad))
         for layer in narrow:
             made = layer(made)
-        return x + made
+        return x + F.dropout(made, DROPOUT, self.training)
 
 
 def _taps_ahead(causal: bool) -> Iterator[int]:

@@ -183,6 +183,13 @@ def test_four_steps_are_two_and_two(sounds, tmp_path):
     assert differences(load(tmp_path / "whole" / name), load(tmp_path / "halves" / name)) == []
 
 
+def test_a_causal_network_may_begin_at_another_ones_weights(sounds, tmp_path):
+    assert run(sounds, tmp_path / "whole", 1) == 0
+    more = "--checkpoint_path", tmp_path / "whole/checkpoint_best.pth"
+    assert run(sounds, tmp_path / "causal", 1, *more, hparams="hearing_causal=True") == 0
+    assert bool(load_lip_hearing(tmp_path / "causal/checkpoint_best.pth").causal)
+
+
 def test_a_corpus_without_sounds_is_named(tmp_path, capsys):
     make_corpus(tmp_path, 4, frames=16, size=32)
     assert run(tmp_path, tmp_path / "run", 2) == 1

@@ -14,6 +14,7 @@ from training.windows import Sample, Windows
 log = logging.getLogger(__name__)
 
 FRAMES_OF_A_GRID = 5  # at 25 frames a second they are 16 mel columns, so that a piece begins on one
+MISSING_BANDS = 20  # neighbouring ones of the mel, at most
 MEASURED_CLIPS = 500
 LEAST_SPREAD = 0.01  # of a number that hardly moves: its errors must not outweigh all others
 
@@ -33,6 +34,15 @@ class HearingPieces(Windows):
         first = FRAMES_OF_A_GRID * int(random.integers(latest + 1))
         span = slice(first, min(first + self.hp.hearing_frames, frames))
         return {"mel": self._mel_of(mel, first), **self._truth_of(truth, span)}
+
+    def read_mel(self, clip: Clip, random: np.random.Generator) -> np.ndarray:
+        """As others read it, and some bands are missing now and then."""
+        mel = super().read_mel(clip, random)
+        if random.random() < self.augment_sound:
+            first, count = random.integers(self.hp.num_mels), random.integers(1, MISSING_BANDS + 1)
+            mel = mel.copy()
+            mel[first : first + count] = mel.min()
+        return mel
 
     def _mel_of(self, mel: np.ndarray, first: int) -> np.ndarray:
         per_frame = self.hp.mels_per_second / self.hp.fps

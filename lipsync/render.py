@@ -12,12 +12,10 @@ import video
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.paste import paste
 from lipsync.plan import Plan
-from lipsync.stages import ahead, timed
+from lipsync.stages import ahead, frames_that_fit, timed
 from models.generator import Arrays, Generator, Place
 
-# Bytes of frames on their way at a time, over about five batches that the stages hold.
-BYTES_ON_THE_WAY = {"cpu": 250_000_000, "cuda": 2_000_000_000}
-BATCHES_ON_THE_WAY = 5
+BATCHES_ON_THE_WAY = 5  # that the stages hold, about
 LEAST_TRUST = 0.5  # of a face, under which a frame is reported to keep its given mouth
 
 
@@ -66,9 +64,7 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
 
 
 def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_Batch]:
-    width, height = plan.source.size
-    room = BYTES_ON_THE_WAY.get(backend.device.type, BYTES_ON_THE_WAY["cpu"])
-    most = max(1, room // (3 * width * height * BATCHES_ON_THE_WAY))
+    most = frames_that_fit(plan.source.size, backend.device.type, BATCHES_ON_THE_WAY)
     shown = enumerate(islice(plan.source.played(plan.settings.loop), plan.frame_count))
     while group := list(islice(shown, min(most, backend.batch_size))):
         batch = _Batch([frame for _, (_, frame) in group])

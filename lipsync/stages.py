@@ -6,6 +6,14 @@ from collections.abc import Iterable, Iterator
 from queue import Empty, Queue
 
 _END = object()
+# Bytes of frames on their way at a time, in all batches that the stages of a stream hold.
+BYTES_ON_THE_WAY = {"cpu": 250_000_000, "cuda": 2_000_000_000}
+
+
+def frames_that_fit(size: tuple[int, int], device: str, batches: int) -> int:
+    """Frames of a width and height that a batch may have, where so many batches are held."""
+    room = BYTES_ON_THE_WAY.get(device, BYTES_ON_THE_WAY["cpu"])
+    return max(1, room // (3 * size[0] * size[1] * batches))
 
 
 def ahead(items: Iterable, depth: int = 1) -> Iterator:

@@ -1,6 +1,7 @@
 """A method's look at the faces of a video before its first frame is made."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 
 import numpy as np
@@ -8,13 +9,13 @@ import numpy as np
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.faces import FacePaths
 from lipsync.source import FaceSource
-from lipsync.stages import ahead
+from lipsync.stages import ahead, frames_that_fit
 from models.generator import Video, Watched, Watcher
 
 Progress = Callable[[str, int, int | None], None]  # stage, frames done, frames in all if known
 
 UNSEEN = Watched(np.zeros((1, 0), np.float32))  # of a face that no frame of the result will show
-FRAMES_AT_ONCE = 16  # that are held while they are looked at; as many again are decoded meanwhile
+BATCHES_ON_THE_WAY = 3  # looked at, decoded, and waiting between them
 
 
 def watch_faces(
@@ -35,19 +36,23 @@ def watch_faces(
     if any(watcher is None for watcher in watchers):
         return None
     done, seen = 0, set()
-    for group in ahead(_groups(source, most)):
-        for path, watcher in enumerate(watchers):
-            if _show(group, path, watcher, faces, backend):
-                seen.add(path)
-        done += len(group)
-        if progress:
-            progress("looks", done, most)
+    size = min(
+        backend.batch_size, frames_that_fit(source.size, backend.device.type, BATCHES_ON_THE_WAY)
+    )
+    with closing(ahead(_groups(source, most, size))) as groups:
+        for group in groups:
+            for path, watcher in enumerate(watchers):
+                if _show(group, path, watcher, faces, backend):
+                    seen.add(path)
+            done += len(group)
+            if progress:
+                progress("looks", done, most)
     return [w.settle() if path in seen else UNSEEN for path, w in enumerate(watchers)]
 
 
-def _groups(source: FaceSource, count: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+def _groups(source: FaceSource, count: int, size: int) -> Iterator[list[tuple[int, np.ndarray]]]:
     frames = enumerate(source.frames(0, count))
-    while group := list(islice(frames, FRAMES_AT_ONCE)):
+    while group := list(islice(frames, size)):
         yield group
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from face_detection import Box
+from lipsync import stages
 from lipsync.render import Tally, render
 from lipsync.sound import Speech
 from models.generator import Hearing
@@ -103,6 +104,9 @@ def test_no_more_is_looked_at_than_will_be_shown_nor_much_at_a_time(toy_folder, 
     assert sorted(watchers[0].rows) == list(range(40)) and watchers[0].most_at_once == 16
     planned(MovedPixels(), static=True)
     assert sorted(watchers[1].rows) == [0]
+    monkeypatch.setitem(stages.BYTES_ON_THE_WAY, "cpu", 5 * 3 * 96 * 80 * 3)  # three batches of 5
+    planned(MovedPixels())
+    assert len(watchers[2].rows) == 40 and watchers[2].most_at_once == 5
 
 
 def test_a_look_that_does_not_fit_into_memory_is_halved(toy_folder, monkeypatch):

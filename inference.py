@@ -287,7 +287,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     if sheet and not report.has_faces:
         logging.warning("no frame has a face, so there is no contact sheet")
     elif sheet:
-        write_contact_sheet(plan, outfile, sheet, maker.backend.generator)
+        write_contact_sheet(plan, outfile, sheet, maker.backend)
         print(f"contact sheet: {sheet}")
     for note in report.notes():
         logging.info("%s", note)

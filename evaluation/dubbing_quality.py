@@ -37,7 +37,7 @@ def measure(path: Path, speech: Path, maker: LipSync, expert: Expert, folder: Pa
     settings = Settings(length="shortest")
     plan = maker.plan(path, speech, settings)
     result = maker.make(plan, video.prepare_output(folder / f"{path.stem}.mp4")).path
-    write_contact_sheet(plan, result, result.with_suffix(".png"), maker.backend.generator)
+    write_contact_sheet(plan, result, result.with_suffix(".png"), maker.backend)
     wav = load_wav(speech, expert.hp.sample_rate)
     own = load_wav(path, expert.hp.sample_rate)
     boxes = face_boxes(path, maker.detector(), expert.hp.fps)

@@ -103,6 +103,7 @@ class Generator(ABC):
     network: nn.Module  # what `forward` runs, in the backend's precision
     companions: tuple[nn.Module, ...] = ()  # what hears whole speeches and looks; always float32
     lip_motion: ClassVar[bool] = False  # encode_speech gives lip motion: (frames, 15)
+    on_sheet: ClassVar[tuple[str, ...]] = ()  # captions out of `show` that --sheet has rows of
     options: ClassVar[Mapping[str, object]] = {}  # what can be chosen of a video: name, default
 
     def chosen(self, options: Mapping[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from face_detection import Box
-from lipsync import stages
+from lipsync import contact_sheet, stages
 from lipsync.render import Tally, render
 from lipsync.sound import Speech
 from models.generator import Hearing
@@ -67,6 +67,8 @@ def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(toy_folder
 def test_moved_pixels_go_through_inference_with_preview_and_sheet(toy_folder, capsys):
     box = ("--box", 20, 70, 30, 66)
     assert infer(MovedPixels(), *box, "--sheet") == 0
+    lines = -(-50 // contact_sheet.COLUMNS)
+    assert len(cv2.imread("o.png")) == lines * (3 * contact_sheet.FACE_HEIGHT + 6)
     assert infer(MovedPixels(), *box, "--preview", 1) == 0
     assert Path("o.png").exists()
     assert infer(MovedPixels(), *box, "--legacy_timing") == 1

@@ -121,6 +121,7 @@ class MovedPixels(Generator):
 
     hearing = Hearing("mel")
     lip_motion = True
+    on_sheet = ("mask",)
     options = {"doubt_from": 0, "doubt_to": 0, "amount": 1.0}
 
     def __init__(self):

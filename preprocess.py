@@ -23,7 +23,7 @@ from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
 from hparams import HParams
 from models.checkpoint import CheckpointError
-from preprocessing.attempt import GpuError
+from models.devices import DeviceError
 from preprocessing.clip import report_row
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import Report, report_path
@@ -38,7 +38,7 @@ except ImportError:  # Windows, where nothing warns of the same command given tw
 
 log = logging.getLogger("preprocess")
 
-KNOWN_ERRORS = (CorpusError, CheckpointError, RayMissingError, WorkerError, GpuError, OSError)
+KNOWN_ERRORS = (CorpusError, CheckpointError, RayMissingError, WorkerError, DeviceError, OSError)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ from evaluation.scorer import Options, Row, Scorer
 from evaluation.summary import as_table, summarise, unscored, write_rows
 from evaluation.videos import GeneratedVideo, find_videos
 from face_detection import DETECTOR_NAMES
-from models.devices import resolve_device
+from models.devices import device_faults_told, resolve_device
 from shipped import EXPERT
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.workers < 1:
         parser.error(f"--workers must be at least 1, not {args.workers}")
     try:
-        content = evaluate(args, groups)
+        with device_faults_told("try --device cpu, or fewer --workers: scored clips are kept"):
+            content = evaluate(args, groups)
     except BrokenProcessPool:
         print(
             "error: a worker was killed, likely for want of memory; start again with fewer "

@@ -19,9 +19,11 @@ from audio import save_wav
 from evaluation.protocols import MODES, Pair, read_pairs
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from lipsync import LipSync, Settings
+from models.devices import device_faults_told
 
 MOST_LINES = 720  # of a real video; larger ones are shrunk by a whole number
 SLACK_SECONDS = 0.12  # of the speech, which the original drops at the end
+WAY_OUT = "try again with --device cpu"
 SILENCE_RATE = 16000  # Hz
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,8 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)
     try:
         pairs = read_pairs(args.filelist, args.data_root, args.mode)
-        maker = LipSync(args.checkpoint_path, device=args.device, detector=args.detector)
+        with device_faults_told(WAY_OUT):
+            maker = LipSync(args.checkpoint_path, device=args.device, detector=args.detector)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for pair in tqdm(pairs, unit="video"):
             try:
-                make_video(pair, args.results_dir, maker, args.mode, silent=args.silent)
+                with device_faults_told(WAY_OUT):
+                    make_video(pair, args.results_dir, maker, args.mode, silent=args.silent)
             except (ValueError, OSError) as error:
                 left_out[pair.name] = str(error)
     except KeyboardInterrupt:

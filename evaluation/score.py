@@ -17,10 +17,11 @@ from evaluation.metrics.expert import read_expert
 from evaluation.metrics.similarity import Similarity, measure_similarity
 from evaluation.plot import plot_similarity
 from face_detection import DETECTOR_NAMES, make_detector
-from models.devices import resolve_device, use_full_float32
+from models.devices import device_faults_told, resolve_device, use_full_float32
 from shipped import EXPERT
 
 PICTURE_SUFFIXES = (".png", ".jpg")
+WAY_OUT = "try again with --device cpu"
 NAME_BYTES = 150  # of a video's name within its plot's
 
 
@@ -57,8 +58,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         device = str(resolve_device(args.device))
         use_full_float32()
-        expert = read_expert(args.syncnet_checkpoint_path, device)
-        detector = make_detector(args.detector, device=device)
+        with device_faults_told(WAY_OUT):
+            expert = read_expert(args.syncnet_checkpoint_path, device)
+            detector = make_detector(args.detector, device=device)
         videos = dict.fromkeys(args.video)
         results = {path: _score(path, args, expert, detector) for path in videos}
         _write(args, results)
@@ -76,7 +78,8 @@ def _score(path: Path, args: argparse.Namespace, expert, detector) -> Similarity
     print(path)
     try:
         sound = args.audio or path
-        result = measure_similarity(path, sound, expert, detector, select=args.face_select)
+        with device_faults_told(WAY_OUT):
+            result = measure_similarity(path, sound, expert, detector, select=args.face_select)
     except (OSError, ValueError) as error:
         print(f"cannot be scored: {error}\n")
         return str(error)

@@ -1,5 +1,8 @@
 """Where networks run and how precisely: which device a name means, and what `auto` is on it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -50,6 +53,22 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     words = str(error).lower()
     said = ("out of memory", "can't allocate memory", "_status_alloc_failed")
     return isinstance(error, torch.OutOfMemoryError) or any(part in words for part in said)
+
+
+class DeviceError(ValueError):
+    """A device gave up; the message says why, and what may help."""
+
+
+@contextmanager
+def device_faults_told(way_out: str) -> Iterator[None]:
+    """Turn torch's word that a device has no memory, or is lost, into DeviceError of one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (is_out_of_memory(error) or isinstance(error, torch.AcceleratorError)):
+            raise
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise DeviceError(f"{reason}; {way_out}") from error
 
 
 def use_full_float32() -> None:

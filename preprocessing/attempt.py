@@ -5,10 +5,9 @@ import logging
 import traceback
 from pathlib import Path
 
-import torch
-
 from corpus.errors import CorpusError
 from face_detection import Detector
+from models.devices import DeviceError, device_faults_told
 from preprocessing.clip import preprocess_clip
 from preprocessing.settings import Settings
 from preprocessing.videos import SourceVideo
@@ -18,25 +17,17 @@ log = logging.getLogger(__name__)
 UNFORESEEN = "failed"  # the reason that is counted
 # What the next clip would meet too: a full or locked disk, no more files to be opened.
 MACHINE_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
-GPU_FAULTS = (torch.OutOfMemoryError, torch.AcceleratorError)
-
-
-class GpuError(RuntimeError):
-    """A GPU gave up; the message says what may help."""
+WAY_OUT = "run again, perhaps with a smaller --batch_size: clips that are done are kept"
 
 
 def try_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
     """The clip's row of the report, whatever is wrong with the clip.
 
-    Raises what is wrong with the machine or the corpus: OSError, GpuError, CorpusError.
+    Raises what is wrong with the machine or the corpus: OSError, DeviceError, CorpusError.
     """
     try:
-        return preprocess_clip(clip, settings, detector)
-    except GPU_FAULTS as error:
-        raise GpuError(
-            f"{clip.source}: {error}; run again, perhaps with a smaller --batch_size: clips that "
-            "are done are kept"
-        ) from error
+        with device_faults_told(WAY_OUT):
+            return preprocess_clip(clip, settings, detector)
     except BaseException as error:  # whatever a file in millions may bring about
         if not _is_the_clips_own(error):
             raise
@@ -45,7 +36,7 @@ def try_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
 
 
 def _is_the_clips_own(error: BaseException) -> bool:
-    if isinstance(error, CorpusError | FileExistsError):  # somebody else's files: never guess
+    if isinstance(error, DeviceError | CorpusError | FileExistsError):  # or somebody else's files
         return False
     if isinstance(error, OSError):
         return error.errno not in MACHINE_FAULTS

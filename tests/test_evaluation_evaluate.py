@@ -317,3 +317,14 @@ def test_a_video_is_never_paired_by_guess(tmp_path):
     touch(tmp_path, "made/b.mp4", "true/b.mpg", "true/b.avi")
     with pytest.raises(ValueError, match="true has b.avi and b.mpg: which belongs to b.mp4"):
         find_videos(tmp_path / "made", tmp_path / "true")
+
+
+def test_a_gpu_without_memory_is_one_line_here_too(folders, monkeypatch, capsys):
+    def score(self, clip, groups):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+
+    monkeypatch.setattr(Scorer, "score", score)
+    flags = ["--generated", str(folders / "made"), "--json", str(folders / "out.json")]
+    assert evaluate.main([*flags, "--metrics", "sharpness", "--device", "cpu"]) == 1
+    assert "error: CUDA out of memory" in capsys.readouterr().err
+    assert not (folders / "out.json").exists()

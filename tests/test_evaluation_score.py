@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from evaluation import score
 from evaluation.metrics.shifts import SHIFTS
@@ -33,6 +34,7 @@ def run(monkeypatch, tmp_path):
             "broken": MediaError("no sound"),
             "gone": PermissionError(13, "not for you"),
             "stop": KeyboardInterrupt(),
+            "large": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nSee"),
         }
         if path.stem in faults:
             raise faults[path.stem]
@@ -67,6 +69,19 @@ def test_one_bad_video_stops_no_other_and_is_told_in_the_json(run, tmp_path, cap
     with (tmp_path / "out.csv").open() as file:
         assert {row["video"] for row in csv.DictReader(file)} == {"a/talk.mp4"}
     assert "cannot be scored: no sound" in capsys.readouterr().out
+
+
+def test_a_gpu_without_memory_is_one_line(run, monkeypatch, capsys):
+    assert run("a/large.mp4", "a/talk.mp4") == 1
+    told = "CUDA out of memory. Tried to allocate 9 GiB; try again with --device cpu\n"
+    assert f"cannot be scored: {told}" in capsys.readouterr().out
+
+    def no_room(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+
+    monkeypatch.setattr(score, "read_expert", no_room)
+    assert run("a/talk.mp4") == 1
+    assert capsys.readouterr().err == f"error: {told}"
 
 
 def test_a_video_given_twice_is_scored_once(run, tmp_path):

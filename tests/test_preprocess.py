@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import preprocess
 import video
@@ -23,6 +24,7 @@ from corpus.filelists import done_clips, make_filelists, split_folders
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from face_detection import Track, Tracks, make_detector
 from hparams import HParams
+from models.devices import DeviceError
 from preprocessing import attempt, workers
 from preprocessing import clip as clip_module
 from preprocessing.clip import preprocess_clip
@@ -348,9 +350,9 @@ def test_one_clip_that_nobody_foresaw_does_not_end_the_run(corpus, tmp_path, mon
 
 
 def test_what_ails_the_machine_ends_the_run(corpus, settings, detector, monkeypatch):
-    for fault in (OSError(28, "No space left"), attempt.torch.OutOfMemoryError("CUDA")):
+    for fault in (OSError(28, "No space left"), torch.OutOfMemoryError("CUDA")):
         monkeypatch.setattr(attempt, "preprocess_clip", raising(fault))
-        with pytest.raises((OSError, attempt.GpuError)):
+        with pytest.raises((OSError, DeviceError)):
             attempt.try_clip(find_sources(corpus)[0], settings, detector)
 
 

@@ -129,6 +129,14 @@ def _add_mouth(group) -> None:
         help="the original's: 40 ms late, and the last 0.12 s dropped; only to compare",
     )  # fmt: skip
     group.add_argument(
+        "--strength", type=_between(0, 1.5), metavar="0..1.5",
+        help="how far the mouth moves: 1 as it is heard, less for mumblers (lip warp)",
+    )  # fmt: skip
+    group.add_argument(
+        "--keep_expression", type=_between(0, 1), metavar="0..1",
+        help="share of the speaker's own smile that stays; all of it if not given (lip warp)",
+    )  # fmt: skip
+    group.add_argument(
         "--lip_motion", type=Path, metavar="FILE",
         help="lip motion as .json or .csv, of generators that are driven by it: read if the file "
         "is there, else written to be edited",
@@ -137,6 +145,19 @@ def _add_mouth(group) -> None:
         "--driving_video", type=Path, metavar="FILE",
         help="lips of another video that move the mouth, in place of what is heard",
     )  # fmt: skip
+
+
+def _between(low: float, high: float):
+    """A flag's number within bounds."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not within {low} and {high}")
+        return value
+
+    number.__name__ = "number"  # as argparse calls what it is not
+    return number
 
 
 def _add_score(group) -> None:
@@ -249,10 +270,12 @@ def _settings(args: argparse.Namespace):
         crop=tuple(args.crop),
         smooth=not args.nosmooth,
         use_cache=not args.no_cache,
+        options={name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None},
         **{name: getattr(args, name) for name in _SAME_NAMES},
     )
 
 
+_OPTIONS = ("strength", "keep_expression")  # of one method or another
 _SAME_NAMES = (
     "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
     "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",

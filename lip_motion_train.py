@@ -1,9 +1,11 @@
-"""Train the network that hears lip motion: from sound to fifteen numbers a frame.
+"""Train what tells lip motion: from sound, or from mouths in pictures, to fifteen numbers a frame.
 
 python lip_motion_train.py --data_root sounds/ --filelists sounds/filelists \
     --checkpoint_dir runs/hearing
+python lip_motion_train.py --what seeing --pairs pairs/ --checkpoint_dir runs/seeing
 
-The clips are those of `python -m synthesis.make_corpus --sound_only` (docs/lip_motion.md).
+Hearing learns from the clips of `python -m synthesis.make_corpus --sound_only`, seeing from the
+pairs of `python -m synthesis.make_pairs` (docs/lip_motion.md).
 """
 
 import argparse
@@ -16,18 +18,21 @@ import torch
 
 from hparams import HParams
 from models.lip_hearing import LipHearing
-from training.arguments import run_script, training_parser
+from training.arguments import add_corpus_arguments, add_run_arguments, run_script
 from training.hearing_losses import HearingScore, hearing_losses
 from training.hearing_windows import HearingPieces, measure_lips
 from training.loop import Batch, Values
+from training.pair_runs import add_pair_arguments, train_on_pairs
 from training.run_log import Means
 from training.runtime import Runtime, open_runtime
 from training.saving import network_state
+from training.seeing import SeeingTrainer
 from training.session import VALIDATION_SEED, Session, open_sound_session
 from training.start import read_start
 from training.update import Update
 
 SCRIPT = "lip_motion_train --what hearing"  # whose runs go on
+SEEING_SCRIPT = "lip_motion_train --what seeing"
 
 
 class HearingTrainer:
@@ -81,6 +86,8 @@ class HearingTrainer:
 
 
 def train(args: argparse.Namespace) -> Path:
+    if args.what == "seeing":
+        return train_on_pairs(args, "lip_seeing", SEEING_SCRIPT, SeeingTrainer)
     start = read_start(args, "lip_hearing", SCRIPT)
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
@@ -104,14 +111,26 @@ def train_hearing(session: Session) -> Path:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = training_parser(__doc__.splitlines()[0])
-    parser.add_argument("--what", choices=("hearing",), default="hearing",
-        help="hearing: from sound to lip motion")  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--what", choices=("hearing", "seeing"), default="hearing", help="what to train")
+    add_corpus_arguments(parser.add_argument_group("hearing"), required=False)
+    add_pair_arguments(parser.add_argument_group("seeing"), required=False)
+    add_run_arguments(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(build_parser(), argv, train)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    needed = {"hearing": "data_root", "seeing": "pairs"}[args.what]
+    if getattr(args, needed) is None:
+        parser.error(f"--what {args.what} needs --{needed}")
+    return run_script(parser, argv, train)
 
 
 if __name__ == "__main__":

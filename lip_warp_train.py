@@ -26,6 +26,7 @@ from training.update import Update
 
 SCRIPT = "lip_warp_train"
 SHEET_ROWS = 8
+SEEN_ERROR = 0.35  # spreads by which what is seen of the given mouth is off, on average
 # What each part of the loss weighs.
 WEIGHTS = {"flow": 0.5, "layers": 0.3, "picture": 4.0, "edges": 2.0, "paint": 1.0, "kinds": 0.1}
 
@@ -49,14 +50,23 @@ class WarpTrainer:
         generator = torch.Generator().manual_seed(self.step)
         for batch in self.update.parts(parts):
             batch = augment(as_floats(batch), generator)
+            batch["face_lips"] = self.as_seen(batch["face_lips"], generator)
             values = self.losses(batch, self.warp(batch))
             self.update.backward(values["loss"], len(parts))
             means.add(values)
         return means.tensors() | self.update.apply(self.step)
 
+    def as_seen(self, lips: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The given mouth's numbers, off as those are that are seen in real pictures."""
+        noise = torch.randn(lips.shape, generator=generator).to(lips.device)
+        share = torch.rand(len(lips), 1, generator=generator).to(lips.device)
+        return lips + SEEN_ERROR * 2 * share * noise * self.update.network.lips_spread
+
     def warp(self, batch: Batch, network: torch.nn.Module | None = None) -> Warp:
         with self.runtime.autocast():
-            return (network or self.update.call)(batch["face"], batch["reference"], batch["lips"])
+            return (network or self.update.call)(
+                batch["face"], batch["reference"], batch["lips"], batch["face_lips"]
+            )
 
     def losses(self, batch: Batch, warp: Warp) -> Values:
         """Flow and layers by the truth, colour by the target; most where something changes."""

@@ -20,6 +20,7 @@ from models.face_finder import FaceFinder
 from models.kinds import KINDS, Kind, kind_of
 from models.landmarks import LandmarkNet
 from models.lip_hearing import LipHearing
+from models.lip_seeing import LipSeeing
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.s3fd import S3FD
 from models.syncnet import SyncNet
@@ -143,6 +144,11 @@ def load_landmark_net(path: str | Path, device: str | torch.device = "cpu") -> L
 def load_lip_hearing(path: str | Path, device: str | torch.device = "cpu") -> LipHearing:
     """The network that hears lip motion in a checkpoint file, in evaluation mode."""
     return read_checkpoint(path, "lip_hearing").build(LipHearing, device)
+
+
+def load_lip_seeing(path: str | Path, device: str | torch.device = "cpu") -> LipSeeing:
+    """The network that sees lip motion in a checkpoint file, in evaluation mode."""
+    return read_checkpoint(path, "lip_seeing").build(LipSeeing, device)
 
 
 def load_s3fd(path: str | Path, device: str | torch.device = "cpu") -> S3FD:

@@ -108,6 +108,12 @@ KINDS = {
             _measure_landmarks,
         ),
         Kind(
+            "lip_seeing",
+            "a network that sees lip motion",
+            ("tell.1.weight", "features.0.conv_block.0.weight", "lips_mean"),
+            lambda weights: {"multiplier": len(weights["features.0.conv_block.0.weight"]) / 24},
+        ),
+        Kind(
             "lip_warp",
             "a lip warp",
             ("flows.weight", "colours.weight", "lips_mean"),

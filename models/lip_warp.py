@@ -71,7 +71,7 @@ class LipWarp(nn.Module):
         )
         self.look = nn.ModuleList(Residual(width) for width in widths[1:])
         self.code = nn.Sequential(
-            nn.Linear(len(NAMES), CODE), nn.ReLU(), nn.Linear(CODE, CODE), nn.ReLU()
+            nn.Linear(2 * len(NAMES), CODE), nn.ReLU(), nn.Linear(CODE, CODE), nn.ReLU()
         )
         self.middle = nn.ModuleList(Residual(widths[-1], CODE) for _ in range(3))
         self.up = nn.ModuleList(
@@ -81,7 +81,8 @@ class LipWarp(nn.Module):
         self.move = nn.ModuleList(
             Residual(widths[k], CODE) for k in reversed(range(len(widths) - 1))
         )
-        self.flows = nn.Conv2d(widths[0], 4, 3, padding=1)
+        # How each pixel moves with each number, what they leave over, and the reference's flow.
+        self.flows = nn.Conv2d(widths[0], 2 * (len(NAMES) + 2), 3, padding=1)
         self.colours = nn.Conv2d(widths[0], (3 + 3) * 4, 3, padding=1)  # layers and paint
         self.kinds = nn.Conv2d(widths[0], KINDS, 1)
         self.register_buffer("lips_mean", torch.zeros(len(NAMES)))
@@ -90,9 +91,20 @@ class LipWarp(nn.Module):
             nn.init.normal_(last.weight, std=1e-3)
             nn.init.zeros_(last.bias)
 
-    def forward(self, face: torch.Tensor, reference: torch.Tensor, lips: torch.Tensor) -> Warp:
-        """face, reference: (B, 3, SIZE, SIZE) in [0, 1]; lips: (B, 15)"""
-        code = self.code((lips - self.lips_mean) / self.lips_spread)
+    def forward(
+        self,
+        face: torch.Tensor,
+        reference: torch.Tensor,
+        lips: torch.Tensor,
+        face_lips: torch.Tensor,
+    ) -> Warp:
+        """face, reference: (B, 3, SIZE, SIZE) in [0, 1]; lips: (B, 15) wanted
+
+        face_lips: (B, 15), what the given mouth does, as models/lip_seeing.py sees it: what is
+        wrong with it the network corrects by its own look.
+        """
+        wanted, given = ((x - self.lips_mean) / self.lips_spread for x in (lips, face_lips))
+        code = self.code(torch.cat([wanted, given], dim=1))
         x = torch.cat([face - 0.5, reference - 0.5], dim=1)
         x = torch.cat([F.pixel_unshuffle(x, 2), _places(x)], dim=1)
         x, skips = F.relu(self.stem(x)), []
@@ -104,11 +116,20 @@ class LipWarp(nn.Module):
         for up, move, skip in zip(self.up, self.move, reversed(skips), strict=True):
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = move(F.relu(up(torch.cat([x, skip], dim=1))), code)
-        flows = 8 * self.flows(x).float()  # the largest movements are some 30 pixels
+        flow, reference_flow = self.movement(x, (wanted - given).float())
         layers, paint = F.pixel_shuffle(self.colours(x), 2).float().split(3, dim=1)
         layers = layers + layers.new_tensor([2.0, -2.0, -1.0])[:, None, None]  # begin with: given
         kinds = self.kinds(x).float() if self.training else None
-        return Warp(flows[:, :2], flows[:, 2:], layers, torch.sigmoid(paint), kinds)
+        return Warp(flow, reference_flow, layers, torch.sigmoid(paint), kinds)
+
+    def movement(self, x: torch.Tensor, change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both flows. A blendshape moves each point along a line of its own, so that most of a
+        movement is a sum over the numbers' changes (B, 15); the rest is said beside.
+        """
+        told = 2 * self.flows(x).float()
+        lines, rest, reference_flow = told.split((2 * len(NAMES), 2, 2), dim=1)
+        moved = torch.einsum("bkdhw,bk->bdhw", lines.unflatten(1, (len(NAMES), 2)), change)
+        return moved + 4 * rest, 4 * reference_flow
 
 
 def _places(x: torch.Tensor) -> torch.Tensor:

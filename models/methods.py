@@ -3,10 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from models.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_landmark_net,
+    load_lip_hearing,
+    load_lip_seeing,
+    read_checkpoint,
+)
 from models.generator import Generator, Hearing
+from models.lip_warp import LipWarp
+from models.lip_warp_method import LipWarpMethod
 from models.masked_face import MaskedFace
 from models.talkface import TalkFace
+from shipped import LANDMARKS, LIP_HEARING, LIP_SEEING
 
 
 def open_method(path: str | Path) -> Generator:
@@ -22,5 +32,18 @@ def _talkface(checkpoint: Checkpoint) -> MaskedFace:
     return MaskedFace(network, Hearing("mel80x16", checkpoint.hparams))
 
 
+def _lip_warp(checkpoint: Checkpoint) -> LipWarpMethod:
+    """The warp with the networks that come along: what hears, finds landmarks and sees."""
+    return LipWarpMethod(
+        checkpoint.build(LipWarp, "cpu"),
+        load_lip_hearing(LIP_HEARING),
+        load_landmark_net(LANDMARKS),
+        load_lip_seeing(LIP_SEEING),
+    )
+
+
 # Kind of checkpoint (models/kinds.py) -> what makes its method.
-METHODS: dict[str, Callable[[Checkpoint], Generator]] = {"generator": _talkface}
+METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
+    "generator": _talkface,
+    "lip_warp": _lip_warp,
+}

@@ -56,9 +56,12 @@ def draw_mouths(
     poses = [renderer.pose(performance, number) for number in range(mouths)]
     marks = [pose.screen[renderer.figure.head.landmarks, :2] for pose in poses]
     window = _window(marks[0], rng)
-    images = [_draw(renderer, clip, frame, pose, window) for pose in poses]
+    images = [_draw(renderer, clip, frame, pose, window, poses[0]) for pose in poses]
     placed = [window.place(mark.astype(np.float32)) for mark in marks]
     surfaces = [_rasterise(renderer, pose, window) for pose in poses]
+    hidden = renderer.occluded(poses[0], window, frame)
+    for surface in surfaces:
+        surface.owner[hidden] = -1  # what is held before the face stands still, as a wall does
     flow, seen = flows_between(surfaces, renderer.figure.triangles)
     return FrameMouths(
         images=np.stack(images),
@@ -153,10 +156,12 @@ def _window(marks: np.ndarray, rng: np.random.Generator) -> Window:
     return Window(x - side / 2, y - side / 2, x + side / 2, y + side / 2, SIZE, SIZE)
 
 
-def _draw(renderer: Renderer, clip: MadeClip, frame: int, pose: Pose, window: Window) -> np.ndarray:
+def _draw(
+    renderer: Renderer, clip: MadeClip, frame: int, pose: Pose, window: Window, first: Pose
+) -> np.ndarray:
     camera = renderer.scene.camera
     speed = face_speed(camera, clip.performance, frame, (renderer.width, renderer.height))
-    drawn = renderer.draw(pose, window, frame)
+    drawn = renderer.draw(pose, window, frame, held_before=first)
     return degrade_frame(
         motion_blur(drawn, speed * window.scale * camera.shutter), clip.scene.degradation, frame
     )

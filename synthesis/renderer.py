@@ -134,11 +134,27 @@ class Renderer:
             self._posed = kept = (performance, frame, posed)
         return kept[2]
 
-    def draw(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
-        """The window on a posed figure. BGR uint8"""
+    def draw(
+        self, pose: Pose, window: Window, frame: int, *, held_before: Pose | None = None
+    ) -> np.ndarray:
+        """The window on a posed figure. BGR uint8
+
+        held_before: the pose whose mouth the occluder is held before, where it is another one.
+        """
         image = self._background(window, _drawn_size(window), frame)
         self._draw_figure(pose, window, frame, image)
-        return self._develop(image, pose, window, frame)
+        return self._develop(image, held_before or pose, window, frame)
+
+    def occluded(self, pose: Pose, window: Window, frame: int) -> np.ndarray:
+        """What of the window the occluder hides. (H, W) bool"""
+        if not self.scene.occluder:
+            return np.zeros((window.height, window.width), bool)
+        black, white = (
+            self._occlude(np.full((window.height, window.width, 3), level, np.float32), pose,
+                          window, frame)
+            for level in (0, 1)
+        )  # fmt: skip
+        return np.abs(white - black).max(axis=2) < 0.5
 
     def draw_cutout(self, pose: Pose, window: Window) -> np.ndarray:
         """The figure alone, with nothing before it. BGRA uint8, where A is how much it covers"""
@@ -373,19 +389,23 @@ class Renderer:
         small = cv2.resize(image, (window.width, window.height), interpolation=cv2.INTER_AREA)
         small *= np.float32(self.exposure)
         if self.scene.occluder:
-            marks = window.place(pose.screen[self.figure.head.landmarks, :2])
-            light = self.scene.lights.arriving(np.array([0.0, 0.2, 0.98])) * self.exposure
-            small = draw_occluder(
-                small,
-                self.scene.occluder,
-                marks[48:].mean(axis=0),
-                float(np.linalg.norm(marks[8] - marks[27])) * 1.5,
-                frame / FRAMES_PER_SECOND,
-                light.astype(np.float32),
-            )
+            small = self._occlude(small, pose, window, frame)
         out = np.empty(small.shape, np.uint8)
         develop(small, self.curve, out)
         return out
+
+    def _occlude(self, image: np.ndarray, pose: Pose, window: Window, frame: int) -> np.ndarray:
+        """Lay what is held before the face over a linear picture of the window."""
+        marks = window.place(pose.screen[self.figure.head.landmarks, :2])
+        light = self.scene.lights.arriving(np.array([0.0, 0.2, 0.98])) * self.exposure
+        return draw_occluder(
+            image,
+            self.scene.occluder,
+            marks[48:].mean(axis=0),
+            float(np.linalg.norm(marks[8] - marks[27])) * 1.5,
+            frame / FRAMES_PER_SECOND,
+            light.astype(np.float32),
+        )
 
 
 def _drawn_size(window: Window) -> tuple[int, int]:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+import lip_motion_train
 import lip_warp_train
 from hparams import HParams
+from models.checkpoint import load_lip_seeing
 from models.lip_motion import NAMES
 from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
@@ -53,9 +55,20 @@ def collated(pairs: Pairs, count: int) -> dict[str, torch.Tensor]:
 def test_before_learning_it_leaves_the_face_as_it_is():
     network = LipWarp(0.25).eval()
     face, lips = torch.rand(2, 3, SIZE, SIZE), torch.zeros(2, len(NAMES))
-    warp = network(face, face, lips)
+    warp = network(face, face, lips, lips)
     off = (compose(warp, face, face) - face).abs().mean()
     assert warp.kinds is None and off < 0.05
+
+
+def test_what_moves_with_a_number_moves_by_its_change():
+    """Twice the change is twice the movement, but for what the network says beside."""
+    network = LipWarp(0.25).eval()
+    features, change = torch.randn(1, 6, 80, 80), torch.zeros(1, len(NAMES))
+    nothing, _ = network.movement(features, change)
+    change[:, 2] = 1
+    once, twice = (network.movement(features, factor * change)[0] - nothing for factor in (1, 2))
+    assert once.abs().max() > 0
+    torch.testing.assert_close(twice, 2 * once)
 
 
 def test_a_flow_fetches_pixels_from_where_it_says():
@@ -108,6 +121,22 @@ def test_the_right_mouth_costs_less_than_the_given_one(bank):
     good, bad = trainer.losses(batch, right), trainer.losses(batch, wrong)
     assert all(good[name] <= bad[name] for name in good)
     assert good["picture"] < 0.01 * bad["picture"] and good["layers"] < 0.01 * bad["layers"]
+
+
+def test_the_script_asks_for_what_it_learns_from(capsys):
+    for flags, missing in (([], "--data_root"), (["--what", "seeing"], "--pairs")):
+        with pytest.raises(SystemExit):
+            lip_motion_train.main([*flags, "--checkpoint_dir", "nowhere"])
+        assert missing in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_is_seen_is_learnt_from_the_same_pairs(bank, tmp_path):
+    numbers = "multiplier=0.25,batch_size=4,eval_interval=2,checkpoint_interval=2,log_interval=1"
+    flags = ["--what", "seeing", "--pairs", str(bank), "--checkpoint_dir", str(tmp_path / "run")]
+    assert lip_motion_train.main([*flags, "--hparams", numbers, "--max_steps", "2"]) == 0
+    network = load_lip_seeing(tmp_path / "run" / "checkpoint_step000000002.pth")
+    assert network.lips_spread.max() > 0.1
 
 
 @pytest.mark.slow

@@ -18,11 +18,16 @@ def training_parser(description: str) -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--data_root", type=Path, required=True, help="the corpus, as preprocess.py wrote it")
-    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
+    add_corpus_arguments(parser)
     add_run_arguments(parser)
     return parser
+
+
+def add_corpus_arguments(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
+    """Where the clips are that a training learns from."""
+    add = parser.add_argument
+    add("--data_root", type=Path, required=required, help="the corpus, as preprocess.py wrote it")
+    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,10 +36,10 @@ DEFAULTS = HParams(
 MakeTrainer = Callable[[Runtime, HParams, int | None, np.ndarray], Trainer]
 
 
-def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the pairs are; the rest is as in every training script."""
+def add_pair_arguments(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
+    """Where the pairs are that a training learns from."""
     add = parser.add_argument
-    add("--pairs", type=Path, required=True, help="as python -m synthesis.make_pairs drew them")
+    add("--pairs", type=Path, required=required, help="as python -m synthesis.make_pairs drew them")
     add("--real_pairs", type=Path, help="the same, of photographs that were given other mouths")
 
 

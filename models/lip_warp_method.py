@@ -1,0 +1,263 @@
+"""The lip warp as a method: hears a whole speech, looks at the whole video, moves its own pixels.
+
+Before the first frame is made, landmarks place a square about the mouth in every frame, what the
+mouth does there is seen, and the picture that shows most teeth is kept to borrow from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+
+from models.generator import (
+    Arrays,
+    Edges,
+    Generator,
+    Hearing,
+    Patch,
+    Place,
+    Tensors,
+    Video,
+    Watched,
+    Watcher,
+)
+from models.inputs import to_faces, to_levels
+from models.landmarks import LandmarkNet, find_landmarks
+from models.lip_hearing import LipHearing
+from models.lip_motion import EXPRESSION, HIGHEST, INDEX, LOWEST
+from models.lip_seeing import LipSeeing
+from models.lip_warp import LipWarp
+from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
+from models.warping import corners, soft_square, warp_patch
+
+STEADY_SECONDS = 0.08  # standard deviation over which the square's way is smoothed
+MOOD_SECONDS = 0.8  # what is slower than this in the given mouth is the speaker's own
+MOST_REFERENCE = 640  # pixels of the kept picture's side, at most
+TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borrowed from
+BORDER = 0.08  # of the side, over which the square fades into the frame
+MOODS = [INDEX[name] for name in EXPRESSION]
+GIVEN_ALONE = 0.99  # where the frame's own pixels have this share, the other layers are left out
+OVER = 2 * SIZE  # pixels of the square in which what lies over them is put together
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A picture of the same mouth that shows its teeth."""
+
+    small: np.ndarray  # (SIZE, SIZE, 3)
+    large: np.ndarray  # (R, R, 3), the same at the frame's own resolution
+
+
+class LipWarpMethod(Generator):
+    """Four networks: what hears, what finds landmarks, what sees, and the warp itself."""
+
+    hearing = Hearing("mel")
+    lip_motion = True
+    options = {"strength": 1.0, "keep_expression": 1.0}
+
+    def __init__(
+        self, warp: LipWarp, hears: LipHearing, landmarks: LandmarkNet, sees: LipSeeing
+    ) -> None:
+        self.network, self.hears, self.landmarks, self.sees = warp, hears, landmarks, sees
+        self.companions = (hears, landmarks, sees)
+
+    def encode_speech(self, sound: torch.Tensor, seconds: np.ndarray) -> np.ndarray:
+        return self.hears.hear(sound.cpu().numpy(), seconds)
+
+    def watch(self, video: Video) -> "MouthWatcher":
+        return MouthWatcher(self, video)
+
+    def feed(self, frame: np.ndarray, place: Place, heard: np.ndarray) -> Arrays:
+        face = cut_mouth(frame, placement_of(place))
+        reference = face if place.shared is None else place.shared.small
+        mood, seen = place.notes[4:].reshape(2, -1)
+        lips = wanted_lips(heard, mood, **place.options)
+        return {"face": face, "reference": reference, "lips": lips, "face_lips": seen}
+
+    def forward(self, inputs: Tensors) -> Tensors:
+        lips = inputs["lips"]
+        face, reference = (to_faces(inputs[name]).to(lips.dtype) for name in ("face", "reference"))
+        warp = self.network(face, reference, lips, inputs["face_lips"])
+        return {
+            "flow": warp.flow.permute(0, 2, 3, 1),
+            "reference_flow": warp.reference_flow.permute(0, 2, 3, 1),
+            "layers": warp.layers.permute(0, 2, 3, 1),
+            "paint": to_levels(warp.paint),
+        }
+
+    def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch | None:
+        fade = soft_square(SIZE, BORDER if place.blend == "feather" else 0.0)
+        mask, paint = lay_over(made, place.shared)
+        return warp_patch(
+            frame,
+            placement_of(place).to_crop(),
+            SIZE,
+            made["flow"],
+            mask=mask,
+            paint=paint,
+            weights=fade * np.float32(place.strength),
+        )
+
+    def view(self, frame: np.ndarray, place: Place) -> np.ndarray:
+        placement = placement_of(place)
+        return cut_mouth(frame, placement, max(SIZE, round(placement.side)))
+
+    def outline(self, place: Place) -> np.ndarray:
+        return corners(placement_of(place).to_crop(), SIZE)
+
+    def show(self, inputs: Arrays, made: Arrays) -> dict[str, np.ndarray]:
+        return {
+            "given": inputs["face"],
+            "reference": inputs["reference"],
+            "movement": draw_flow(made["flow"]),
+            "moved, borrowed, painted": (255 * shares(made["layers"])[..., ::-1]).astype(np.uint8),
+            "paint": made["paint"],
+        }
+
+
+def placement_of(place: Place) -> Placement:
+    """Where a watched face's mouth is cut out."""
+    return Placement(*map(float, place.notes[:4]))
+
+
+def wanted_lips(
+    heard: np.ndarray, mood: np.ndarray, *, strength: float, keep_expression: float
+) -> np.ndarray:
+    """What the mouth is to do: the speech's movements, and the speaker's own smile. (15,)
+
+    A contact stays whole at any strength: its numbers shrink and grow together.
+    """
+    lips = np.asarray(heard, np.float32) * np.float32(strength)
+    lips[MOODS] += np.float32(keep_expression) * (mood[MOODS] - heard[MOODS])
+    return np.clip(lips, LOWEST, HIGHEST)
+
+
+class MouthWatcher(Watcher):
+    """Follows one mouth through a video."""
+
+    def __init__(self, method: LipWarpMethod, video: Video):
+        self.method, self.video = method, video
+        self.rows: dict[int, np.ndarray] = {}
+        self.best: tuple[float, np.ndarray, Placement] | None = None
+
+    def see(
+        self, numbers: Sequence[int], frames: Sequence[np.ndarray], boxes: Sequence[Edges]
+    ) -> None:
+        points, _ = find_landmarks(self.method.landmarks, frames, boxes)
+        placements = [place_mouth(found) for found in points]
+        mouths = np.stack(
+            [cut_mouth(frame, at) for frame, at in zip(frames, placements, strict=True)]
+        )
+        seen = self.method.sees.see(mouths)
+        rows = np.column_stack([np.array(placements), seen.values, seen.trust])
+        self.rows |= dict(zip(numbers, rows, strict=True))
+        shown = seen.teeth * seen.trust
+        most = int(shown.argmax())
+        if shown[most] > (self.best[0] if self.best else TEETH_TO_BORROW):
+            side = int(np.clip(placements[most].side, SIZE, MOST_REFERENCE))
+            large = cut_mouth(frames[most], placements[most], side)
+            self.best = float(shown[most]), large, placements[most]
+
+    def settle(self) -> Watched:
+        numbers = np.array(sorted(self.rows))
+        frames = np.arange(numbers[-1] + 1)
+        known = np.stack([self.rows[number] for number in numbers])
+        known[:, 3] = np.unwrap(known[:, 3])
+        rows = np.stack([np.interp(frames, numbers, column) for column in known.T], axis=1)
+        cuts = [cut for cut in self.video.cuts if 0 < cut < len(frames)]
+        spans = list(zip([0, *cuts], [*cuts, len(frames)], strict=True))
+        fps = float(self.video.fps)
+        places, lips = rows[:, :4], rows[:, 4:-1]
+        notes = np.concatenate(
+            [
+                _smooth(places, spans, STEADY_SECONDS * fps),
+                _smooth(lips, spans, MOOD_SECONDS * fps),
+                lips,
+            ],
+            axis=1,
+        )
+        trust = _smooth(rows[:, -1:], spans, STEADY_SECONDS * fps)[:, 0]
+        reference = None
+        if self.best:
+            large = self.best[1]
+            small = cv2.resize(large, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+            reference = Reference(small, large)
+        return Watched(
+            notes.astype(np.float32), trust.astype(np.float32), reference, lips.astype(np.float32)
+        )
+
+
+def _smooth(rows: np.ndarray, spans: list[tuple[int, int]], frames: float) -> np.ndarray:
+    """Smoothed over time without lag, each shot by itself. rows: (frames, k)"""
+    parts = [
+        gaussian_filter1d(rows[first:end], frames, axis=0, mode="nearest") for first, end in spans
+    ]
+    return np.concatenate(parts)
+
+
+def lay_over(made: Arrays, reference: Reference | None) -> tuple[np.ndarray, np.ndarray]:
+    """What is borrowed and painted, and its share of the picture: (n, n) and (n, n, 3) uint8.
+
+    Worked out only about where there is any, finer than the network says it, since a lip's edge
+    is where its logits meet and not where a blurred share is a half.
+    """
+    mask, paint = np.zeros((OVER, OVER), np.float32), np.zeros((OVER, OVER, 3), np.uint8)
+    some = _bounds(shares(made["layers"])[..., 0] < GIVEN_ALONE)
+    if some is None:
+        return mask, paint
+    part = tuple(slice(edge.start * OVER // SIZE, edge.stop * OVER // SIZE) for edge in some)
+    share = shares(_finer(made["layers"], some, part))
+    borrowed = share[..., 1:2] if reference is not None else np.zeros_like(share[..., 1:2])
+    over = share[..., 2:] * _finer(made["paint"], some, part)
+    if reference is not None:
+        over += borrowed * _borrow(reference, made["reference_flow"], part)
+    covered = share[..., 2:] + borrowed
+    mask[part] = covered[..., 0]
+    paint[part] = np.clip(over / np.maximum(covered, 1e-3) + 0.5, 0, 255)
+    return mask, paint
+
+
+def _bounds(wanted: np.ndarray) -> tuple[slice, slice] | None:
+    """Rows and columns that hold all that is wanted."""
+    rows, columns = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _finer(values: np.ndarray, some: tuple[slice, slice], part: tuple[slice, slice]) -> np.ndarray:
+    """A part of a map of SIZE, at OVER."""
+    rows, columns = (edge.stop - edge.start for edge in part)
+    small = np.ascontiguousarray(values[some], np.float32)
+    return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
+
+
+def _borrow(reference: Reference, flow: np.ndarray, part: tuple[slice, slice]) -> np.ndarray:
+    """The reference's pixels for a part of the square, at OVER."""
+    places = cv2.resize(flow, (OVER, OVER), interpolation=cv2.INTER_LINEAR)[part]
+    scale = len(reference.large) / SIZE
+    for axis, edge in enumerate(reversed(part)):
+        at = (np.arange(edge.start, edge.stop, dtype=np.float32) + 0.5) * (SIZE / OVER)
+        at = at[None, :] if axis == 0 else at[:, None]
+        places[..., axis] = (places[..., axis] + at) * scale - 0.5
+    places = np.ascontiguousarray(places)
+    return cv2.remap(
+        reference.large, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def shares(layers: np.ndarray) -> np.ndarray:
+    """Of given, reference and paint at each pixel. layers: (..., 3) logits"""
+    powers = np.exp(layers - layers.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def draw_flow(flow: np.ndarray) -> np.ndarray:
+    """A movement as colours: the hue says whereto, the strength how far. BGR uint8"""
+    length, angle = cv2.cartToPolar(flow[..., 0], flow[..., 1], angleInDegrees=True)
+    value = np.clip(length / 12, 0, 1)
+    hsv = np.stack([angle / 2, 255 * np.ones_like(angle), 255 * value], axis=-1).astype(np.uint8)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)

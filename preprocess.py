@@ -26,8 +26,8 @@ from models.checkpoint import CheckpointError
 from models.devices import DeviceError
 from preprocessing.clip import report_row
 from preprocessing.on_ray import RayMissingError, run_on_ray
-from preprocessing.report import Report, report_path
-from preprocessing.settings import Settings
+from preprocessing.report import CorpusReport, report_path
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources, take_shard
 from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
@@ -121,7 +121,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit("interrupted; run the same command again to go on")
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace) -> PreprocessSettings:
     if not 0 <= args.max_missing <= 1:
         raise ValueError(f"--max_missing {args.max_missing} is no share from 0 to 1")
     if args.make_filelists and args.num_shards > 1:
@@ -129,7 +129,7 @@ def _settings(args: argparse.Namespace) -> Settings:
             "--make_filelists would list what is done so far, with the other shards at work; when "
             "all have ended run once more without --num_shards: no clip is made twice"
         )
-    return Settings(
+    return PreprocessSettings(
         root=args.preprocessed_root.resolve(),
         hp=HParams().with_overrides(args.hparams),
         detector=resolve_name(args.detector, args.s3fd_path),
@@ -143,7 +143,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _run(args: argparse.Namespace, settings: Settings) -> int:
+def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     """Preprocess the clips that are not done yet, report on all; the exit code."""
     clips = take_shard(find_sources(args.data_root.resolve()), args.num_shards, args.shard_index)
     report_file = report_path(settings.root, args.num_shards, args.shard_index)
@@ -162,8 +162,8 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _preprocess(
-    clips: list[SourceVideo], args: argparse.Namespace, settings: Settings
-) -> tuple[Report, str]:
+    clips: list[SourceVideo], args: argparse.Namespace, settings: PreprocessSettings
+) -> tuple[CorpusReport, str]:
     """The report on all clips, and how fast those went that were to be done."""
     missing = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
     if missing:
@@ -180,7 +180,7 @@ def _preprocess(
     done = {clip.name for clip in clips} - {row["clip"] for row in fresh}
     before = [report_row(settings.root / name, name, settings) for name in sorted(done)]
     rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
-    return Report.of(fresh + before), rate
+    return CorpusReport.of(fresh + before), rate
 
 
 def _watched(rows: Iterator[dict], total: int, quiet: bool) -> Iterator[dict]:

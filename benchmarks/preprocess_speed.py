@@ -23,24 +23,28 @@ from audio import load_wav, melspectrogram
 from face_detection import DETECTOR_NAMES, Detector, Pads, crop_box, find_tracks_in_video
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources
 from preprocessing.workers import build_detector
 
 
-def detect_alone(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
+def detect_alone(
+    clips: list[SourceVideo], settings: PreprocessSettings, detector: Detector
+) -> None:
     """Decode and find the face tracks; write nothing."""
     for clip in clips:
         find_tracks_in_video(clip.source, detector, fps=settings.hp.fps, use_cache=False)
 
 
-def preprocess(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
+def preprocess(clips: list[SourceVideo], settings: PreprocessSettings, detector: Detector) -> None:
     """What preprocess.py does."""
     for clip in clips:
         preprocess_clip(clip, settings, detector)
 
 
-def preprocess_plainly(clips: list[SourceVideo], settings: Settings, detector: Detector) -> None:
+def preprocess_plainly(
+    clips: list[SourceVideo], settings: PreprocessSettings, detector: Detector
+) -> None:
     """Every frame, full size, one at a time; the best face of each, unsmoothed."""
     for clip in clips:
         folder = settings.root / clip.name
@@ -84,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     for _ in range(args.turns):
         for name, way in WAYS.items():
             with tempfile.TemporaryDirectory() as root:
-                settings = Settings(Path(root), HParams(), args.detector, args.s3fd_path)
+                settings = PreprocessSettings(Path(root), HParams(), args.detector, args.s3fd_path)
                 detector = build_detector(settings, "cpu")
                 begun = time.perf_counter()
                 way(clips, settings, detector)

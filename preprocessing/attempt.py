@@ -9,7 +9,7 @@ from corpus.errors import CorpusError
 from face_detection import Detector
 from models.devices import DeviceError, device_faults_told
 from preprocessing.clip import preprocess_clip
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ MACHINE_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFIL
 WAY_OUT = "run again, perhaps with a smaller --batch_size: clips that are done are kept"
 
 
-def try_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
+def try_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
     """The clip's row of the report, whatever is wrong with the clip.
 
     Raises what is wrong with the machine or the corpus: OSError, DeviceError, CorpusError.

@@ -16,7 +16,7 @@ from corpus.truth import carry_truth
 from corpus.whole_folder import whole_folder
 from corpus.write import write_face, write_heard
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from video import MediaError, MediaInfo
 
@@ -31,7 +31,7 @@ class SkippedClip(ValueError):
         self.reason = reason
 
 
-def preprocess_clip(clip: SourceVideo, settings: Settings, detector: Detector) -> dict:
+def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
     """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
 
     Returns its row of the report: kept, and how large and long it is, or skipped, and why.
@@ -46,7 +46,7 @@ def preprocess_clip(clip: SourceVideo, settings: Settings, detector: Detector) -
     return report_row(target, clip.name, settings)
 
 
-def report_row(folder: Path, name: str, settings: Settings) -> dict:
+def report_row(folder: Path, name: str, settings: PreprocessSettings) -> dict:
     """What the report says of a clip that is done, and whether other settings made it.
 
     Raises CorpusError for a broken description, which only a failing disk leaves.
@@ -58,7 +58,9 @@ def report_row(folder: Path, name: str, settings: Settings) -> dict:
     return row
 
 
-def _write_clip(clip: SourceVideo, settings: Settings, detector: Detector, folder: Path) -> None:
+def _write_clip(
+    clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
+) -> None:
     media = _probe(clip.source)
     sound = _read_sound(clip.source, settings)
     frames = _Frames(media, exact_fps(settings.hp.fps))
@@ -102,7 +104,7 @@ def _probe(source: Path) -> MediaInfo:
     return media
 
 
-def _read_sound(source: Path, settings: Settings) -> np.ndarray:
+def _read_sound(source: Path, settings: PreprocessSettings) -> np.ndarray:
     """16-bit mono samples, as audio.wav holds them."""
     with _skipping("no sound"):
         samples = load_wav(source, settings.hp.sample_rate)
@@ -132,7 +134,7 @@ class _Frames:
         return video.read_frames(self._media, self._fps)
 
 
-def _crop_boxes(tracks: Tracks, settings: Settings) -> list[Box | None]:
+def _crop_boxes(tracks: Tracks, settings: PreprocessSettings) -> list[Box | None]:
     """What is cut out of each frame: the main face, None where it is not. Raises SkippedClip."""
     try:
         (path,) = tracks.paths("largest", smooth=settings.smooth)
@@ -152,7 +154,7 @@ def _crop_boxes(tracks: Tracks, settings: Settings) -> list[Box | None]:
     return boxes
 
 
-def _crop_or_none(box: np.ndarray, tracks: Tracks, settings: Settings) -> Box | None:
+def _crop_or_none(box: np.ndarray, tracks: Tracks, settings: PreprocessSettings) -> Box | None:
     if np.isnan(box[0]):
         return None
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from face_detection import Detector
 from preprocessing.attempt import try_clip
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from preprocessing.workers import build_detector
 
@@ -21,7 +21,10 @@ class RayMissingError(RuntimeError):
 
 
 def run_on_ray(
-    clips: list[SourceVideo], settings: Settings, address: str | None, gpus_per_clip: float
+    clips: list[SourceVideo],
+    settings: PreprocessSettings,
+    address: str | None,
+    gpus_per_clip: float,
 ) -> Iterator[dict]:
     """Preprocess clips on a Ray cluster; yields each clip's report row as it is done.
 
@@ -51,11 +54,11 @@ def run_on_ray(
         ray.shutdown()
 
 
-def _preprocess(clip: SourceVideo, settings: Settings, on_gpu: bool) -> dict:
+def _preprocess(clip: SourceVideo, settings: PreprocessSettings, on_gpu: bool) -> dict:
     return try_clip(clip, settings, _detector(settings, "cuda" if on_gpu else "cpu"))
 
 
 @lru_cache(maxsize=1)
-def _detector(settings: Settings, device: str) -> Detector:
+def _detector(settings: PreprocessSettings, device: str) -> Detector:
     """Built once in each worker process."""
     return build_detector(settings, device)

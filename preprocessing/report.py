@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from atomic import write_whole
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 
 
 @dataclass(frozen=True)
-class Report:
+class CorpusReport:
     """The rows of all clips of a run, whether done in this run or before, sorted by name."""
 
     rows: list[dict]
 
     @classmethod
-    def of(cls, rows: list[dict]) -> "Report":
+    def of(cls, rows: list[dict]) -> "CorpusReport":
         return cls(sorted(rows, key=lambda row: row["clip"]))
 
     @property
@@ -43,7 +43,7 @@ class Report:
         """One JSON object a line; the same clips give the same bytes."""
         write_whole(path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
-    def summary(self, settings: Settings) -> str:
+    def summary(self, settings: PreprocessSettings) -> str:
         """Hours kept, sizes and rates met, and what was left out, why and how often."""
         hours = sum(row["faces"] for row in self.kept) / settings.hp.fps / 3600
         lines = [
@@ -62,7 +62,7 @@ class Report:
         shown = [f"{count} x {float(Fraction(rate)):.5g}" for rate, count in rates.most_common(6)]
         return ", ".join(shown) + (" and others" if len(rates) > 6 else "")
 
-    def _warnings(self, settings: Settings) -> list[str]:
+    def _warnings(self, settings: PreprocessSettings) -> list[str]:
         warnings = []
         height = settings.hp.img_height
         if self.kept and self.median_face_height < height:

@@ -10,7 +10,7 @@ from hparams import HParams
 
 
 @dataclass(frozen=True)
-class Settings:
+class PreprocessSettings:
     """Plain values, so that a worker process or another machine can be given them."""
 
     root: Path  # where the preprocessed clips go

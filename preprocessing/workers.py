@@ -19,7 +19,7 @@ import torch
 from face_detection import Detector, make_detector
 from preprocessing.attempt import try_clip
 from preprocessing.orphans import end_with
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 
 THREADS_PER_GPU = 8  # clips decoded at a time, so that the GPU gets large batches
@@ -53,7 +53,9 @@ def count_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_here(clips: list[SourceVideo], settings: Settings, machine: Machine) -> Iterator[dict]:
+def run_here(
+    clips: list[SourceVideo], settings: PreprocessSettings, machine: Machine
+) -> Iterator[dict]:
     """Preprocess clips in worker processes; yields each clip's report row as it is done.
 
     Raises WorkerError when a process dies, and what ails the machine (see try_clip). Closing the
@@ -65,7 +67,9 @@ def run_here(clips: list[SourceVideo], settings: Settings, machine: Machine) -> 
     return _run_in_pool(clips, settings, machine)
 
 
-def _run_in_pool(clips: list[SourceVideo], settings: Settings, machine: Machine) -> Iterator[dict]:
+def _run_in_pool(
+    clips: list[SourceVideo], settings: PreprocessSettings, machine: Machine
+) -> Iterator[dict]:
     spawn = multiprocessing.get_context("spawn")  # forked CUDA and thread pools do not work
     devices = spawn.Queue()
     for device in machine.devices:
@@ -139,12 +143,12 @@ _worker: "_Worker | None" = None
 class _Worker:
     """What a worker process keeps from one task to the next."""
 
-    settings: Settings
+    settings: PreprocessSettings
     detector: Detector
     threads: int
 
 
-def _start_worker(parent: int, devices, settings: Settings, machine: Machine) -> None:
+def _start_worker(parent: int, devices, settings: PreprocessSettings, machine: Machine) -> None:
     global _worker
     logging.basicConfig(level=logging.ERROR)
     end_with(parent)
@@ -156,7 +160,7 @@ def _start_worker(parent: int, devices, settings: Settings, machine: Machine) ->
     _worker = _Worker(settings, detector, machine.clips_at_once)
 
 
-def build_detector(settings: Settings, device: str) -> Detector:
+def build_detector(settings: PreprocessSettings, device: str) -> Detector:
     """The detector that the settings name, on one device."""
     return make_detector(
         settings.detector,

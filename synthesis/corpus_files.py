@@ -16,7 +16,7 @@ from corpus.whole_folder import partial_folder, whole_folder
 from corpus.write import write_face, write_heard
 from face_detection import DEFAULT_PADS, Box, crop_box
 from hparams import HParams
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from synthesis.acting import wander
 from synthesis.degrade import degrade_frame
 from synthesis.made_clip import MadeClip
@@ -148,7 +148,7 @@ def _detected_box(truth: Truth, error: np.ndarray, per_yaw: float, renderer: Ren
 
 def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path):
     """clip.json as preprocess.py writes it, so that nothing after it knows the difference."""
-    settings = Settings(root=Path(), hp=HParams(), detect_every=1, crop_size=crop_size)
+    settings = PreprocessSettings(root=Path(), hp=HParams(), detect_every=1, crop_size=crop_size)
     write_description(
         folder,
         boxes,

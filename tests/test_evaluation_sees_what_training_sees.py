@@ -10,7 +10,7 @@ from evaluation import Expert
 from evaluation.metrics.faces import face_boxes, read_faces
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from tests.talking_ellipse import FixedBox, openings, voice, write_sound, write_video
 from training.windows import GeneratorWindows
@@ -31,7 +31,9 @@ def test_windows_of_training_are_windows_of_scoring(tmp_path, monkeypatch, fps):
     sound = write_sound(tmp_path / "voice.wav", voice(opened, fps))
     video = write_video(tmp_path / "talk.mkv", opened, sound, fps)
     hp = HParams()
-    preprocess_clip(SourceVideo("a/1", video), Settings(tmp_path / "root", hp), FixedBox())
+    preprocess_clip(
+        SourceVideo("a/1", video), PreprocessSettings(tmp_path / "root", hp), FixedBox()
+    )
     trained = examine_clip(tmp_path / "root" / "a" / "1", "a/1", hp)
     windows = GeneratorWindows([trained], hp, seed=0)
     judge = Expert(Recorder(), hp)

@@ -28,8 +28,8 @@ from models.devices import DeviceError
 from preprocessing import attempt, workers
 from preprocessing import clip as clip_module
 from preprocessing.clip import preprocess_clip
-from preprocessing.report import Report
-from preprocessing.settings import Settings
+from preprocessing.report import CorpusReport
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources, take_shard
 from preprocessing.workers import Machine, SharedDetector, run_here
 from tests.drawn_talker import write_clip
@@ -54,8 +54,8 @@ def corpus(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path) -> Settings:
-    return Settings(root=tmp_path / "out", hp=HParams(), detector="haar")
+def settings(tmp_path) -> PreprocessSettings:
+    return PreprocessSettings(root=tmp_path / "out", hp=HParams(), detector="haar")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -140,7 +140,7 @@ def test_a_long_clip_is_decoded_twice_with_the_same_result(corpus, settings, det
 
 
 def test_crops_are_no_larger_than_asked_and_keep_their_shape(corpus, settings, detector):
-    small = Settings(root=settings.root, hp=HParams(), detector="haar", crop_size=64)
+    small = PreprocessSettings(root=settings.root, hp=HParams(), detector="haar", crop_size=64)
     preprocess_clip(SourceVideo("a/b", corpus / "anna/00001.mp4"), small, detector)
     boxes = json.loads((settings.root / "a/b/clip.json").read_text())["boxes"]
     for number, (left, top, right, bottom) in enumerate(boxes):
@@ -411,7 +411,7 @@ def test_wrong_flags_are_exit_code_2(tmp_path, flags):
 
 def test_small_faces_are_warned_of(settings):
     row = {"clip": "a", "kept": True, "faces": 30, "median_face_height": 60.0, "source_fps": "25"}
-    summary = Report.of([row]).summary(settings)
+    summary = CorpusReport.of([row]).summary(settings)
     assert "median face is 60 px high, the networks' 96" in summary
 
 
@@ -440,7 +440,9 @@ def test_threads_share_batches_across_clips_and_results_stay_apart(corpus, setti
     clips = find_sources(corpus)
     expected = [preprocess_clip(clip, settings, alone) for clip in clips]
     before = contents(settings.root)
-    again = Settings(root=settings.root.with_name("shared"), hp=HParams(), detector="haar")
+    again = PreprocessSettings(
+        root=settings.root.with_name("shared"), hp=HParams(), detector="haar"
+    )
     workers._worker = workers._Worker(again, SharedDetector(shared), threads=4)
     try:
         assert workers._preprocess(clips) == expected

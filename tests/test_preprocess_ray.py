@@ -8,7 +8,7 @@ import pytest
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
 from preprocessing.on_ray import run_on_ray
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import find_sources
 from preprocessing.workers import build_detector
 from tests.drawn_talker import write_clip
@@ -35,7 +35,7 @@ def corpus(tmp_path) -> Path:
 @pytest.mark.slow
 def test_a_lost_machine_loses_no_clip(corpus, tmp_path):
     clips = find_sources(corpus)
-    alone = Settings(root=tmp_path / "alone", hp=HParams(), detector="haar")
+    alone = PreprocessSettings(root=tmp_path / "alone", hp=HParams(), detector="haar")
     detector = build_detector(alone, "cpu")
     expected = [preprocess_clip(clip, alone, detector) for clip in clips]
 
@@ -43,7 +43,7 @@ def test_a_lost_machine_loses_no_clip(corpus, tmp_path):
     try:
         doomed = cluster.add_node(num_cpus=2)
         cluster.wait_for_nodes()
-        on_ray = Settings(root=tmp_path / "on_ray", hp=HParams(), detector="haar")
+        on_ray = PreprocessSettings(root=tmp_path / "on_ray", hp=HParams(), detector="haar")
         rows = run_on_ray(clips, on_ray, cluster.address, gpus_per_clip=0)
         found = [next(rows)]
         assert list(on_ray.root.rglob("*.partial"))  # clips are in hand when the machine is lost

@@ -19,7 +19,7 @@ import video
 from audio import melspectrogram
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
-from preprocessing.settings import Settings
+from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources
 from synthesis import make_corpus
 from synthesis.corpus_files import box_errors
@@ -236,7 +236,7 @@ class FixedBox:
 def test_crops_have_the_form_that_preprocessing_gives_them(tmp_path):
     videos = run(tmp_path / "videos", speakers=1)
     crops = run(tmp_path / "crops", "--crops_only", speakers=1) / "s0000/00001"
-    settings = Settings(root=tmp_path / "preprocessed", hp=HParams())
+    settings = PreprocessSettings(root=tmp_path / "preprocessed", hp=HParams())
     source = SourceVideo("s0000/00001", videos / "main/s0000/00001.mp4")
     assert preprocess_clip(source, settings, FixedBox())["kept"]
     other = settings.root / "s0000/00001"

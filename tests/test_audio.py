@@ -74,6 +74,7 @@ def test_rounded_rates_stand_for_their_fractions():
     assert exact_fps(29.97) == Fraction(30000, 1001)
     assert exact_fps(59.94) == Fraction(60000, 1001)
     assert (exact_fps(25), exact_fps(30.0), exact_fps(12.5)) == (25, 30, Fraction(25, 2))
+    assert [exact_fps(fps) for fps in (5.0, 4.0, 1.0, 4.995)] == [5, 4, 1, Fraction(5000, 1001)]
     assert (exact_fps(33.33), exact_fps(7.3)) == (Fraction(100, 3), Fraction(73, 10))
     assert exact_fps(Fraction(2997, 100)) == Fraction(2997, 100)
     with pytest.raises(ValueError, match="over 0"):

@@ -19,8 +19,8 @@ def exact_fps(fps: Fraction | float) -> Fraction:
         return given
     broadcast = Fraction(round(given) * 1000, 1001)
     simple = (given.limit_denominator(most) for most in range(1, 8))
-    near = (rate for rate in (broadcast, *simple) if abs(rate - given) <= Fraction(1, 200))
-    return next(near, given)
+    nearest = min((broadcast, *simple), key=lambda rate: abs(rate - given))
+    return nearest if abs(nearest - given) <= Fraction(1, 200) else given
 
 
 class MediaError(ValueError):

@@ -6,14 +6,24 @@ python inference.py --face a.mp4 --audio b.wav
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from atomic import end_cleanly_on_signals
 from shipped import EXPERT, HQ_GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
+MOST_FPS = 1000  # of a still or a folder of frames
+MOST_SECONDS = 1e9
+
+
+def _number(text: str) -> float:
+    """A float that one can count with: no infinity, no NaN."""
+    value = float(text)
+    if not abs(value) <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number up to {MOST_SECONDS:g}")
+    return value
 
 
 def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
@@ -49,7 +59,7 @@ def _add_inputs(group) -> None:
         "with --sheet and --score, and with your --face or --audio where given",
     )  # fmt: skip
     group.add_argument(
-        "--preview", type=float, metavar="SECOND",
+        "--preview", type=_number, metavar="SECOND",
         help="make no video but one PNG of this second: place, mask, crop and result",
     )  # fmt: skip
     group.add_argument(
@@ -60,9 +70,9 @@ def _add_inputs(group) -> None:
 
 def _add_picture(group) -> None:
     group.add_argument("--static", action="store_true", help="use only the first frame")
-    group.add_argument("--fps", type=float, default=25.0, help="of a still or a folder of frames")
-    group.add_argument("--start", type=float, default=0.0, help="second of the video to begin at")
-    group.add_argument("--end", type=float, help="second of the video to end at")
+    group.add_argument("--fps", type=_number, default=25.0, help="of a still or a folder of frames")
+    group.add_argument("--start", type=_number, default=0.0, help="second of the video to begin at")
+    group.add_argument("--end", type=_number, help="second of the video to end at")
     group.add_argument(
         "--length", choices=("audio", "video", "shortest"), default="audio",
         help="how long the result is",
@@ -122,7 +132,7 @@ def _add_mouth(group) -> None:
         help="in pauses of the speech: what the model makes of silence, or the original mouth",
     )  # fmt: skip
     group.add_argument(
-        "--audio_offset_ms", type=float, default=0.0, help="above 0 the mouth moves later"
+        "--audio_offset_ms", type=_number, default=0.0, help="above 0 the mouth moves later"
     )
     group.add_argument(
         "--legacy_timing", action="store_true",
@@ -172,7 +182,7 @@ def _add_score(group) -> None:
     group.add_argument(
         "--auto_offset", action="store_true",
         help="if the expert is sure that the sound comes early or late for the given face, shift "
-        "it by that much first (as mono sound); and --score",
+        "it by that much first; and --score",
     )  # fmt: skip
 
 
@@ -206,6 +216,7 @@ def main(argv: list[str] | None = None) -> int:
         level=logging.ERROR if args.quiet else logging.INFO, format="%(message)s", force=True
     )
     end_cleanly_on_signals()
+    sys.stdout.reconfigure(errors="surrogateescape")  # names that are no UTF-8 are printed as given
     try:
         maker = _load(args)
         return _run_jobs(maker, args) if args.jobs else _run_one(maker, args)
@@ -237,8 +248,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
-    if not args.fps > 0:
-        parser.error(f"--fps must be over 0, not {args.fps}")
+    if not 0 < args.fps <= MOST_FPS:
+        parser.error(f"--fps must be over 0 and at most {MOST_FPS}, not {args.fps}")
+    if not 0 <= args.seed < 2**63:
+        parser.error(f"--seed must be from 0 to 2**63 - 1, not {args.seed}")
 
 
 def _load(args: argparse.Namespace):
@@ -286,24 +299,20 @@ _SAME_NAMES = (
 def _run_one(maker, args: argparse.Namespace) -> int:
     """Make one video or one preview; its path is the last line of stdout."""
     from lipsync.contact_sheet import write_contact_sheet
-    from lipsync.pipeline import refuse_to_overwrite
+    from lipsync.pipeline import prepare_outfile, refuse_to_overwrite
     from lipsync.progress import progress_bar
-    from video import prepare_output
 
     outfile = Path(args.outfile or DEFAULT_OUTFILE)
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return 0
     sheet = outfile.with_suffix(".png") if args.sheet else None
-    for target in filter(None, (prepare_output(outfile), sheet)):
-        refuse_to_overwrite(target, args.face, args.audio)
-    with progress_bar(args.quiet) as progress, TemporaryDirectory() as folder:
-        plan = maker.plan(args.face, args.audio, _settings(args), progress)
-        if args.score:
-            found = _score_given(plan, args, _expert(maker, args))
-        if args.auto_offset and found.trusted_offset:
-            sound = _shifted_sound(plan, found, Path(folder))
-            plan = maker.plan(args.face, sound, _settings(args), progress)
+    prepare_outfile(outfile, args.face, args.audio)
+    if sheet:
+        refuse_to_overwrite(sheet, args.face, args.audio)
+    with progress_bar(args.quiet) as progress:
+        score = partial(_score_given, maker, args) if args.score else None
+        plan = maker.plan(args.face, args.audio, _settings(args), progress, score)
         report = maker.make(plan, outfile, progress)
     if args.score:
         _score_result(maker, args, report.path)
@@ -318,20 +327,17 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     return 0
 
 
-def _score_given(plan, args: argparse.Namespace, expert):
-    from evaluation.around_inference import similarity_of_plan
+def _score_given(maker, args: argparse.Namespace, given) -> float:
+    """Print the score, and say how much later the sound must come for --auto_offset: seconds."""
+    from evaluation.around_inference import similarity_of_given
 
-    found = similarity_of_plan(plan, expert)
+    found = similarity_of_given(given, _expert(maker, args))
     print(f"{args.face} with {args.audio}, as given:\n{found.report()}\n")
-    return found
-
-
-def _shifted_sound(plan, found, folder: Path) -> Path:
-    from evaluation.around_inference import write_shifted_sound
-
-    seconds = found.trusted_offset / found.fps
-    logging.info("the sound is shifted by %+.0f ms", seconds * 1000)
-    return write_shifted_sound(plan, seconds, folder / "shifted.wav")
+    if not args.auto_offset or not found.trusted_offset:
+        return 0.0
+    delay = found.trusted_offset / found.fps
+    logging.info("the sound is shifted by %+.0f ms", delay * 1000)
+    return delay
 
 
 def _score_result(maker, args: argparse.Namespace, path: Path) -> None:

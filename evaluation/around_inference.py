@@ -1,38 +1,34 @@
-"""The sync score of a given video before it is lip-synced, and its sound put right."""
+"""The sync score of a given video before it is lip-synced."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 import video
-from audio import save_wav
 from evaluation.metrics.expert import Expert
 from evaluation.metrics.similarity import Similarity, similarity_of_faces
-from lipsync.plan import Plan
-
-SHIFTED_RATE = 48000  # Hz
+from lipsync.plan import Given
 
 Item = TypeVar("Item")
 
 
-def similarity_of_plan(plan: Plan, expert: Expert) -> Similarity:
-    """How well the speech fits the given video's own face, cut and turned as the plan says.
+def similarity_of_given(given: Given, expert: Expert) -> Similarity:
+    """How well the speech fits the given video's own face, cut and turned as it will be.
 
     Where several faces are to speak, the first is judged. Raises video.MediaError.
     """
-    start, end = plan.sound_span
-    wav = video.read_sound(plan.sound, expert.hp.sample_rate, start=start, end=end)
+    start, end = given.sound_span
+    wav = video.read_sound(given.sound, expert.hp.sample_rate, start=start, end=end)
     return similarity_of_faces(
-        at_frame_rate(_faces(plan), plan.source.fps, expert.hp.fps), wav, expert
+        at_frame_rate(_faces(given), given.source.fps, expert.hp.fps), wav, expert
     )
 
 
-def _faces(plan: Plan) -> Iterator[np.ndarray | None]:
-    for number, frame in enumerate(plan.source.frames()):
-        boxes = plan.faces.at(number)
+def _faces(given: Given) -> Iterator[np.ndarray | None]:
+    for number, frame in enumerate(given.source.frames()):
+        boxes = given.faces.at(number)
         yield (
             frame[boxes[0].top : boxes[0].bottom, boxes[0].left : boxes[0].right] if boxes else None
         )
@@ -48,16 +44,3 @@ def at_frame_rate(
         while round(count * ratio) == number:
             yield item
             count += 1
-
-
-def write_shifted_sound(plan: Plan, seconds: float, target: Path) -> Path:
-    """The plan's sound, later by `seconds` (earlier if below 0), as a mono WAV file.
-
-    It begins with the video: with silence, or without its first moments.
-    """
-    start, end = plan.sound_span
-    samples = video.read_sound(plan.sound, SHIFTED_RATE, start=start + max(-seconds, 0.0), end=end)
-    silence = np.zeros(round(max(seconds, 0.0) * SHIFTED_RATE), np.float32)
-    wav = np.concatenate([silence, samples])
-    save_wav(target, (wav * 32767).astype("<i2"), SHIFTED_RATE)
-    return target

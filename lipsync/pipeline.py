@@ -1,6 +1,7 @@
 """From a face, a speech and a method to a video: plan, render, encode."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ import video
 from face_detection import Detector, make_detector
 from lipsync.backends.torch_backend import load_backend
 from lipsync.faces import describe_frames
-from lipsync.plan import Plan, make_plan, same_file
+from lipsync.plan import Given, Plan, make_plan, same_file
 from lipsync.render import Tally, open_writer, render
 from lipsync.settings import Settings
 from lipsync.stages import timed
@@ -90,8 +91,7 @@ class LipSync:
         progress: Progress | None = None,
     ) -> Report:
         """Make one video, whole or not at all. Raises ValueError (MediaError, NoFaceError)."""
-        outfile = video.prepare_output(outfile)
-        refuse_to_overwrite(outfile, face, audio)
+        outfile = prepare_outfile(outfile, face, audio)
         return self.make(self.plan(face, audio, settings, progress), outfile, progress)
 
     def plan(
@@ -100,9 +100,18 @@ class LipSync:
         audio: str | Path,
         settings: Settings | None = None,
         progress: Progress | None = None,
+        measure_delay: Callable[[Given], float] | None = None,
     ) -> Plan:
-        """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
-        return make_plan(face, audio, settings or Settings(), self.backend, self.detector, progress)
+        """Open both inputs and find the faces: see make_plan. Raises ValueError."""
+        return make_plan(
+            face,
+            audio,
+            settings or Settings(),
+            self.backend,
+            self.detector,
+            progress,
+            measure_delay,
+        )
 
     def make(self, plan: Plan, outfile: Path, progress: Progress | None = None) -> Report:
         """The planned video; `outfile` is what video.prepare_output returned."""
@@ -116,8 +125,16 @@ class LipSync:
         return Report(outfile, plan.frame_count, plan.source.fps, tally)
 
 
+def prepare_outfile(outfile: str | Path, *inputs: str | Path) -> Path:
+    """Make the video's folder. Raises ValueError if it cannot be put there (MediaError)."""
+    outfile = video.prepare_output(outfile)
+    refuse_to_overwrite(outfile, *inputs)
+    return outfile
+
+
 def refuse_to_overwrite(outfile: Path, *inputs: str | Path) -> None:
     """Raise ValueError where the result would take the place of something it is made from."""
-    for path in inputs:
-        if same_file(outfile, path):
+    for path in map(Path, inputs):
+        files = video.files_in_order(path) if path.is_dir() and outfile.exists() else [path]
+        if any(same_file(outfile, file) for file in files):
             raise ValueError(f"{outfile} is an input: the result needs a name of its own")

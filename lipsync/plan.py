@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,15 @@ from lipsync.watching import Progress, watch_faces
 from models.generator import Place, Watched
 
 log = logging.getLogger(__name__)
+
+
+class Given(NamedTuple):
+    """A video and a sound as they are: what a plan begins with."""
+
+    source: FaceSource
+    faces: FacePaths
+    sound: Path
+    sound_span: tuple[float, float | None]  # seconds
 
 
 @dataclass(frozen=True)
@@ -69,8 +79,12 @@ def make_plan(
     backend: TorchBackend,
     detector: Callable[[], Detector],
     progress: Progress | None = None,
+    measure_delay: Callable[[Given], float] | None = None,
 ) -> Plan:
-    """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError)."""
+    """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError).
+
+    measure_delay: says by how many seconds the sound must come later to fit the given face.
+    """
     source = open_source(
         face,
         still_fps=settings.still_fps,
@@ -86,19 +100,15 @@ def make_plan(
     if source.info.is_hdr:
         log.warning("%s: HDR is worked on with 8 bits a colour; smooth areas may show bands", face)
     # A video dubbed with its own sound is cut together with it; other sound is taken whole.
-    span = (settings.start, settings.end) if same_file(face, audio) else (0.0, None)
-    speech, strengths = load_speech(
-        audio,
-        source.fps,
-        backend.generator.hearing,
-        start=span[0],
-        end=span[1],
-        offset_seconds=settings.audio_offset_ms / 1000,
-        legacy_timing=settings.legacy_timing,
-    )
+    span = (source.start, source.end) if same_file(face, audio) else (0.0, None)
+    hear = _listener(audio, source, settings, backend)
+    speech, strengths = hear(*span)  # before the faces are sought, which takes longer
     watch = _watcher(source, progress)
     options = backend.generator.chosen(settings.options)
     faces = locate_faces(source, settings, detector, watch)
+    if measure_delay and (delay := measure_delay(Given(source, faces, Path(audio), span))):
+        span = (span[0] - delay, None if span[1] is None else span[1] - delay)
+        speech, strengths = hear(*span)
     count = _count_frames(source, speech, faces, settings)
     speech.encode(choose_driver(settings, backend, speech.seconds, detector, progress), count)
     watched = watch_faces(source, faces, backend, options, count, progress)
@@ -108,6 +118,25 @@ def make_plan(
     return Plan(
         source, speech, strengths, faces, count, settings, Path(audio), span, watched, options
     )
+
+
+def _listener(
+    audio: str | Path, source: FaceSource, settings: Settings, backend: TorchBackend
+) -> Callable[[float, float | None], tuple[Speech, np.ndarray]]:
+    """What gives the speech between two seconds of the sound, as the settings time it."""
+
+    def hear(start: float, end: float | None) -> tuple[Speech, np.ndarray]:
+        return load_speech(
+            audio,
+            source.fps,
+            backend.generator.hearing,
+            start=start,
+            end=end,
+            offset_seconds=settings.audio_offset_ms / 1000,
+            legacy_timing=settings.legacy_timing,
+        )
+
+    return hear
 
 
 def _watcher(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:

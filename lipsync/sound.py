@@ -97,7 +97,15 @@ def load_speech(
     sample_rate = HParams.from_dict(dict(hearing.numbers)).sample_rate
     wav = video.read_sound(path, sample_rate, start=start, end=end)
     speech = Speech(wav, fps, hearing, **timing)
-    return speech, speaking(wav, sample_rate, fps, speech.frame_count)
+    heard = _moved(wav, round(timing.get("offset_seconds", 0.0) * sample_rate))
+    return speech, speaking(heard, sample_rate, fps, speech.frame_count)
+
+
+def _moved(wav: np.ndarray, samples: int) -> np.ndarray:
+    """Sound as much later, with silence before it; below 0 it begins within."""
+    if samples < 0:
+        return wav[-samples:]
+    return np.concatenate([np.zeros(min(samples, len(wav)), wav.dtype), wav])
 
 
 def speaking(wav: np.ndarray, sample_rate: int, fps: Fraction, frame_count: int) -> np.ndarray:

@@ -139,12 +139,18 @@ def open_source(
     if start < 0 or (end is not None and end <= start):
         raise ValueError(f"there is nothing between start {start} s and end {end} s")
     fps = info.fps or exact_fps(25.0 if info.kind == "video" else still_fps)
+    start, end = _time_of_frame(start, fps), None if end is None else _time_of_frame(end, fps)
     static = static or info.kind == "image"
     source = FaceSource(info, fps, start, end, resize_factor, rotate, None, static)
     if tuple(crop) == (0, -1, 0, -1):
         return source
     box = _crop_box(crop, *source.size)
     return FaceSource(info, fps, start, end, resize_factor, rotate, box, static)
+
+
+def _time_of_frame(seconds: float, fps: Fraction) -> float:
+    """The time of the nearest frame: what is heard with the pictures must begin when they do."""
+    return float(round(seconds * fps) / fps)
 
 
 def _crop_box(crop: tuple[int, int, int, int], width: int, height: int) -> Box:

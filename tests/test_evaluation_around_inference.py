@@ -7,10 +7,11 @@ import evaluation
 import inference
 import lipsync.pipeline
 from audio import load_wav
-from evaluation.around_inference import at_frame_rate, similarity_of_plan, write_shifted_sound
+from evaluation.around_inference import at_frame_rate, similarity_of_given
 from evaluation.metrics.faces import at_rate
 from lipsync import Settings
-from lipsync.plan import make_plan
+from lipsync.plan import Given, make_plan
+from lipsync.render import open_writer
 from models.checkpoint import save_weights
 from models.talkface import TalkFace
 from tests.lipsync_material import backend
@@ -32,26 +33,52 @@ def early_by_4(tmp_path):
     return face, write_sound(tmp_path / "early.wav", voice(opened)[4 * 640 :])
 
 
-def plan_of(face, sound, **settings):
-    return make_plan(face, sound, Settings(**settings), backend(), FixedBox)
+def plan_of(face, sound, delay=0.0, **settings):
+    chosen = Settings(**settings)
+    return make_plan(face, sound, chosen, backend(), FixedBox, None, lambda given: delay)
+
+
+def similarity_of_plan(plan):
+    return similarity_of_given(
+        Given(plan.source, plan.faces, plan.sound, plan.sound_span), expert()
+    )
 
 
 def test_the_given_face_is_judged_as_the_plan_cuts_it(early_by_4):
-    found = similarity_of_plan(plan_of(*early_by_4), expert())
+    found = similarity_of_plan(plan_of(*early_by_4))
     assert found.trusted_offset == 4
-    begun_later = similarity_of_plan(plan_of(*early_by_4, start=0.16), expert())
+    begun_later = similarity_of_plan(plan_of(*early_by_4, start=0.16))
     assert begun_later.best_offset == 0
     assert begun_later.describe().mean > 0.8
 
 
 @pytest.mark.parametrize("frames", [4, -3])
-def test_shifted_sound_begins_with_the_video(early_by_4, tmp_path, frames):
-    plan = plan_of(*early_by_4)
-    shifted = write_shifted_sound(plan, frames / 25, tmp_path / "shifted.wav")
-    found = similarity_of_plan(plan_of(early_by_4[0], shifted), expert())
-    assert found.best_offset == 4 - frames
-    before, after = (len(load_wav(path, 16000)) for path in (early_by_4[1], shifted))
-    assert after - before == pytest.approx(frames * 640, abs=2)
+def test_shifted_sound_begins_with_the_video(early_by_4, frames):
+    """With silence, or without its first moments."""
+    plan, moved = plan_of(*early_by_4), plan_of(*early_by_4, delay=frames / 25)
+    assert similarity_of_plan(moved).best_offset == 4 - frames
+    assert moved.speech.seconds - plan.speech.seconds == pytest.approx(frames / 25, abs=1e-3)
+
+
+@pytest.mark.parametrize("frames", [4, -3])
+def test_a_part_of_the_videos_own_sound_is_shifted_whole(tmp_path, frames):
+    """What lies before the part, or after it, is heard in place of silence, or of nothing."""
+    opened = openings(100)
+    sound = write_sound(tmp_path / "voice.wav", voice(opened))
+    face = write_video(tmp_path / "face.mkv", opened, sound)
+    moved = plan_of(face, face, delay=frames / 25, start=0.8, end=3.2)
+    assert moved.speech.seconds == pytest.approx(2.4)
+    assert similarity_of_plan(moved).best_offset == -frames
+    made = tmp_path / "part.mkv"
+    with open_writer(made, moved) as writer:
+        for _ in range(60):
+            writer.write(np.zeros((moved.source.size[1], moved.source.size[0], 3), np.uint8))
+    heard, given = load_wav(made, 16000), load_wav(face, 16000)
+    begin = round((0.8 - frames / 25) * 16000)
+    expected = given[begin : begin + 38400]
+    assert len(heard) == pytest.approx(len(expected), abs=1100)
+    shared = min(len(heard), len(expected))
+    assert np.corrcoef(heard[:shared], expected[:shared])[0, 1] > 0.95
 
 
 @pytest.mark.parametrize(("fps", "wanted"), [(25, 25), (50, 25), (30, 25), (12.5, 25), (25, 30)])

@@ -10,9 +10,10 @@ import pytest
 
 from face_detection import Box, Pads
 from lipsync import LipSync, Settings
+from lipsync.pipeline import refuse_to_overwrite
 from lipsync.plan import make_plan
 from lipsync.preview import draw_preview
-from lipsync.render import Tally, render
+from lipsync.render import Tally, open_writer, render
 from models.talkface import TalkFace
 from tests.deterministic import filled
 from tests.lipsync_material import (
@@ -178,6 +179,22 @@ def test_own_sound_is_cut_with_the_picture(tmp_path):
     assert np.corrcoef(made, expected)[0, 1] > 0.99
 
 
+@pytest.mark.parametrize("fps, start", [(25, 0.419), (5, 0.29), (5, 0.5)])
+def test_a_start_between_two_frames_is_the_nearest_frames_for_both(tmp_path, fps, start):
+    """Pictures begin with a frame; so the sound that goes with them begins there too."""
+    click = make_sound(tmp_path / "a.wav", 2, "aevalsrc='0.5*sin(2000*t)*between(t,1,1.04)'")
+    talk = make_face_video(tmp_path / "talk.mkv", frames=2 * fps, fps=fps, sound=click)
+    settings = Settings(box=BOX, start=start, end=1.5 + start)
+    plan = make_plan(talk, talk, settings, backend(), EllipseDetector)
+    first = round(start * fps)
+    assert plan.source.start == plan.sound_span[0] == pytest.approx(first / fps)
+    with open_writer(tmp_path / "o.mkv", plan) as writer:
+        for frame in plan.source.frames():
+            writer.write(frame)
+    heard = np.flatnonzero(np.abs(read_sound(tmp_path / "o.mkv", 16000)) > 0.1)[0] / 16000
+    assert heard == pytest.approx(1 - first / fps, abs=0.006)
+
+
 def test_video_longer_than_wanted_cuts_the_sound(tmp_path, material):
     audio = make_sound(tmp_path / "long.wav", 5)
     maker = LipSync(save_tiny_generator(tmp_path / "tiny.pth"), device="cpu", precision="fp32")
@@ -194,6 +211,13 @@ def test_inputs_are_never_overwritten(tmp_path, material):
         with pytest.raises(ValueError, match="is an input"):
             maker.run(face, audio, target, Settings(box=BOX))
     assert face.read_bytes() == content
+
+
+def test_a_frame_of_the_given_folder_is_not_overwritten(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), face_frame(0))
+    with pytest.raises(ValueError, match="1.png is an input"):
+        refuse_to_overwrite(tmp_path / "1.png", tmp_path, "a.wav")
+    refuse_to_overwrite(tmp_path / "2.png", tmp_path, "a.wav")
 
 
 def test_failure_in_the_middle_leaves_nothing(tmp_path, material):

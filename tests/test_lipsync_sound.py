@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import audio
-from lipsync.sound import Speech, speaking
+from lipsync.sound import Speech, load_speech, speaking
 from models.generator import Hearing
+from tests.talking_ellipse import write_sound
 
 MEL = Hearing("mel80x16")
 
@@ -70,6 +71,19 @@ def test_pauses_are_found_and_faded(hp):
     assert (gain[25:50] == 1).all() and (gain[75:87] == 1).all()
     assert not gain[59:68].any()
     assert np.abs(np.diff(gain)).max() <= 0.25 + 1e-9
+
+
+@pytest.mark.parametrize("milliseconds", [400, -400, 0, -3900])
+def test_pauses_move_with_the_mouth(hp, tmp_path, milliseconds):
+    wav = np.r_[np.zeros(16000), bursts(hp, (0.0, 1.0), seconds=1.0), np.zeros(32000)]
+    path = write_sound(tmp_path / "a.wav", wav)
+    offset = milliseconds / 1000
+    _, gain = load_speech(path, Fraction(25), MEL, offset_seconds=offset)
+    _, still = load_speech(path, Fraction(25), MEL)
+    assert len(gain) == len(still) == 100
+    moved = milliseconds // 40
+    expected = np.r_[np.zeros(max(moved, 0)), still[max(-moved, 0) :], np.zeros(100)][:100]
+    assert np.abs(gain - expected).max() < 0.26  # a step of the fade, where a frame is cut apart
 
 
 def test_gaps_between_words_are_no_pauses(hp):

@@ -82,7 +82,8 @@ def read_sound(
     """A sound track as mono float32 in [-1, 1]; its first sample is at `start` seconds.
 
     Time counts from the start of the file, so a track that starts late begins with silence, as
-    long as it is late. Raises MediaError when there is no such track or nothing in it.
+    long as it is late; before the file, at seconds below 0, there is silence too. Raises
+    MediaError when there is no such track or nothing in it.
     """
     info = probe(path)
     if track >= len(info.sounds):
@@ -90,7 +91,7 @@ def read_sound(
     source, used = open_input(path), info.sounds[track].stream
     stream = source[str(used)]
     stream = stream.filter("aresample", sample_rate, **TO_MONO, **{"async": 1, "first_pts": 0})
-    bounds = {"start": start} | ({} if end is None else {"end": end})
+    bounds = {"start": max(start, 0)} | ({} if end is None else {"end": end})
     stream = stream.filter("atrim", **bounds)
     stream = keep_clock(stream.output("pipe:", format="f32le"), source, info, used, end)
     with decoding(stream) as (process, words):
@@ -102,7 +103,8 @@ def read_sound(
         raise MediaError(f"no sound could be decoded from {path}: {reason}")
     if problem:
         log.warning("%s: damaged sound, read as far as possible (%s)", path, problem)
-    return np.clip(samples, -1.0, 1.0)
+    silence = np.zeros(max(0, round(-start * sample_rate)), np.float32)
+    return np.concatenate([silence, samples]).clip(-1.0, 1.0)
 
 
 def _probe_media(path: Path) -> MediaInfo:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Flags of what is loaded once.
-OF_ALL = ("checkpoint_path", "device", "precision", "detector", "s3fd_path")
+OF_ALL = ("jobs", "checkpoint_path", "device", "precision", "detector", "s3fd_path")
 
 
 class JobParser(argparse.ArgumentParser):
     """For a line of a job file: a wrong flag is that job's error and not the end of the run."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options, add_help=False)  # which would end the run, too
 
     def error(self, message: str) -> None:
         raise ValueError(message)
@@ -23,7 +26,7 @@ class Jobs:
         """parser: of the script's flags; folder: for results whose jobs don't name them."""
         self._parser, self._args, self._folder = parser, args, folder
         parser.set_defaults(**vars(args) | {"outfile": None})
-        self._outfiles: dict[Path, int] = {}
+        self._targets: dict[Path, int] = {}  # every file to be written, and its line
 
     def arguments(self, job: list[str] | ValueError) -> argparse.Namespace:
         """Raises ValueError for a job that is none, or wants what holds for all."""
@@ -40,12 +43,20 @@ class Jobs:
         if args.outfile is None:
             name = f"{line:03d}_{Path(args.face).stem}_{Path(args.audio).stem}.mp4"
             args.outfile = self._folder / name
-        target = Path(args.outfile).resolve()
-        if target in self._outfiles:
-            raise ValueError(
-                f"{args.outfile} is the outfile of line {self._outfiles[target]} already"
-            )
-        self._outfiles[target] = line
+        targets = _written(args)
+        for path in targets:
+            if path.resolve() in self._targets:
+                other = self._targets[path.resolve()]
+                raise ValueError(f"{path} is the outfile of line {other} already")
+        self._targets |= {path.resolve(): line for path in targets}
+
+
+def _written(args: argparse.Namespace) -> list[Path]:
+    """The video, and its contact sheet; or the preview in their place."""
+    outfile = Path(args.outfile)
+    if args.preview is not None:
+        return [outfile.with_suffix(".png")]
+    return [outfile, outfile.with_suffix(".png")] if args.sheet else [outfile]
 
 
 def read_jobs(path: str | Path) -> Iterator[tuple[int, list[str] | ValueError]]:
@@ -56,7 +67,7 @@ def read_jobs(path: str | Path) -> Iterator[tuple[int, list[str] | ValueError]]:
     are passed over. Raises OSError or ValueError where the file itself can't be read.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text file: {error}") from error
     for number, line in enumerate(lines, 1):
@@ -72,6 +83,8 @@ def _to_arguments(line: str) -> list[str]:
         job = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("lists in lists without end") from error
     if not isinstance(job, dict):
         raise ValueError('a job is an object like {"face": "a.mp4", "audio": "b.wav"}')
     arguments = []

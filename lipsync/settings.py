@@ -11,6 +11,7 @@ from models.generator import BLENDS
 NO_FACE = ("interpolate", "keep", "error")
 LENGTHS = ("audio", "video", "shortest")
 SILENCES = ("model", "keep")
+LARGEST_NUMBER = 1e9  # of seconds, of milliseconds, of frames per second; infinity is none
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Settings:
     pix_fmt: str = "yuv420p"
 
     def __post_init__(self) -> None:
+        for name in ("still_fps", "start", "end", "audio_offset_ms"):
+            value = getattr(self, name)
+            if value is not None and not abs(value) <= LARGEST_NUMBER:
+                raise ValueError(f"{name} must be a number up to {LARGEST_NUMBER:g}, not {value}")
         for name, choices in (
             ("loop", LOOPS),
             ("length", LENGTHS),

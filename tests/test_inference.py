@@ -179,6 +179,17 @@ def spoil_picture(here):
     cv2.imwrite("still.png", face_frame(0))
 
 
+def spoil_frames(here):
+    (here / "frames").mkdir()
+    for number in range(2):
+        cv2.imwrite(f"frames/{number}.png", face_frame(0))
+
+
+def spoil_frame(here):
+    spoil_frames(here)
+    (here / "frames/0.png").write_bytes(b"")
+
+
 def spoil_folder(here):
     (here / "taken").write_text("a file")
 
@@ -210,6 +221,11 @@ BAD_INPUT = {
     "no such device": (None, {}, (*BOX, "--device", "cuda:77"), "no device cuda:77"),
     "no S3FD": (None, {}, ("--s3fd_path", "none.pth"), "none.pth"),
     "start too late": (None, {}, (*BOX, "--start", 50), "face.mp4"),
+    "start far too late": (None, {}, (*BOX, "--start", 1e9), "face.mp4"),
+    "preview far too late": (None, {}, (*BOX, "--preview", 1e9), "face.mp4"),
+    "no byte in a picture": (spoil_frame, {"face": "frames"}, BOX, "0.png is empty"),
+    "sheet over a frame": (spoil_frames, {"face": "frames"},
+                           (*BOX, "--outfile", "frames/1.mp4", "--sheet"), "1.png is an input"),
     "preview too late": (None, {}, (*BOX, "--preview", 50), "face.mp4"),
     "unreadable boxes": (None, {}, ("--boxes", "speech.wav"), "speech.wav"),
 }  # fmt: skip
@@ -231,7 +247,9 @@ def test_bad_input_ends_in_one_line_and_leaves_no_trace(here, capsys, case):
 
 @pytest.mark.parametrize(
     "flags", [(), ("--checkpoint_path", "a"), ("--pads", "1"), ("--blend", "magic"), ("--fps", "0"),
-              ("--talkface_batch_size", "0"), ("--nonsense",)]
+              ("--talkface_batch_size", "0"), ("--nonsense",), ("--start", "nan"), ("--end", "inf"),
+              ("--fps", "inf"), ("--audio_offset_ms", "1e999"), ("--preview", "nan"),
+              ("--seed", "9" * 30)]
 )  # fmt: skip
 def test_wrong_flags_exit_with_2(flags, capsys):
     complete = ("--checkpoint_path", "a", "--face", "b", "--audio", "c") if len(flags) == 2 else ()
@@ -280,6 +298,39 @@ def test_jobs_go_on_past_a_failed_one(here, capsys):
                   "line 5: device holds for all jobs", "line 6: --face and --audio",
                   "5 of 7 jobs failed"):  # fmt: skip
         assert words in captured.err
+
+
+def test_odd_jobs_are_errors_of_their_own(here, capsys):
+    good = {"face": "face.mp4", "audio": "speech.wav", "box": [20, 70, 30, 66]}
+    spoil_frame(here)
+    file = jobs_file(
+        good | {"help": True},
+        good | {"end": float("inf")},
+        good | {"face": "frames"},
+        good | {"outfile": "one.mp4", "sheet": True, "length": "shortest"},
+        good | {"outfile": "one.mkv", "sheet": True},
+        good | {"outfile": "one.avi", "preview": 0},
+    )
+    command = ["--checkpoint_path", "tiny.pth", "--device", "cpu", "--jobs", file, "--quiet"]
+    assert inference.main(command) == 1
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "one.mp4"
+    for words in ("line 1: unrecognized", "line 2: .*--end", "line 3: .*0.png is empty",
+                  "line 5: one.png is the outfile of line 4 already",
+                  "line 6: one.png is the outfile of line 4", "5 of 6 jobs failed"):  # fmt: skip
+        assert re.search(words, captured.err)
+
+
+def test_a_name_that_is_no_utf_8_is_taken_and_printed_as_it_is(here):
+    """In a process of its own: what it prints are bytes."""
+    name = os.fsdecode(b"\xff face.mp4")
+    (here / "face.mp4").rename(name)
+    command = [sys.executable, str(ROOT / "inference.py"), "--checkpoint_path", "tiny.pth",
+               "--face", name, "--audio", "speech.wav", "--device", "cpu", *BOX,
+               "--outfile", os.fsdecode(b"\xfe.mp4")]  # fmt: skip
+    ended = subprocess.run(command, cwd=here, capture_output=True, check=True)
+    assert ended.stdout.splitlines()[-1] == b"\xfe.mp4"
+    assert len(list(read_frames(here / os.fsdecode(b"\xfe.mp4")))) == 25
 
 
 def test_jobs_that_all_succeed_exit_with_0(here):

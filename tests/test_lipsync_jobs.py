@@ -32,6 +32,14 @@ def test_a_bad_line_is_an_error_of_its_own(tmp_path, line, words):
     assert words in str(error) and arguments == ["--face=a"]
 
 
+def test_files_of_other_editors_are_read(tmp_path):
+    """With the mark that some editors put first, their line ends, and any separator in a name."""
+    file = tmp_path / "jobs.jsonl"
+    text = '\ufeff{"face": "a\u2028b"}\r\n{"face": "c\x85d"}\r\n'
+    file.write_bytes(text.encode())
+    assert list(read_jobs(file)) == [(1, ["--face=a\u2028b"]), (2, ["--face=c\x85d"])]
+
+
 def test_unreadable_files(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(read_jobs(tmp_path / "none"))

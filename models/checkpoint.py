@@ -35,7 +35,9 @@ SIZES = {
     "channels": "hearing_channels",
     "causal": "hearing_causal",
 }
-FLAGS = {"causal"}  # those that are true or false
+# Arguments of networks that are no sizes, and those of several.
+CHOICES = {"model": str, "sound": str, "judges": bool, "causal": bool}
+LISTS = {"resnet_channels"}
 COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
@@ -59,7 +61,7 @@ class Checkpoint:
 
     def shape_numbers(self) -> dict:
         """The same by the names of hyperparameters."""
-        return {SIZES[key]: value for key, value in self.shape().items()}
+        return {SIZES[key]: value for key, value in self.shape().items() if key in SIZES}
 
     def _measured(self) -> dict:
         try:
@@ -105,8 +107,9 @@ class Checkpoint:
 
 def _sizes(shape: dict) -> dict:
     """The same if a network may be so large; raises ValueError."""
-    for name, value in shape.items():
-        if name in FLAGS and isinstance(value, bool):
+    several = [(name, part) for name, v in shape.items() for part in (v if name in LISTS else (v,))]
+    for name, value in several:
+        if isinstance(value, CHOICES.get(name, ())):
             continue
         kinds, most = (int | float, 64) if name == "multiplier" else (int, 8192)
         if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
@@ -232,13 +235,16 @@ def describe(path: str | Path) -> dict:
     with Path(path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     face = f"{shape['height']}x{shape['width']} (height x width)" if "height" in shape else None
+    others = [f"{name} {value}" for name, value in shape.items() if name not in SIZES]
     rows = {
         "kind": checkpoint.kind.title.partition(" ")[2],
+        "built with": ", ".join(others) or None,
         "face size": face,
         "multiplier": shape.get("multiplier"),
         "step": checkpoint.step,
         "epoch": checkpoint.epoch,
         "parameters": f"{parameters:,}",
+        "terms": checkpoint.extra.get("terms"),
         "sha256": digest,
     }
     return {name: value for name, value in rows.items() if value is not None}

@@ -155,7 +155,7 @@ def _with_state_dict(path: Path, content: dict) -> dict:
 
 def _read_objects(path: Path) -> dict | None:
     """The network of a file that fairseq wrote, or None."""
-    from models.fairseq_file import read_fairseq
+    from models.fairseq_file import TERMS, read_fairseq
 
     found = read_fairseq(path) if zipfile.is_zipfile(path) else None
     if found is None:
@@ -164,6 +164,7 @@ def _read_objects(path: Path) -> dict | None:
         "state_dict": found.weights,
         "text": found.text,
         "label_smoothing": found.label_smoothing,
+        "terms": TERMS,
     }
 
 

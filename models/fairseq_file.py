@@ -5,6 +5,7 @@ and a SentencePiece model, as objects of fairseq's classes. models/object_reader
 stubs; nothing in a file is run.
 """
 
+import logging
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,13 @@ import torch
 from models.checkpoint_files import BROKEN, CheckpointError
 from models.object_reader import ObjectReader, StoredTensor, Stub
 
+log = logging.getLogger(__name__)
+
+PRETRAINING = "final_proj."  # weights of the pre-training's clusters alone, which no network has
+TERMS = (
+    "AV-HuBERT's published weights, and what was fine-tuned from them, are for non-commercial "
+    "research only (Meta's licence)"
+)
 DEEPEST = 64  # of what lies in one another
 
 
@@ -51,8 +59,9 @@ def read_fairseq(path: Path) -> FairseqFile | None:
         weights = {
             str(name): reader.materialise(value)
             for name, value in content["model"].items()
-            if isinstance(value, StoredTensor)
+            if isinstance(value, StoredTensor) and not str(name).startswith(PRETRAINING)
         }
+        log.warning("%s: %s", path, TERMS)
         smoothing = next(_values(settings, "label_smoothing"), None)
         return FairseqFile(weights, _text_side(content.get("task_state")), _number(smoothing))
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
+from models.av_hubert import measure as av_hubert
+from models.davs import whole as davs
+from models.lipgan import measure as lipgan
+
 Weights = dict[str, torch.Tensor]
 
 
@@ -124,6 +128,22 @@ KINDS = {
             "a network that hears lip motion",
             ("causal", "spread", "stem.weight"),
             _measure_hearing,
+        ),
+        Kind(
+            "lipgan_generator",
+            "a LipGAN generator",
+            lipgan.GENERATOR_MARKS,
+            lipgan.measure_generator,
+        ),
+        Kind("lipgan_judge", "a LipGAN judge", lipgan.JUDGE_MARKS, lipgan.measure_judge),
+        Kind("davs", "a DAVS", davs.MARKS, davs.measure),
+        Kind("av_hubert", "an AV-HuBERT", av_hubert.ENCODER_MARKS, av_hubert.measure_encoder),
+        Kind("lip_reader", "a lip reader", av_hubert.READER_MARKS, av_hubert.measure_reader),
+        Kind(
+            "talklip",
+            "a TalkLip generator",
+            av_hubert.TALKLIP_MARKS,
+            lambda weights: av_hubert.measure_talklip(weights, _measure_frames(weights)),
         ),
         Kind(
             "syncnet_v2",

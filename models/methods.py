@@ -14,8 +14,11 @@ from models.checkpoint import (
 from models.generator import Generator, Hearing
 from models.lip_warp import LipWarp
 from models.lip_warp_method import LipWarpMethod
+from models.lipgan import LipGANGenerator
 from models.masked_face import MaskedFace
 from models.talkface import TalkFace
+from models.talklip import TalkLipGenerator
+from models.talklip_method import TalkLip
 from shipped import LANDMARKS, LIP_HEARING, LIP_SEEING
 
 
@@ -42,8 +45,20 @@ def _lip_warp(checkpoint: Checkpoint) -> LipWarpMethod:
     )
 
 
+def _lipgan(checkpoint: Checkpoint) -> MaskedFace:
+    network = checkpoint.build(LipGANGenerator, "cpu")
+    window = {"mel": "mel80x27", "mfcc": "mfcc12x35"}[network.sound]
+    return MaskedFace(network, Hearing(window, checkpoint.hparams), reference_first=True)
+
+
+def _talklip(checkpoint: Checkpoint) -> TalkLip:
+    return TalkLip(checkpoint.build(TalkLipGenerator, "cpu"))
+
+
 # Kind of checkpoint (models/kinds.py) -> what makes its method.
 METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "generator": _talkface,
     "lip_warp": _lip_warp,
+    "lipgan_generator": _lipgan,
+    "talklip": _talklip,
 }

@@ -35,13 +35,13 @@ class ContrastiveHead(nn.Module):
 class TalkLipGenerator(nn.Module):
     """Wav2Lip's U-Net over the face, with AV-HuBERT's code of the sound at its bottleneck.
 
-    encoder_width and further arguments are the sound encoder's, AVHuBERT's. At 96x96, multiplier
+    embed_dim and further arguments are the sound encoder's, AVHuBERT's. At 96x96, multiplier
     1 and base size its parameters have the names and shapes of published files.
     """
 
     def __init__(
         self, height: int = 96, width: int = 96, multiplier: float = 1.0, *,
-        encoder_width: int = 768, **arguments,
+        embed_dim: int = 768, **arguments,
     ):  # fmt: skip
         super().__init__()
         self.height, self.width, self.multiplier = height, width, multiplier
@@ -50,9 +50,9 @@ class TalkLipGenerator(nn.Module):
         encoder = [scaled(at_level(ENCODER_CHANNELS, level), multiplier) for level in levels]
         decoder = [scaled(at_level(DECODER_CHANNELS, level), multiplier) for level in levels]
         code = scaled(CODE_CHANNELS, multiplier)
-        self.audio_encoder = SentenceEncoder(width=encoder_width, **arguments)
-        self.audio_map = nn.Linear(encoder_width, code)
-        self.sync_net = ContrastiveHead(encoder_width)
+        self.audio_encoder = SentenceEncoder(embed_dim=embed_dim, **arguments)
+        self.audio_map = nn.Linear(embed_dim, code)
+        self.sync_net = ContrastiveHead(embed_dim)
         self.face_encoder_blocks = nn.ModuleList(face_encoder_stages(encoder, code, sizes[-1]))
         stages = face_decoder_stages(encoder, decoder, code, sizes)
         self.face_decoder_blocks = nn.ModuleList(stages)

@@ -176,7 +176,7 @@ def test_davs_at_another_width():
 
 def narrow_talklip() -> TalkLipGenerator:
     return TalkLipGenerator(
-        64, 64, 0.125, encoder_width=32, hidden=64, layers=1, heads=2, position_kernel=16,
+        64, 64, 0.125, embed_dim=32, hidden=64, layers=1, heads=2, position_kernel=16,
         position_groups=2, resnet_channels=(4, 8, 8, 16), clusters=4,
     )  # fmt: skip
 

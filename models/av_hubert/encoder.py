@@ -75,22 +75,23 @@ class AVHuBERT(nn.Module):
     """Sound and mouths, either or both, at 25 steps per second."""
 
     def __init__(
-        self, width: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
+        self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
         position_kernel: int = 128, position_groups: int = 16,
         resnet_channels: tuple[int, ...] = RESNET_CHANNELS, clusters: int = CLUSTERS,
         dropout: float = 0.1, layer_drop: float = 0.0, front_end_gradient: float = 0.1,
     ):  # fmt: skip
         super().__init__()
-        self.width, self.dropout, self.front_end_gradient = width, dropout, front_end_gradient
+        self.embed_dim, self.dropout = embed_dim, dropout
+        self.front_end_gradient = front_end_gradient
         # Of the pre-training alone, but in every published file.
         self.mask_emb = nn.Parameter(torch.zeros(SOUND_BANDS))
         self.label_embs_concat = nn.Parameter(torch.zeros(clusters, 256))
-        self.feature_extractor_audio = SoundFrontEnd(width)
-        self.feature_extractor_video = MouthFrontEnd(width, tuple(resnet_channels))
-        self.layer_norm = nn.LayerNorm(2 * width)
-        self.post_extract_proj = nn.Linear(2 * width, width)
+        self.feature_extractor_audio = SoundFrontEnd(embed_dim)
+        self.feature_extractor_video = MouthFrontEnd(embed_dim, tuple(resnet_channels))
+        self.layer_norm = nn.LayerNorm(2 * embed_dim)
+        self.post_extract_proj = nn.Linear(2 * embed_dim, embed_dim)
         self.encoder = Transformer(
-            width, hidden, layers, heads, position_kernel=position_kernel,
+            embed_dim, hidden, layers, heads, position_kernel=position_kernel,
             position_groups=position_groups, dropout=dropout, layer_drop=layer_drop,
         )  # fmt: skip
 
@@ -100,7 +101,7 @@ class AVHuBERT(nn.Module):
         mouths: torch.Tensor | None = None,
         padding: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """sound (B, 104, T) or mouths (B, 1, T, 88, 88), or both -> (B, T, width).
+        """sound (B, 104, T) or mouths (B, 1, T, 88, 88), or both -> (B, T, embed_dim).
 
         padding: (B, T), True from the step on where a clip has ended. Its codes mean nothing.
         """

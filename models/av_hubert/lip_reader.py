@@ -13,12 +13,12 @@ from models.av_hubert.encoder import AVHuBERT
 # Arguments of LipReader. Base is TalkLip's expert, large its first observer; tiny is for tests.
 SIZES = {
     "tiny": {
-        "width": 64, "hidden": 128, "layers": 2, "heads": 4, "position_kernel": 16,
+        "embed_dim": 64, "hidden": 128, "layers": 2, "heads": 4, "position_kernel": 16,
         "position_groups": 4, "decoder_layers": 2, "decoder_heads": 4, "vocabulary": 40,
     },
-    "base": {"width": 768, "hidden": 3072, "layers": 12, "heads": 12},
+    "base": {"embed_dim": 768, "hidden": 3072, "layers": 12, "heads": 12},
     "large": {
-        "width": 1024, "hidden": 4096, "layers": 24, "heads": 16, "decoder_layers": 9,
+        "embed_dim": 1024, "hidden": 4096, "layers": 24, "heads": 16, "decoder_layers": 9,
         "decoder_heads": 8,
     },
 }  # fmt: skip
@@ -32,7 +32,7 @@ class SentenceEncoder(nn.Module):
         self.w2v_model = AVHuBERT(**arguments)
 
     def forward(self, sound=None, mouths=None, padding=None) -> torch.Tensor:
-        """As AVHuBERT: (B, T, width)."""
+        """As AVHuBERT: (B, T, embed_dim)."""
         return self.w2v_model(sound, mouths, padding)
 
 
@@ -40,16 +40,21 @@ class LipReader(nn.Module):
     """Encoder and decoder. Further arguments are AVHuBERT's."""
 
     def __init__(
-        self, width: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
+        self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
         decoder_layers: int = 6, decoder_heads: int = 4, vocabulary: int = 1000,
         dropout: float = 0.1, **arguments,
     ):  # fmt: skip
         super().__init__()
         self.encoder = SentenceEncoder(
-            width=width, hidden=hidden, layers=layers, heads=heads, dropout=dropout, **arguments
+            embed_dim=embed_dim,
+            hidden=hidden,
+            layers=layers,
+            heads=heads,
+            dropout=dropout,
+            **arguments,
         )
         self.decoder = SequenceDecoder(
-            vocabulary, width, hidden, decoder_layers, decoder_heads, dropout=dropout
+            vocabulary, embed_dim, hidden, decoder_layers, decoder_heads, dropout=dropout
         )
 
     def forward(

@@ -15,17 +15,17 @@ TALKLIP_MARKS = ("audio_encoder.w2v_model.encoder.pos_conv.0.weight_v", "audio_m
 
 
 def measure_encoder(weights: Weights, prefix: str = "") -> dict:
-    """Arguments of AVHuBERT. Raises ValueError for a width whose heads are not known."""
-    width = len(weights[f"{prefix}post_extract_proj.weight"])
+    """Arguments of AVHuBERT. Raises ValueError for a size whose heads are not known."""
+    embed_dim = len(weights[f"{prefix}post_extract_proj.weight"])
     position = weights[f"{prefix}encoder.pos_conv.0.weight_v"]
     trunk = f"{prefix}feature_extractor_video.resnet.trunk.layer"
     return {
-        "width": width,
+        "embed_dim": embed_dim,
         "hidden": len(weights[f"{prefix}encoder.layers.0.fc1.weight"]),
         "layers": _count(weights, f"{prefix}encoder.layers."),
-        "heads": _heads(width, "heads"),
+        "heads": _heads(embed_dim, "heads"),
         "position_kernel": position.shape[2],
-        "position_groups": width // position.shape[1],
+        "position_groups": embed_dim // position.shape[1],
         "resnet_channels": tuple(
             len(weights[f"{trunk}{number}.0.conv1.weight"]) for number in range(1, 5)
         ),
@@ -34,32 +34,31 @@ def measure_encoder(weights: Weights, prefix: str = "") -> dict:
 
 
 def measure_reader(weights: Weights) -> dict:
-    """Arguments of LipReader. Raises ValueError for a width whose heads are not known."""
+    """Arguments of LipReader. Raises ValueError for a size whose heads are not known."""
     encoder = measure_encoder(weights, "encoder.w2v_model.")
     return {
         **encoder,
         "decoder_layers": _count(weights, "decoder.layers."),
-        "decoder_heads": _heads(encoder["width"], "decoder_heads"),
+        "decoder_heads": _heads(encoder["embed_dim"], "decoder_heads"),
         "vocabulary": len(weights["decoder.embed_tokens.weight"]),
     }
 
 
 def measure_talklip(weights: Weights, face: dict) -> dict:
     """Arguments of TalkLipGenerator; face: its height, width and multiplier."""
-    encoder = measure_encoder(weights, "audio_encoder.w2v_model.")
-    return {**face, "encoder_width": encoder.pop("width"), **encoder}
+    return {**face, **measure_encoder(weights, "audio_encoder.w2v_model.")}
 
 
 def _count(weights: Weights, prefix: str) -> int:
-    numbers = (name.removeprefix(prefix) for name in weights if name.startswith(prefix))
-    return 1 + max(int(number.partition(".")[0]) for number in numbers)
+    names = (name.removeprefix(prefix) for name in weights if name.startswith(prefix))
+    return len({name.partition(".")[0] for name in names})
 
 
-def _heads(width: int, which: str) -> int:
+def _heads(embed_dim: int, which: str) -> int:
     defaults = {"heads": 12, "decoder_heads": 4}
     for size in (SIZES["base"], SIZES["large"]):
-        if size["width"] == width:
+        if size["embed_dim"] == embed_dim:
             return size.get(which, defaults[which])
     raise ValueError(
-        f"a width of {width} is not a published size, and its heads cannot be told from tensors"
+        f"an embed_dim of {embed_dim} is no published one: its heads cannot be told from tensors"
     )

@@ -119,9 +119,9 @@ class NumberedNetwork(nn.Module):
         """Apply the layers of a chain, one after the other."""
         for link in chain:
             if isinstance(link, Residual):
-                x = self.activate(x + self._apply(link.second, self._apply(link.first, x)))
+                x = self.activate(x + self._through(link.second, self._through(link.first, x)))
             else:
-                x = self._apply(link, x)
+                x = self._through(link, x)
         return x
 
     def norm_pairs(self) -> Iterator[tuple[str, str]]:
@@ -139,7 +139,7 @@ class NumberedNetwork(nn.Module):
         norms.append(self.make_norm(channels))
         return len(norms) - 1
 
-    def _apply(self, layer: Layer, x: torch.Tensor) -> torch.Tensor:
+    def _through(self, layer: Layer, x: torch.Tensor) -> torch.Tensor:
         if layer.rows_on_top:
             x = F.pad(x, (0, 0, layer.rows_on_top, 0))
         x = getattr(self, layer.kind)[layer.number](x)

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from atomic import end_cleanly_on_signals
-from shipped import EXPERT, HQ_GENERATOR, SAMPLE_FACE, SAMPLE_SPEECH
+from models.pretrained import EXPERT, HQ_GENERATOR, ROOT
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
+SAMPLE_FACE = ROOT / "sample_data" / "face.mp4"
+SAMPLE_SPEECH = ROOT / "sample_data" / "speech_en.wav"
 MOST_FPS = 1000  # of a still or a folder of frames
 MOST_SECONDS = 1e9
 

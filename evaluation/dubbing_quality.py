@@ -26,7 +26,7 @@ from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet
 from lipsync.plan import Plan
 from models.lower_face import face_mask
-from shipped import EXPERT, HQ_GENERATOR
+from models.pretrained import EXPERT, HQ_GENERATOR
 
 MOUTH = (0.55, 0.95, 0.25, 0.75)  # top, bottom, left, right in parts of the crop
 SEAM = (0.02, 0.98)  # of the mask

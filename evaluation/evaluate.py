@@ -19,7 +19,7 @@ from evaluation.summary import as_table, summarise, unscored, write_rows
 from evaluation.videos import GeneratedVideo, find_videos
 from face_detection import DETECTOR_NAMES
 from models.devices import device_faults_told, resolve_device
-from shipped import EXPERT
+from models.pretrained import EXPERT
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from corpus.clips import Clip, read_corpus
 from corpus.errors import CorpusError
 from evaluation import Expert, read_expert
 from evaluation.describe import mean_with_interval
-from shipped import EXPERT
+from models.pretrained import EXPERT
 from training.losses import bce_of_cosine
 
 MOST_SHIFT = 15  # frames to each side

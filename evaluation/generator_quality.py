@@ -23,7 +23,7 @@ from evaluation.describe import mean_with_interval
 from hparams import HParams
 from models.checkpoint import load_expert, load_generator
 from models.inputs import generator_input, lower_half, to_faces, to_images
-from shipped import EXPERT, HQ_GENERATOR
+from models.pretrained import EXPERT, HQ_GENERATOR
 from training.generator_terms import laplacian_variance
 from training.losses import sync_cosine
 from training.session import VALIDATION_SEED

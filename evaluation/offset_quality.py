@@ -16,7 +16,7 @@ from evaluation.describe import mean_with_interval
 from evaluation.metrics.faces import face_boxes, read_faces
 from evaluation.videos import find_videos
 from face_detection import DETECTOR_NAMES, Detector, make_detector
-from shipped import EXPERT
+from models.pretrained import EXPERT
 from video import MediaError
 
 MOVED = (0, 3, 6, 12)  # frames that the sound is made to come early

@@ -18,7 +18,7 @@ from evaluation.metrics.similarity import Similarity, measure_similarity
 from evaluation.plot import plot_similarity
 from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import device_faults_told, resolve_device, use_full_float32
-from shipped import EXPERT
+from models.pretrained import EXPERT
 
 PICTURE_SUFFIXES = (".png", ".jpg")
 WAY_OUT = "try again with --device cpu"

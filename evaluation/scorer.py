@@ -18,10 +18,10 @@ from evaluation.metrics.picture_quality import psnr, sharpness, ssim
 from evaluation.metrics.similarity import measure_similarity
 from evaluation.metrics.table import NEEDS_TRUTH
 from evaluation.videos import GeneratedVideo
-from evaluation.weights import AbsentError, check_hash, published_path
 from face_detection import Detector, make_detector
 from models.devices import use_full_float32
 from models.inputs import lower_half_rows
+from models.pretrained import AbsentError, check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
 
 FACE_SIZE = 96  # px, the side of the faces that PSNR and SSIM compare

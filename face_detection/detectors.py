@@ -6,12 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from shipped import CHECKPOINTS
+from models.pretrained import WEIGHTS
 
 DETECTOR_NAMES = ("auto", "s3fd", "small", "haar")
-SMALL_PATH = CHECKPOINTS / "face_small.safetensors"
-S3FD_PATH = Path(__file__).parent / "detection" / "sfd" / "s3fd.pth"
-PUBLISHED_SHA256 = "619a316812"  # the first digits of the published weights' hash
+SMALL_PATH = WEIGHTS["face_small"].path
+S3FD_PATH = WEIGHTS["s3fd"].path
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ def resolve_name(name: str, s3fd_path: Path | str | None = None) -> str:
         return "small"
     log.warning(
         "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
-        "faces only; `python -m face_detection.fetch` gets the weights (86 MB), and "
+        "faces only; `python -m models.pretrained s3fd` gets the weights (86 MB), and "
         "--s3fd_path takes them from elsewhere",
         S3FD_PATH,
     )

@@ -15,9 +15,7 @@ from models.checkpoint import load_landmark_net
 from models.devices import resolve_precision
 from models.folding import fold_batch_norms
 from models.landmarks import find_landmarks
-from shipped import CHECKPOINTS
-
-LANDMARKS_PATH = CHECKPOINTS / "landmarks.safetensors"
+from models.pretrained import LANDMARKS
 
 
 class LandmarkFinder:
@@ -29,7 +27,7 @@ class LandmarkFinder:
 
     def __init__(
         self,
-        weights: Path | str = LANDMARKS_PATH,
+        weights: Path | str = LANDMARKS,
         *,
         device: str = "cpu",
         precision: str = "auto",

@@ -1,6 +1,5 @@
 """S3FD: what its network is fed, and how its twelve maps become boxes."""
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import torch
 
 from face_detection.batches import Batches
 from face_detection.boxes import suppress
-from face_detection.detectors import PUBLISHED_SHA256
 from models.checkpoint import load_s3fd
 from models.devices import resolve_precision
+from models.pretrained import PUBLISHED, hash_of
 
 # Subtracted from the channels in R, G, B order though it is the mean of B, G, R: the published
 # weights were trained with the other order but are always run so, and their users' boxes are these.
@@ -26,6 +25,8 @@ SUPPRESSION_OVERLAP = 0.3  # with a surer box, above which a box is a double
 FINAL_SCORE = 0.5
 CPU_BATCH = 1  # images; more are no faster on a CPU, and take 200 MB each
 SMALLEST_SIDE = 32  # pixels; the network halves the picture five times
+
+PUBLISHED_SHA256 = PUBLISHED["s3fd"].sha256
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +80,10 @@ def check_published(weights: Path | str) -> str:
     Raises FileNotFoundError, with the way to get them, where there is no such file.
     """
     try:
-        with open(weights, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = hash_of(Path(weights))
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"no S3FD weights at {weights}; `python -m face_detection.fetch` gets them, "
+            f"no S3FD weights at {weights}; `python -m models.pretrained s3fd` gets them, "
             "or choose --detector haar, which needs none"
         ) from error
     if not sha256.startswith(PUBLISHED_SHA256):

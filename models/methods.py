@@ -16,10 +16,10 @@ from models.lip_warp import LipWarp
 from models.lip_warp_method import LipWarpMethod
 from models.lipgan import LipGANGenerator
 from models.masked_face import MaskedFace
+from models.pretrained import LANDMARKS, LIP_HEARING, LIP_SEEING
 from models.talkface import TalkFace
 from models.talklip import TalkLipGenerator
 from models.talklip_method import TalkLip
-from shipped import LANDMARKS, LIP_HEARING, LIP_SEEING
 
 
 def open_method(path: str | Path) -> Generator:

@@ -9,16 +9,16 @@ import torch
 from safetensors import safe_open
 
 import inference
-import shipped
 from audio import load_wav
+from models import pretrained
 from models.checkpoint import load_discriminator, load_expert, load_generator
 from video import probe
 
 WEIGHTS = {
-    shipped.GENERATOR: load_generator,
-    shipped.HQ_GENERATOR: load_generator,
-    shipped.EXPERT: load_expert,
-    shipped.DISCRIMINATOR: load_discriminator,
+    pretrained.GENERATOR: load_generator,
+    pretrained.HQ_GENERATOR: load_generator,
+    pretrained.EXPERT: load_expert,
+    pretrained.DISCRIMINATOR: load_discriminator,
 }
 
 
@@ -39,12 +39,12 @@ def test_weights_are_small():
 
 
 def test_sample_data_is_what_its_readme_says():
-    face = probe(shipped.SAMPLE_FACE)
+    face = probe(inference.SAMPLE_FACE)
     assert (face.width, face.height, face.fps) == (512, 512, 25)
     assert face.duration == pytest.approx(6, abs=0.1)
-    for speech in sorted(shipped.SAMPLES.glob("speech_*.wav")):
+    for speech in sorted(inference.SAMPLE_FACE.parent.glob("speech_*.wav")):
         assert len(load_wav(speech, 16000)) == 6 * 16000
-    assert shipped.SAMPLE_SPEECH.is_file()
+    assert inference.SAMPLE_SPEECH.is_file()
 
 
 @pytest.mark.slow

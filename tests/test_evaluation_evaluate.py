@@ -12,9 +12,9 @@ from evaluation.metrics.table import METRICS, parse_metrics
 from evaluation.scorer import Options, Row, Scorer, mouth_half, mouth_movement
 from evaluation.summary import as_table, paired_differences, read_scores, summarise
 from evaluation.videos import find_videos
-from evaluation.weights import AbsentError
 from face_detection import make_detector
 from models.checkpoint import save_weights
+from models.pretrained import AbsentError
 from models.syncnet import SyncNet
 from tests.deterministic import fill
 from tests.talking_ellipse import FixedBox, face, openings, voice, write_sound, write_video
@@ -83,7 +83,7 @@ def test_what_cannot_be_measured_is_absent_and_never_zero(folders, capsys):
         assert entry["mean"] is None and entry["clips"] == 0
         assert entry["absent"]
     assert "--truth DIR" in content["summary"]["psnr"]["absent"]
-    assert "evaluation.weights syncnet_v2" in content["summary"]["lse_d"]["absent"]
+    assert "models.pretrained syncnet_v2" in content["summary"]["lse_d"]["absent"]
     printed = capsys.readouterr().out
     assert "0.000" not in printed.split("absent")[0]
 

@@ -20,7 +20,7 @@ from evaluation.metrics.lse import (
     spans_of_one_face,
     squares,
 )
-from evaluation.weights import PUBLISHED, AbsentError
+from models.pretrained import PUBLISHED, AbsentError
 from tests.deterministic import filled
 from video import MediaError
 from video.jpeg import through_jpeg
@@ -65,7 +65,7 @@ def test_the_originals_curve_on_its_own_clip(shared_data):
 @pytest.mark.weights
 def test_the_published_numbers_on_the_originals_clip(shared_data):
     if not PUBLISHED["syncnet_v2"].path.is_file():
-        pytest.skip("no published weights: python -m evaluation.weights syncnet_v2")
+        pytest.skip("no published weights: python -m models.pretrained syncnet_v2")
     clip = shared_data / GOLDEN["clip"]
     found = measure_lse(clip, clip, load_syncnet_v2())
     assert found.offset == 3
@@ -163,7 +163,7 @@ def test_jpeg_can_be_left_before_the_end():
 
 
 def test_absent_weights_are_said_to_be_absent_with_the_way_to_get_them(tmp_path):
-    with pytest.raises(AbsentError, match="evaluation.weights syncnet_v2"):
+    with pytest.raises(AbsentError, match="models.pretrained syncnet_v2"):
         load_syncnet_v2(tmp_path / "none.model")
 
 

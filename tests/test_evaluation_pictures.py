@@ -17,9 +17,9 @@ from evaluation.metrics.landmarks import (
     load_face_alignment,
 )
 from evaluation.metrics.picture_quality import psnr, sharpness, ssim
-from evaluation.weights import PUBLISHED, AbsentError
 from face_detection.landmarks import LANDMARKS_PATH
 from models.inception import FEATURES, Inception
+from models.pretrained import PUBLISHED, AbsentError
 from tests.deterministic import draw, filled
 from video import VideoWriter
 
@@ -233,14 +233,14 @@ def test_another_inception_file_is_refused(tmp_path):
     torch.save(Inception().state_dict(), path)
     with pytest.raises(AbsentError, match="not the published file"):
         load_inception(path)
-    with pytest.raises(AbsentError, match="evaluation.weights inception"):
+    with pytest.raises(AbsentError, match="models.pretrained inception"):
         load_inception(tmp_path / "none.pth")
 
 
 @pytest.mark.weights
 def test_published_inception_loads():
     if not PUBLISHED["inception"].path.is_file():
-        pytest.skip("no published weights: python -m evaluation.weights inception")
+        pytest.skip("no published weights: python -m models.pretrained inception")
     assert load_inception()(draw((1, 3, 64, 64), seed=0)).shape == (1, FEATURES)
 
 

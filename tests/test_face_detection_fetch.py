@@ -3,12 +3,14 @@
 import hashlib
 import http.server
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from face_detection import fetch as fetch_module
-from face_detection.fetch import FetchError, fetch, main
+from face_detection.fetch import main
+from models.pretrained import FetchError, fetch
 
 WEIGHTS = bytes(range(256)) * 9000  # more than one block
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()[:10]
@@ -83,7 +85,7 @@ def test_what_was_there_survives_a_bad_download(server, target):
 
 
 def test_the_command_prints_the_path_or_one_line_of_error(server, target, monkeypatch, capsys):
-    monkeypatch.setattr(fetch_module, "PUBLISHED_SHA256", SHA256)
+    monkeypatch.setattr(fetch_module, "S3FD", replace(fetch_module.S3FD, sha256=SHA256))
     main(["--url", f"{server}/s3fd", "--target", str(target)])
     assert capsys.readouterr().out.strip() == str(target)
     with pytest.raises(SystemExit, match="error: http://127.0.0.1:1/x could not be downloaded"):

@@ -45,7 +45,7 @@ def test_auto_says_what_it_uses_instead_and_how_to_get_s3fd(tmp_path, monkeypatc
     monkeypatch.setattr(detectors_module, "SMALL_PATH", tmp_path / "face_small.safetensors")
     with caplog.at_level(logging.WARNING):
         assert make_detector("auto").settings["detector"] == "haar"
-    assert "python -m face_detection.fetch" in caplog.text
+    assert "python -m models.pretrained s3fd" in caplog.text
     assert str(tmp_path / "s3fd.pth") in caplog.text
 
 

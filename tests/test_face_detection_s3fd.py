@@ -136,7 +136,7 @@ def test_published_weights_are_not(weights, caplog, monkeypatch):
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="face_detection.fetch"):
+    with pytest.raises(FileNotFoundError, match="models.pretrained s3fd"):
         make_detector("s3fd", s3fd_path=tmp_path / "none.pth")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    {"hparams", "shipped", "atomic"},
+    {"hparams", "atomic"},
     {"video"},
     {"audio"},
     {"features", "models"},

@@ -9,9 +9,9 @@ import torch
 
 import video
 from evaluation.metrics.frechet import RunningGaussian, frechet_distance
-from evaluation.weights import check_hash, published_path
 from models.inception import Inception
 from models.inputs import to_faces
+from models.pretrained import check_hash, published_path
 from video import MediaError
 
 PICTURES_AT_ONCE = 32

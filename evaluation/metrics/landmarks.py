@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import torch
 
-from evaluation.weights import AbsentError
 from face_detection.landmarks import LandmarkFinder
+from models.pretrained import AbsentError
 
 POINTS = 68
 WEIGHTS_PATTERN = "2DFAN4*"

@@ -19,11 +19,11 @@ from evaluation.metrics.shifts import (
     runs_of_faces,
     scores_by_shift,
 )
-from evaluation.weights import check_hash, published_path
 from face_detection.boxes import intersection_over_union
 from features.filterbank import STEPS_PER_SECOND
 from features.mfcc import mfcc
 from models.checkpoint import read_checkpoint
+from models.pretrained import check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
 from video.jpeg import through_jpeg
 

@@ -35,9 +35,8 @@ SIZES = {
     "channels": "hearing_channels",
     "causal": "hearing_causal",
 }
-# Arguments of networks that are no sizes, and those of several.
+# Arguments of networks that are no sizes.
 CHOICES = {"model": str, "sound": str, "judges": bool, "causal": bool}
-LISTS = {"resnet_channels"}
 COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
@@ -107,11 +106,10 @@ class Checkpoint:
 
 def _sizes(shape: dict) -> dict:
     """The same if a network may be so large; raises ValueError."""
-    several = [(name, part) for name, v in shape.items() for part in (v if name in LISTS else (v,))]
-    for name, value in several:
+    for name, value in shape.items():
         if isinstance(value, CHOICES.get(name, ())):
             continue
-        kinds, most = (int | float, 64) if name == "multiplier" else (int, 8192)
+        kinds, most = (int | float, 64) if name.endswith("multiplier") else (int, 8192)
         if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
             raise ValueError(f"{name} is {value!r:.50}")
     return shape

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.av_hubert.lip_reader import SentenceEncoder
+from models.av_hubert.encoder import CLUSTERS
+from models.av_hubert.lip_reader import ENCODER_ARGUMENTS, SentenceEncoder, keep
 from models.blocks import ConvBlock, halved_sizes, scaled
 from models.talkface import (
     CODE_CHANNELS,
@@ -35,22 +36,26 @@ class ContrastiveHead(nn.Module):
 class TalkLipGenerator(nn.Module):
     """Wav2Lip's U-Net over the face, with AV-HuBERT's code of the sound at its bottleneck.
 
-    embed_dim and further arguments are the sound encoder's, AVHuBERT's. At 96x96, multiplier
+    embed_dim and what follows it are AVHuBERT's, which encodes the sound. At 96x96, multiplier
     1 and base size its parameters have the names and shapes of published files.
     """
 
     def __init__(
         self, height: int = 96, width: int = 96, multiplier: float = 1.0, *,
-        embed_dim: int = 768, **arguments,
+        embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12,
+        position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
+        clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
+        front_end_gradient: float = 0.1,
     ):  # fmt: skip
         super().__init__()
-        self.height, self.width, self.multiplier = height, width, multiplier
+        given = {name: value for name, value in locals().items() if name in ENCODER_ARGUMENTS}
+        keep(self, height=height, width=width, multiplier=multiplier, **given)
         sizes = halved_sizes(height, width)
         levels = range(len(sizes))
         encoder = [scaled(at_level(ENCODER_CHANNELS, level), multiplier) for level in levels]
         decoder = [scaled(at_level(DECODER_CHANNELS, level), multiplier) for level in levels]
         code = scaled(CODE_CHANNELS, multiplier)
-        self.audio_encoder = SentenceEncoder(embed_dim=embed_dim, **arguments)
+        self.audio_encoder = SentenceEncoder(**given)
         self.audio_map = nn.Linear(embed_dim, code)
         self.sync_net = ContrastiveHead(embed_dim)
         self.face_encoder_blocks = nn.ModuleList(face_encoder_stages(encoder, code, sizes[-1]))

@@ -132,18 +132,18 @@ def test_script_names_a_file_that_is_not_there(tmp_path, capsys):
     assert "none.npz" in capsys.readouterr().err
 
 
-def test_lipgan_at_other_sizes_and_widths():
-    face, heard = torch.rand(2, 6, 64, 128), torch.rand(2, 1, 12, 35)
-    network = LipGANGenerator("residual", "mfcc", height=64, width=128, multiplier=0.125).eval()
-    assert network(heard, face).shape == (2, 3, 64, 128)
-    judge = LipGANJudge("mfcc", height=64, width=128, multiplier=0.125)
+@pytest.mark.parametrize(("height", "width"), [(64, 128), (72, 50), (32, 33)])
+def test_lipgan_at_other_sizes_and_widths(height, width):
+    face, heard = torch.rand(2, 6, height, width), torch.rand(2, 1, 12, 35)
+    network = LipGANGenerator("residual", "mfcc", height, width, 0.0625).eval()
+    assert network(heard, face).shape == (2, 3, height, width)
+    judge = LipGANJudge("mfcc", height, width, 0.0625)
     assert judge(heard, face[:, :3]).shape == (2, 1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"height": 100}, "sides of 32, 64, 96, ... px, not 100x96"),
         ({"sound": "voice"}, "hears mel or mfcc, not 'voice'"),
         ({"model": "big"}, "models are residual and basic, not 'big'"),
     ],
@@ -177,7 +177,7 @@ def test_davs_at_another_width():
 def narrow_talklip() -> TalkLipGenerator:
     return TalkLipGenerator(
         64, 64, 0.125, embed_dim=32, hidden=64, layers=1, heads=2, position_kernel=16,
-        position_groups=2, resnet_channels=(4, 8, 8, 16), clusters=4,
+        position_groups=2, resnet_multiplier=0.0625, clusters=4,
     )  # fmt: skip
 
 

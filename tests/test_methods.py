@@ -23,7 +23,7 @@ from video import read_frames, read_sound
 # A published width, as that says how many heads there are, and everything else as small as can be.
 SMALL = {
     "embed_dim": 768, "hidden": 8, "layers": 1, "heads": 12, "position_kernel": 4,
-    "position_groups": 96, "resnet_channels": (2, 2, 2, 2), "clusters": 4,
+    "position_groups": 96, "resnet_multiplier": 0.03125, "clusters": 4,
 }  # fmt: skip
 READER = {**SMALL, "decoder_layers": 1, "decoder_heads": 4, "vocabulary": 9}
 NETWORKS = {

@@ -160,7 +160,7 @@ def test_davs_paints_what_it_hears():
 def small_reader() -> LipReader:
     return LipReader(
         32, 64, 1, 2, decoder_layers=1, decoder_heads=2, vocabulary=9, position_kernel=16,
-        position_groups=2, resnet_channels=(4, 8, 8, 16), clusters=4,
+        position_groups=2, resnet_multiplier=0.0625, clusters=4,
     )  # fmt: skip
 
 

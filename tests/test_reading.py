@@ -51,7 +51,7 @@ def reader() -> LipReader:
     torch.manual_seed(1)
     network = LipReader(
         16, 32, 1, 2, decoder_layers=1, decoder_heads=2, vocabulary=6, position_kernel=8,
-        position_groups=2, resnet_channels=(2, 2, 2, 2), clusters=4,
+        position_groups=2, resnet_multiplier=0.03125, clusters=4,
     ).eval()  # fmt: skip
     torch.nn.init.normal_(network.decoder.embed_tokens.weight)  # no two sentences nearly alike
     return network

@@ -16,7 +16,7 @@ def network() -> TalkLipGenerator:
     torch.manual_seed(0)
     return TalkLipGenerator(
         64, 64, 0.0625, embed_dim=16, hidden=32, layers=1, heads=2, position_kernel=8,
-        position_groups=2, resnet_channels=(2, 2, 2, 2), clusters=4,
+        position_groups=2, resnet_multiplier=0.03125, clusters=4,
     ).eval()  # fmt: skip
 
 

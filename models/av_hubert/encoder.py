@@ -9,12 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.av_hubert.attention import TransformerLayer
-from models.av_hubert.front_ends import (
-    RESNET_CHANNELS,
-    SOUND_BANDS,
-    MouthFrontEnd,
-    SoundFrontEnd,
-)
+from models.av_hubert.front_ends import SOUND_BANDS, MouthFrontEnd, SoundFrontEnd
 
 CLUSTERS = 2004  # 2000 that the pre-training predicted and 4 special ones
 
@@ -76,18 +71,21 @@ class AVHuBERT(nn.Module):
 
     def __init__(
         self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
-        position_kernel: int = 128, position_groups: int = 16,
-        resnet_channels: tuple[int, ...] = RESNET_CHANNELS, clusters: int = CLUSTERS,
-        dropout: float = 0.1, layer_drop: float = 0.0, front_end_gradient: float = 0.1,
+        position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
+        clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
+        front_end_gradient: float = 0.1,
     ):  # fmt: skip
         super().__init__()
-        self.embed_dim, self.dropout = embed_dim, dropout
+        self.embed_dim, self.hidden, self.layers, self.heads = embed_dim, hidden, layers, heads
+        self.position_kernel, self.position_groups = position_kernel, position_groups
+        self.resnet_multiplier, self.clusters = resnet_multiplier, clusters
+        self.dropout, self.layer_drop = dropout, layer_drop
         self.front_end_gradient = front_end_gradient
         # Of the pre-training alone, but in every published file.
         self.mask_emb = nn.Parameter(torch.zeros(SOUND_BANDS))
         self.label_embs_concat = nn.Parameter(torch.zeros(clusters, 256))
         self.feature_extractor_audio = SoundFrontEnd(embed_dim)
-        self.feature_extractor_video = MouthFrontEnd(embed_dim, tuple(resnet_channels))
+        self.feature_extractor_video = MouthFrontEnd(embed_dim, resnet_multiplier)
         self.layer_norm = nn.LayerNorm(2 * embed_dim)
         self.post_extract_proj = nn.Linear(2 * embed_dim, embed_dim)
         self.encoder = Transformer(

@@ -7,8 +7,10 @@ ICLR 2022).
 import torch
 from torch import nn
 
+from models.blocks import scaled
+
 SOUND_BANDS = 104  # features' "logfbank"
-RESNET_CHANNELS = (64, 128, 256, 512)
+RESNET_CHANNELS = (64, 128, 256, 512)  # of ResNet-18's four layers
 
 
 class SoundFrontEnd(nn.Module):
@@ -86,8 +88,9 @@ class MouthResNet(nn.Module):
 class MouthFrontEnd(nn.Module):
     """Mouths, grey, 88x88, (level / 255 - 0.421) / 0.165, at 25 frames per second."""
 
-    def __init__(self, width: int, channels: tuple[int, ...] = RESNET_CHANNELS):
+    def __init__(self, width: int, multiplier: float = 1.0):
         super().__init__()
+        channels = tuple(scaled(count, multiplier) for count in RESNET_CHANNELS)
         self.resnet = MouthResNet(channels)
         self.proj = nn.Linear(channels[-1], width)
 

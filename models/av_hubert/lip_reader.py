@@ -4,11 +4,13 @@ AV-HuBERT's encoder with a sequence decoder, "Learning Audio-Visual Speech Repre
 Masked Multimodal Cluster Prediction" (Shi et al., ICLR 2022); TalkLip's expert and observer.
 """
 
+import inspect
+
 import torch
 from torch import nn
 
 from models.av_hubert.decoder import SequenceDecoder
-from models.av_hubert.encoder import AVHuBERT
+from models.av_hubert.encoder import CLUSTERS, AVHuBERT
 
 # Arguments of LipReader. Base is TalkLip's expert, large its first observer; tiny is for tests.
 SIZES = {
@@ -24,6 +26,15 @@ SIZES = {
 }  # fmt: skip
 
 
+ENCODER_ARGUMENTS = tuple(inspect.signature(AVHuBERT).parameters)
+
+
+def keep(network: nn.Module, **arguments) -> None:
+    """Set what a constructor was given as attributes, for checkpoints that build it again."""
+    for name, value in arguments.items():
+        setattr(network, name, value)
+
+
 class SentenceEncoder(nn.Module):
     """AV-HuBERT under the name that it has inside the files of fine-tuned networks."""
 
@@ -37,22 +48,20 @@ class SentenceEncoder(nn.Module):
 
 
 class LipReader(nn.Module):
-    """Encoder and decoder. Further arguments are AVHuBERT's."""
+    """Encoder and decoder. What is not the decoder's is AVHuBERT's."""
 
     def __init__(
         self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
         decoder_layers: int = 6, decoder_heads: int = 4, vocabulary: int = 1000,
-        dropout: float = 0.1, **arguments,
+        position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
+        clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
+        front_end_gradient: float = 0.1,
     ):  # fmt: skip
         super().__init__()
-        self.encoder = SentenceEncoder(
-            embed_dim=embed_dim,
-            hidden=hidden,
-            layers=layers,
-            heads=heads,
-            dropout=dropout,
-            **arguments,
-        )
+        given = {name: value for name, value in locals().items() if name in ENCODER_ARGUMENTS}
+        keep(self, **given, decoder_layers=decoder_layers, decoder_heads=decoder_heads)
+        self.vocabulary = vocabulary
+        self.encoder = SentenceEncoder(**given)
         self.decoder = SequenceDecoder(
             vocabulary, embed_dim, hidden, decoder_layers, decoder_heads, dropout=dropout
         )

@@ -5,6 +5,7 @@ Heads leave no trace in them: known for the published sizes alone. Checkpoints o
 
 import torch
 
+from models.av_hubert.front_ends import RESNET_CHANNELS
 from models.av_hubert.lip_reader import SIZES
 
 Weights = dict[str, torch.Tensor]
@@ -26,9 +27,7 @@ def measure_encoder(weights: Weights, prefix: str = "") -> dict:
         "heads": _heads(embed_dim, "heads"),
         "position_kernel": position.shape[2],
         "position_groups": embed_dim // position.shape[1],
-        "resnet_channels": tuple(
-            len(weights[f"{trunk}{number}.0.conv1.weight"]) for number in range(1, 5)
-        ),
+        "resnet_multiplier": len(weights[f"{trunk}4.0.conv1.weight"]) / RESNET_CHANNELS[-1],
         "clusters": len(weights[f"{prefix}label_embs_concat"]),
     }
 

@@ -20,7 +20,6 @@ PARTS = (
     "ID_lip_discriminator", "netD", "netD_mul", "discriminator_audio",
 )  # fmt: skip
 MARKS = ("Decoder.deconv1_1_new.weight", "ID_encoder.block1.conv01_a.weight")
-SIDE = 256  # px, of a face
 
 
 class DAVS(nn.Module):
@@ -31,7 +30,9 @@ class DAVS(nn.Module):
         identity_frames: int = 20, judge_frames: int = 6, judges: bool = True,
     ):  # fmt: skip
         super().__init__()
-        self.words, self.multiplier, self.height, self.width = words, multiplier, SIDE, SIDE
+        self.words, self.multiplier, self.judges = words, multiplier, judges
+        self.fusion_frames, self.identity_frames = fusion_frames, identity_frames
+        self.judge_frames = judge_frames
         self.mfcc_encoder = SoundEncoder(multiplier)
         self.lip_feature_encoder = LipEncoder(multiplier)
         self.ID_encoder = IdentityEncoder(multiplier)

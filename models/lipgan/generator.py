@@ -65,7 +65,9 @@ class LipGANGenerator(NumberedNetwork):
         code, skips = self._encode(sound, face)
         x = code
         for stage in self._up:
-            x = torch.cat((skips.pop(), self.run(stage, x)), dim=1)
+            skip = skips.pop()
+            grown = self.run(stage, x)[..., : skip.shape[-2], : skip.shape[-1]]  # of odd sides
+            x = torch.cat((skip, grown), dim=1)
         return torch.sigmoid(self.run(self._last, x))
 
     def embed(self, sound: torch.Tensor, face: torch.Tensor) -> torch.Tensor:

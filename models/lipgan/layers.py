@@ -149,10 +149,8 @@ class NumberedNetwork(nn.Module):
 
 
 def bottleneck_size(height: int, width: int) -> tuple[int, int]:
-    """What five halvings leave of a face. Raises ValueError for sides that do not halve so."""
-    if height % 32 or width % 32 or min(height, width) < 32:
-        raise ValueError(f"LipGAN's faces have sides of 32, 64, 96, ... px, not {height}x{width}")
-    return height // 32, width // 32
+    """What five halvings, each rounded up, leave of a face: 3x3 of 96x96."""
+    return -(-height // 32), -(-width // 32)
 
 
 def check_sound(sound: str) -> None:

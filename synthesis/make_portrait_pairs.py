@@ -1,0 +1,162 @@
+"""Make pairs of photographs and of frames of videos: each drawn with its own mouth and others.
+
+python -m synthesis.make_portrait_pairs --head_model <ICT-FaceKit> --photos faces --out pairs_real
+python -m synthesis.make_portrait_pairs --head_model <ICT-FaceKit> --videos clips --out pairs_real
+
+Beside the rendered pairs of synthesis.make_pairs, in the same form. Run it again to go on.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import video
+from atomic import write_whole
+from corpus.whole_folder import partial_folder
+from face_detection import DETECTOR_NAMES, make_detector
+from face_detection.landmarks import LandmarkFinder
+from synthesis.arguments import whole_count
+from synthesis.fitting import HeadFitter
+from synthesis.head import load_head
+from synthesis.portrait_mesh import face_mesh
+from synthesis.portrait_pairs import PortraitArtist, Tally, Unfit
+from training.pair_files import DONE, write_shard
+from video.images import read_image
+
+VALIDATED = 10  # one person in so many is for validation
+LEFT_OUT = "left_out.txt"
+VIDEO_SUFFIXES = (".mp4", ".mpg", ".avi", ".mov", ".mkv", ".webm")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One shard's pictures: a photograph, or a video that shows one person."""
+
+    name: str
+    path: Path
+    number: int
+
+    @property
+    def is_video(self) -> bool:
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
+
+    def pictures(self, every: int) -> Iterator[np.ndarray]:
+        """The photograph, or every so many frames of the video."""
+        if not self.is_video:
+            yield read_image(self.path)
+            return
+        for frame, image in enumerate(video.read_frames(self.path)):
+            if frame % every == every // 2:
+                yield image
+
+
+def find_sources(photos: list[Path], videos: list[Path]) -> list[Source]:
+    """All photographs of the folders, then all videos, by names that no two share."""
+    pictures = [file for folder in photos for file in video.files_in_order(folder)]
+    films = [
+        file for folder in videos for file in sorted(folder.iterdir())
+        if file.suffix.lower() in VIDEO_SUFFIXES
+    ]  # fmt: skip
+    return [
+        Source(f"{kind}_{file.parent.name}_{file.stem}", file, number)
+        for kind, files in (("photo", pictures), ("video", films))
+        for number, file in enumerate(files)
+    ]
+
+
+def make_shard(args: argparse.Namespace, source: Source, artist: PortraitArtist, tally: Tally):
+    """All pictures of a source that can be drawn, as one shard; none if there are none."""
+    drawn = []
+    for at, picture in enumerate(source.pictures(args.every)):
+        rng = np.random.default_rng((args.seed, source.number, at, source.is_video))
+        try:
+            drawn.append(artist.draw(picture, args.mouths, rng))
+            tally.kept += 1
+        except Unfit as reason:
+            tally.rejected[str(reason)] += 1
+    if not drawn:
+        return
+    split = "train" if source.is_video or source.number % VALIDATED else "val"
+    about = {"real": True, "split": split, "source": source.path.name, "seed": args.seed}
+    target = args.out / source.name
+    with partial_folder(target) as partial:
+        write_shard(partial, drawn, list(range(len(drawn))), about)
+        partial.rename(target)
+
+
+def make_missing(args: argparse.Namespace, artist: PortraitArtist) -> Tally:
+    """Shards of all sources that have none and were not left out before."""
+    sources, tally = find_sources(args.photos, args.videos), Tally()
+    if not sources:
+        raise ValueError("no pictures or videos in the folders of --photos and --videos")
+    record = args.out / LEFT_OUT
+    left_out = set(record.read_text().split("\n")) if record.is_file() else set()
+    missing = [
+        one for one in sources
+        if one.name not in left_out and not (args.out / one.name / DONE).is_file()
+    ]  # fmt: skip
+    for source in tqdm(missing, unit="source", disable=args.quiet):
+        before = tally.kept
+        make_shard(args, source, artist, tally)
+        if tally.kept == before:
+            left_out.add(source.name)
+            write_whole(record, "\n".join(sorted(left_out)))
+    return tally
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m synthesis.make_portrait_pairs",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
+    add("--photos", type=Path, nargs="*", default=[], help="folders of photographs, one face each")
+    add("--videos", type=Path, nargs="*", default=[], help="folders of videos of one person")
+    add("--every", type=whole_count, default=25, help="frames of a video from one to the next")
+    add("--out", type=Path, required=True, help="folder to make the pairs in")
+    add("--mouths", type=whole_count, default=5, help="of each picture; any two are a pair")
+    add("--detector", choices=DETECTOR_NAMES, default="auto", help="finds the faces")
+    add("--seed", type=int, default=0, help="the same seed makes the same pairs")
+    add("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.mouths < 2 or args.seed < 0:
+        parser.error("a pair needs --mouths 2 or more; --seed is 0 or more")
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        head = load_head(args.head_model)
+        artist = PortraitArtist(
+            face_mesh(head), HeadFitter(head), make_detector(args.detector), LandmarkFinder()
+        )
+        args.out.mkdir(parents=True, exist_ok=True)
+        print(make_missing(args, artist), file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -53,8 +53,13 @@ def find_tracks_in_video(
         )
 
     files = files_in_order(media.path) if media.kind == "folder" else [media.path]
-    settings = {"fps": str(rate), "start": start, "end": end, "detect_every": detect_every}
-    return cached_tracks(files, settings | detector.settings, find, use_cache=use_cache)
+    key = search_key(rate, start, end, detect_every) | detector.settings
+    return cached_tracks(files, key, find, use_cache=use_cache)
+
+
+def search_key(fps: float, start: float, end: float | None, detect_every: int) -> dict:
+    """What the search of a video's whole frames depends on, besides its bytes and the detector."""
+    return {"fps": str(fps), "start": start, "end": end, "detect_every": detect_every}
 
 
 def find_tracks(

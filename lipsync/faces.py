@@ -19,7 +19,7 @@ from face_detection import (
     find_tracks,
 )
 from face_detection.cache import content_hash
-from face_detection.search import DETECT_EVERY, WORK_SIZE
+from face_detection.search import DETECT_EVERY, WORK_SIZE, search_key
 from face_detection.track_files import read_tracks, to_json
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
@@ -121,15 +121,22 @@ def _find(
     watch: Callable[[Iterator], Iterator],
 ) -> Tracks:
     every = settings.detect_every or DETECT_EVERY
-    described = replace(source, info=None)  # the file itself is known by its content
 
     def find() -> Tracks:
         frames = watch(source.frames(shorter_side=WORK_SIZE))
         size = source.size
         return find_tracks(frames, detector, fps=source.fps, full_size=size, detect_every=every)
 
-    key = {"source": str(described), "detect_every": every} | detector.settings
+    key = _search_key(source, every) | detector.settings
     return cached_tracks(source.files, key, find, use_cache=settings.use_cache)
+
+
+def _search_key(source: FaceSource, every: int) -> dict:
+    """Under which tracks are cached: evaluation's for whole frames, so that they share a search."""
+    if source.is_unedited:
+        return search_key(source.fps, source.start, source.end, every)
+    described = replace(source, info=None)  # the file itself is known by its content
+    return {"source": str(described), "detect_every": every}
 
 
 def _checked(tracks: Tracks, path: Path, source: FaceSource) -> Tracks:

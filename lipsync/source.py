@@ -42,6 +42,12 @@ class FaceSource:
         return self._uncropped
 
     @property
+    def is_unedited(self) -> bool:
+        """Whether the frames are those of a video, as they are."""
+        edits = (self.resize_factor, self.rotate, self.crop, self.static)
+        return self.info.kind == "video" and edits == (1, False, None, False)
+
+    @property
     def files(self) -> list[Path]:
         """The files that the pictures come from."""
         return files_in_order(self.info.path) if self.info.kind == "folder" else [self.info.path]

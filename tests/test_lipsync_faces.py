@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from face_detection import Box, NoFaceError, Pads
+from face_detection import Box, NoFaceError, Pads, find_tracks_in_video
 from lipsync.faces import describe_frames, locate_faces
 from lipsync.settings import Settings
 from lipsync.source import open_source
@@ -137,6 +137,18 @@ def test_cache_is_kept_by_content_and_settings(clip, tmp_path, monkeypatch):
     renamed.write_bytes(clip.read_bytes())
     assert looks(path=renamed) == 0
     assert looks(resize_factor=2) > 0 and looks(end=1.0) > 0 and looks(crop=(0, 78, 0, -1)) > 0
+
+
+@pytest.mark.parametrize("part", [{}, {"start": 0.4, "end": 1.2}])
+def test_a_video_that_was_scored_is_not_searched_again(clip, tmp_path, monkeypatch, part):
+    """Evaluation searches whole frames at the video's own rate; so does this."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    found = find_tracks_in_video(clip, EllipseDetector(), **part)
+    detector = EllipseDetector()
+    source, settings = open_source(clip, **part), Settings(pads=Pads(0, 0, 0, 0))
+    faces = locate_faces(source, settings, lambda: detector)
+    assert detector.looked == 0
+    np.testing.assert_array_equal(faces.paths[0], found.paths()[0])
 
 
 def test_spans_for_people():

@@ -8,6 +8,7 @@ import torch
 
 from models.av_hubert import LipReader
 from models.av_hubert.decoder import END, PADDING
+from models.av_hubert.mouths import mouth_pictures, paste_faces
 from models.av_hubert.search import beam_search
 from tests.deterministic import draw
 from training.reading_losses import contrastive_loss, draw_negatives, reading_loss
@@ -108,3 +109,42 @@ def test_padded_frames_are_not_read(reader):
     assert [one.tokens for one in found] == [
         one.tokens for one in beam_search(reader.decoder, encoded, beam=3)
     ]
+
+
+def thinned(values: torch.Tensor) -> np.ndarray:
+    return values.numpy().reshape(-1)[:: max(1, values.numel() // 4000)]
+
+
+def test_what_a_lip_reader_sees_of_pasted_faces_is_golden(golden):
+    clips = [(draw((n, 160, 160, 3), seed) * 255).to(torch.uint8) for n, seed in ((8, 30), (6, 31))]
+    faces = draw((10, 3, 96, 96), 32)
+    numbers = torch.arange(1, 6), torch.arange(5)
+    # The boxes are those of the frames, not of the faces among them.
+    boxes = [
+        torch.tensor([(30 + i, 40, 120 + i, 150) for i in range(1, 6)]),
+        torch.tensor([(50, 20 + i, 170, 165) for i in range(5)]),
+    ]
+    pasted = [
+        paste_faces(clip, faces[5 * n : 5 * n + 5], numbers[n], boxes[n])
+        for n, clip in enumerate(clips)
+    ]
+    expected = golden["talklip_pasted_frame1"], golden["talklip_pasted_frame0_of_2"]
+    np.testing.assert_allclose(thinned(pasted[0][1]), expected[0], atol=2e-3)
+    np.testing.assert_allclose(thinned(pasted[1][0]), expected[1], atol=2e-3)
+    seen = torch.zeros(2, 1, 8, 88, 88)  # missing frames stay 0
+    for clip, frames in enumerate(pasted):
+        seen[clip, :, : len(frames)] = mouth_pictures(frames)
+    np.testing.assert_allclose(thinned(seen), golden["talklip_lip_reader_input"], atol=1e-4)
+
+
+def test_gradients_reach_the_pasted_faces():
+    faces = torch.rand(1, 3, 32, 32, requires_grad=True)
+    frames = torch.zeros(3, 100, 100, 3)
+    box = torch.tensor([[30, 30, 70, 70]])
+    mouth_pictures(paste_faces(frames, faces, torch.tensor([1]), box)).sum().backward()
+    assert (faces.grad > 0).all()
+
+
+def test_frames_that_are_too_small_to_read_are_named():
+    with pytest.raises(ValueError, match="88x88 or more, not 64x96"):
+        mouth_pictures(torch.zeros(1, 64, 96, 3))

@@ -80,7 +80,7 @@ def make_shard(args: argparse.Namespace, source: Source, artist: PortraitArtist,
     for at, picture in enumerate(source.pictures(args.every)):
         rng = np.random.default_rng((args.seed, source.number, at, source.is_video))
         try:
-            drawn.append(artist.draw(picture, args.mouths, rng))
+            drawn += artist.draw(picture, args.mouths, rng, 1 if source.is_video else args.frames)
             tally.kept += 1
         except Unfit as reason:
             tally.rejected[str(reason)] += 1
@@ -90,7 +90,7 @@ def make_shard(args: argparse.Namespace, source: Source, artist: PortraitArtist,
     about = {"real": True, "split": split, "source": source.path.name, "seed": args.seed}
     target = args.out / source.name
     with partial_folder(target) as partial:
-        write_shard(partial, drawn, list(range(len(drawn))), about)
+        write_shard(partial, drawn, [0] * len(drawn), about)  # each shows the others' teeth
         partial.rename(target)
 
 
@@ -126,6 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--photos", type=Path, nargs="*", default=[], help="folders of photographs, one face each")
     add("--videos", type=Path, nargs="*", default=[], help="folders of videos of one person")
     add("--every", type=whole_count, default=25, help="frames of a video from one to the next")
+    add("--frames", type=whole_count, default=3, help="of a photograph, with other mouths each")
     add("--out", type=Path, required=True, help="folder to make the pairs in")
     add("--mouths", type=whole_count, default=5, help="of each picture; any two are a pair")
     add("--detector", choices=DETECTOR_NAMES, default="auto", help="finds the faces")

@@ -55,23 +55,25 @@ class PortraitArtist:
     ) -> None:
         self.mesh, self.fitter, self.detector, self.finder = mesh, fitter, detector, finder
 
-    def draw(self, photo: np.ndarray, mouths: int, rng: np.random.Generator) -> FrameMouths:
-        """The photograph first, then as many others. Raises Unfit."""
+    def draw(
+        self, photo: np.ndarray, mouths: int, rng: np.random.Generator, frames: int = 1
+    ) -> list[FrameMouths]:
+        """The photograph first, then others, in squares that lie a little otherwise in each frame.
+
+        Frames whose mouths come out wrong are left out. Raises Unfit where none is left.
+        """
         points, fit = self.look(photo)
-        place = _misplaced(place_mouth(points), rng)
-        portrait = Portrait(self.mesh, photo, fit, place, int(rng.integers(2**31)))
-        own = portrait.draw(fit.expression, 0.0)
-        _check_own(portrait, own)
-        drawn, lips = [own], [lips_of(fit.expression, 0.0)]
-        for _ in range(mouths - 1):
-            picture, numbers = draw_other(portrait, rng)
-            drawn.append(picture)
-            lips.append(numbers)
-        images = [portrait.as_it_is(), *(picture.image for picture in drawn[1:])]
-        if rng.random() < 0.5:  # one more codec over all of them hides none of the others
-            quality = int(rng.integers(55, 96))
-            images = [compress(image, quality) for image in images]
-        return _as_frame(portrait, images, drawn, lips)
+        drawn, reasons = [], []
+        for _ in range(frames):
+            place = _misplaced(place_mouth(points), rng)
+            portrait = Portrait(self.mesh, photo, fit, place, int(rng.integers(2**31)))
+            try:
+                drawn.append(draw_frame(portrait, mouths, rng))
+            except Unfit as reason:
+                reasons.append(reason)
+        if not drawn:
+            raise reasons[0]
+        return drawn
 
     def look(self, photo: np.ndarray) -> tuple[np.ndarray, Fit]:
         """Landmarks (68, 2) and the fitted head. Raises Unfit."""
@@ -100,6 +102,23 @@ class PortraitArtist:
         if np.linalg.norm(points[0] - back, axis=1).mean() > MOST_DISAGREEMENT * height:
             raise Unfit("whose mirror says another thing")
         return (points[0] + back) / 2, (spreads[0] + spreads[1][list(MIRRORED)]) / 2
+
+
+def draw_frame(portrait: Portrait, mouths: int, rng: np.random.Generator) -> FrameMouths:
+    """The photograph as it is and with other mouths. Raises Unfit."""
+    expression = portrait.fit.expression
+    own = portrait.draw(expression, 0.0)
+    _check_own(portrait, own)
+    drawn, lips = [own], [lips_of(expression, 0.0)]
+    for _ in range(mouths - 1):
+        picture, numbers = draw_other(portrait, rng)
+        drawn.append(picture)
+        lips.append(numbers)
+    images = [portrait.as_it_is(), *(picture.image for picture in drawn[1:])]
+    if rng.random() < 0.5:  # one more codec over all of them hides none of the others
+        quality = int(rng.integers(55, 96))
+        images = [compress(image, quality) for image in images]
+    return _as_frame(portrait, images, drawn, lips)
 
 
 def draw_other(portrait: Portrait, rng: np.random.Generator) -> tuple[Redrawn, np.ndarray]:

@@ -18,7 +18,7 @@ from detector_training.heads import HeadBank, is_held_out, read_bank
 from detector_training.train_landmarks import OUTER_EYES, VALIDATION_SEED
 from face_detection import make_detector
 from face_detection.landmarks import LANDMARKS_PATH, LandmarkFinder
-from models.checkpoint import load_landmark_net
+from models.checkpoint import load
 
 GREY = 128
 NOISE = 4.0  # levels
@@ -31,7 +31,7 @@ GROUPS = {
 
 def score_spoilt(weights: Path, banks: list[HeadBank], count: int) -> dict[str, float]:
     """On crops as in training, of people that it never saw: one look. Shares of the eyes' way."""
-    network = load_landmark_net(weights)
+    network = load(weights, "landmarks")
     faces = Faces(banks, VALIDATION_SEED, held_out=True)
     errors = []
     for start in range(0, count, 64):

@@ -21,7 +21,7 @@ from corpus.clips import Clip, read_corpus
 from corpus.errors import CorpusError
 from evaluation.describe import mean_with_interval
 from hparams import HParams
-from models.checkpoint import load_expert, load_generator
+from models.checkpoint import load
 from models.inputs import generator_input, lower_half, to_faces, to_images
 from models.pretrained import EXPERT, HQ_GENERATOR
 from training.generator_terms import laplacian_variance
@@ -144,12 +144,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def open_bench(args: argparse.Namespace) -> Bench:
     """Networks and clips. Raises CorpusError, CheckpointError or FileNotFoundError."""
-    generator = load_generator(args.checkpoint_path)
+    generator = load(args.checkpoint_path, "generator")
     hp = HParams().with_overrides(f"img_height={generator.height},img_width={generator.width}")
     corpus = read_corpus(args.data_root, args.filelist, hp)
     print(corpus.summary())
     windows = GeneratorWindows(corpus.clips, hp, VALIDATION_SEED)
-    return Bench(generator, load_expert(args.syncnet_checkpoint_path), windows)
+    return Bench(generator, load(args.syncnet_checkpoint_path, "expert"), windows)
 
 
 if __name__ == "__main__":

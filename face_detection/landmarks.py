@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.checkpoint import load_landmark_net
+from models.checkpoint import load
 from models.devices import resolve_precision
 from models.folding import fold_batch_norms
 from models.landmarks import find_landmarks
@@ -39,7 +39,7 @@ class LandmarkFinder:
                 "`python -m detector_training.train_landmarks` makes them"
             )
         self._device, self._passes = torch.device(device), passes
-        network = fold_batch_norms(load_landmark_net(weights, self._device))
+        network = fold_batch_norms(load(weights, "landmarks", self._device))
         self._dtype = resolve_precision(precision, self._device)
         self._network = network.to(self._dtype).to(memory_format=torch.channels_last)
 

@@ -9,7 +9,7 @@ import torch
 
 from face_detection.batches import Batches
 from face_detection.boxes import suppress
-from models.checkpoint import load_s3fd
+from models.checkpoint import load
 from models.devices import resolve_precision
 from models.pretrained import PUBLISHED, hash_of
 
@@ -45,7 +45,7 @@ class S3FDDetector:
         sha256 = check_published(weights)
         self._device = torch.device(device)
         self._dtype = resolve_precision(precision, self._device)
-        self._network = load_s3fd(weights, self._device).eval()
+        self._network = load(weights, "s3fd", self._device).eval()
         self._network.to(memory_format=torch.channels_last)
         self._batches = Batches(batch_size if self._device.type != "cpu" else CPU_BATCH)
         self.settings = {

@@ -8,7 +8,7 @@ import torch
 
 from face_detection.batches import Batches
 from face_detection.boxes import suppress
-from models.checkpoint import load_face_finder
+from models.checkpoint import load
 from models.devices import resolve_precision
 from models.face_finder import decode
 from models.folding import fold_batch_norms
@@ -33,7 +33,7 @@ class SmallDetector:
         sha256 = _hash(Path(weights))
         self._device = torch.device(device)
         self._dtype = resolve_precision(precision, self._device)
-        network = fold_batch_norms(load_face_finder(weights, self._device))
+        network = fold_batch_norms(load(weights, "face_finder", self._device))
         self._network = network.lower_precision(self._dtype).to(memory_format=torch.channels_last)
         self._batches = Batches(batch_size if self._device.type != "cpu" else CPU_BATCH)
         self.settings = {

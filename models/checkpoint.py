@@ -16,27 +16,10 @@ from torch import nn
 
 from atomic import whole_or_absent
 from models.checkpoint_files import BROKEN, CheckpointError, read_content
-from models.face_finder import FaceFinder
-from models.kinds import KINDS, Kind, kind_of
-from models.landmarks import LandmarkNet
-from models.lip_hearing import LipHearing
-from models.lip_seeing import LipSeeing
-from models.quality_discriminator import VisualQualityDiscriminator
-from models.s3fd import S3FD
-from models.syncnet import SyncNet
-from models.talkface import TalkFace
+from models.registry import KINDS, Kind, kind_of
 
 FORMAT = "talkface-1"
-# What a network's constructor calls its sizes -> the hyperparameters.
-SIZES = {
-    "height": "img_height",
-    "width": "img_width",
-    "multiplier": "multiplier",
-    "channels": "hearing_channels",
-    "causal": "hearing_causal",
-}
-# Arguments of networks that are no sizes.
-CHOICES = {"model": str, "sound": str, "judges": bool, "causal": bool}
+SIZES = {"height", "width", "multiplier", "channels"}  # what is a number in every network
 COUNTER = "num_batches_tracked"  # of a BatchNorm
 
 
@@ -47,6 +30,7 @@ class Checkpoint:
     path: Path
     state_dict: dict[str, torch.Tensor]
     kind: Kind
+    arguments: dict = field(default_factory=dict)  # of the network's constructor, if they are told
     hparams: dict = field(default_factory=dict)  # empty for files of others
     step: int | None = None
     epoch: int | None = None
@@ -54,13 +38,20 @@ class Checkpoint:
     extra: dict = field(default_factory=dict)  # whatever else the file holds
 
     def shape(self) -> dict:
-        """Face height, width and multiplier: as the file says, else as its tensors show."""
-        stated = {key: self.hparams[name] for key, name in SIZES.items() if name in self.hparams}
+        """The arguments of the network's constructor: as the file says, else as its tensors show.
+
+        Our files state them; those of before stated the hyperparameters alone.
+        """
+        if self.arguments:
+            return self.arguments
+        numbers = self.kind.numbers
+        stated = {key: self.hparams[name] for key, name in numbers.items() if name in self.hparams}
         return {key: stated.get(key, value) for key, value in self._measured().items()}
 
     def shape_numbers(self) -> dict:
         """The same by the names of hyperparameters."""
-        return {SIZES[key]: value for key, value in self.shape().items() if key in SIZES}
+        names = self.kind.numbers
+        return {names[key]: value for key, value in self.shape().items() if key in names}
 
     def _measured(self) -> dict:
         try:
@@ -71,11 +62,11 @@ class Checkpoint:
                 f"tensors ({error})"
             ) from error
 
-    def build(self, network: type[nn.Module], device: str | torch.device) -> nn.Module:
+    def build(self, device: str | torch.device = "cpu") -> nn.Module:
         """The network with these weights, in evaluation mode; every weight must find its place."""
         shape = self.shape()
-        self._refuse_misfit(network, shape)
-        built = network(**shape)
+        self._refuse_misfit(self.kind.network, shape)
+        built = self.kind.network(**shape)
         built.load_state_dict(self.state_dict, strict=True)
         return built.to(device).eval()
 
@@ -107,54 +98,28 @@ class Checkpoint:
 def _sizes(shape: dict) -> dict:
     """The same if a network may be so large; raises ValueError."""
     for name, value in shape.items():
-        if isinstance(value, CHOICES.get(name, ())):
-            continue
-        kinds, most = (int | float, 64) if name.endswith("multiplier") else (int, 8192)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value <= most:
+        parts = value if isinstance(value, list | tuple) else (value,)
+        if not all(_is_size(name, part) for part in parts):
             raise ValueError(f"{name} is {value!r:.50}")
     return shape
 
 
-def load_generator(path: str | Path, device: str | torch.device = "cpu") -> TalkFace:
-    """The generator in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "generator").build(TalkFace, device)
+def _is_size(name: str, value: object) -> bool:
+    """Whether a network's argument may have this value, which a file states."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name.endswith("multiplier"):
+        return number and 0 < value <= 64
+    if name in SIZES:
+        return number and isinstance(value, int) and 0 < value <= 8192
+    return not number or abs(value) <= 8192
 
 
-def load_expert(path: str | Path, device: str | torch.device = "cpu") -> SyncNet:
-    """The lip-sync expert in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "expert").build(SyncNet, device)
+def load(path: str | Path, kind: str, device: str | torch.device = "cpu") -> nn.Module:
+    """The network of a kind, by its name in the registry, out of a file; in evaluation mode.
 
-
-def load_discriminator(
-    path: str | Path, device: str | torch.device = "cpu"
-) -> VisualQualityDiscriminator:
-    """The visual-quality discriminator in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "discriminator").build(VisualQualityDiscriminator, device)
-
-
-def load_face_finder(path: str | Path, device: str | torch.device = "cpu") -> FaceFinder:
-    """The small face detector in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "face_finder").build(FaceFinder, device)
-
-
-def load_landmark_net(path: str | Path, device: str | torch.device = "cpu") -> LandmarkNet:
-    """The landmark network in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "landmarks").build(LandmarkNet, device)
-
-
-def load_lip_hearing(path: str | Path, device: str | torch.device = "cpu") -> LipHearing:
-    """The network that hears lip motion in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "lip_hearing").build(LipHearing, device)
-
-
-def load_lip_seeing(path: str | Path, device: str | torch.device = "cpu") -> LipSeeing:
-    """The network that sees lip motion in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "lip_seeing").build(LipSeeing, device)
-
-
-def load_s3fd(path: str | Path, device: str | torch.device = "cpu") -> S3FD:
-    """The S3FD face detector in a checkpoint file, in evaluation mode."""
-    return read_checkpoint(path, "s3fd").build(S3FD, device)
+    Raises CheckpointError or FileNotFoundError.
+    """
+    return read_checkpoint(path, kind).build(device)
 
 
 def read_checkpoint(path: str | Path, wanted: str | None = None) -> Checkpoint:
@@ -178,6 +143,7 @@ def read_checkpoint(path: str | Path, wanted: str | None = None) -> Checkpoint:
         path,
         weights,
         kind,
+        arguments=content.pop("network", None) or {},
         hparams=content.pop("hparams", None) or {},
         step=content.pop("global_step", None),
         epoch=content.pop("global_epoch", None),
@@ -216,6 +182,7 @@ def save_weights(
         for name, tensor in network.state_dict().items()
     }
     stated = {"format": FORMAT, "hparams": json.dumps(hparams), "global_step": str(step)}
+    stated["network"] = json.dumps(network.arguments)
     stated["extra"] = json.dumps(extra or {})
     with whole_or_absent(path) as partial:
         partial.write_bytes(save(weights, stated))  # save_file would make it nobody else's to read

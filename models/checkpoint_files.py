@@ -9,6 +9,7 @@ import math
 import pickle
 import struct
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -115,6 +116,7 @@ def _read_safetensors(path: Path) -> dict:
         **extra,
         "state_dict": weights,
         "hparams": json.loads(stated.get("hparams", "{}")),
+        "network": json.loads(stated.get("network", "{}")),
         "global_step": int(stated["global_step"]) if "global_step" in stated else None,
     }
 
@@ -200,17 +202,24 @@ def _check_rest(path: Path, content: dict) -> None:
     """What lies beside the weights has the types that readers count on."""
     if not all(isinstance(name, str) for name in content):
         raise CheckpointError(f"{path}: not all that it holds has a name")
-    for name in ("hparams", "optimizer"):
+    for name in ("hparams", "network", "optimizer"):
         value = content.get(name)
         if value is not None and not isinstance(value, dict):
             raise CheckpointError(f"{path}: {name} is a {type(value).__name__}, no dictionary")
     for name, value in (content.get("hparams") or {}).items():
-        if not isinstance(name, str) or not isinstance(value, PLAIN) or _is_endless(value):
-            raise CheckpointError(f"{path}: the hyperparameter {name!r} is no plain value")
+        _require_plain(path, name, (value,))
+    for name, value in (content.get("network") or {}).items():
+        _require_plain(path, name, value if isinstance(value, list | tuple) else (value,))
     for name in ("global_step", "global_epoch"):
         value = content.get(name)
         if value is not None and (type(value) is not int or not 0 <= value < 2**62):
             raise CheckpointError(f"{path}: {name} is {value!r:.50}, no count")
+
+
+def _require_plain(path: Path, name: object, values: Iterable) -> None:
+    plain = all(isinstance(value, PLAIN) and not _is_endless(value) for value in values)
+    if not isinstance(name, str) or not plain:
+        raise CheckpointError(f"{path}: the hyperparameter {name!r} is no plain value")
 
 
 def _is_endless(value: object) -> bool:

@@ -8,23 +8,7 @@ import sys
 from pathlib import Path
 
 from models.checkpoint import CheckpointError, read_checkpoint, save_weights
-from models.face_finder import FaceFinder
-from models.landmarks import LandmarkNet
-from models.lip_hearing import LipHearing
-from models.quality_discriminator import VisualQualityDiscriminator
-from models.s3fd import S3FD
-from models.syncnet import SyncNet
-from models.talkface import TalkFace
 
-NETWORKS = {
-    "generator": TalkFace,
-    "expert": SyncNet,
-    "discriminator": VisualQualityDiscriminator,
-    "s3fd": S3FD,
-    "face_finder": FaceFinder,
-    "landmarks": LandmarkNet,
-    "lip_hearing": LipHearing,
-}
 # What a reader of the weights needs to know; the numbers of the training are in its own record.
 KEPT = (
     "num_mels", "n_fft", "hop_size", "win_size", "sample_rate", "fmin", "fmax", "preemphasis",
@@ -63,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def export(source: Path, target: Path, *, fits_from: float | None = None) -> None:
     """Write the weights of `source` in 16 bits. Raises CheckpointError or OSError."""
     checkpoint = read_checkpoint(source)
-    network = checkpoint.build(NETWORKS[checkpoint.kind.name], "cpu")
+    network = checkpoint.build()
     hparams = {name: value for name, value in checkpoint.hparams.items() if name in KEPT}
     extra = {} if fits_from is None else {"fits_from": fits_from}
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import ConvBlock, residuals, scaled
 
 STRIDES = (8, 16, 32, 64)  # pixels between neighbouring cells of each level, the finest first
@@ -14,6 +15,7 @@ RARE = -4.6  # the score, before the sigmoid, at first: one cell in a hundred is
 LARGEST_LOGARITHM = 5.0  # of an edge's distance in strides, so that no box is infinite
 
 
+@keeps_arguments
 class FaceFinder(nn.Module):
     """A face score, a box and five landmarks at every cell of four levels, 0.93 GMAC at 640x360.
 

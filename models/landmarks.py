@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import ConvBlock, residuals, scaled
 
 POINTS = 68
@@ -28,6 +29,7 @@ MIRRORED = (
 )  # fmt: skip
 
 
+@keeps_arguments
 class LandmarkNet(nn.Module):
     """Places as the means of maps that say how likely each point is in each cell; 0.11 GMAC.
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.lip_motion import CLOSE_PER_JAW, FPS, HIGHEST, LOWEST, NAMES, LipMotion
 
 BANDS = 80  # of the mel
@@ -28,6 +29,7 @@ SHUT_MARGIN = 0.03  # mouthClose beyond what the jaw asks for, for heads whose l
 TUCKED_ROLL = 0.52  # mouthRollLower of a whole f
 
 
+@keeps_arguments
 class LipHearing(nn.Module):
     """mel -> the numbers of lip motion, and whether lips touch, at the times that are asked for.
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import ConvBlock, residuals, scaled
 from models.lip_motion import HIGHEST, LOWEST, NAMES
 from models.mouth_crop import SIZE
@@ -30,6 +31,7 @@ class Seen(NamedTuple):
         return np.clip((LOST - self.doubt) / (LOST - SURE), 0, 1)
 
 
+@keeps_arguments
 class LipSeeing(nn.Module):
     """A square cut by models/mouth_crop.py -> the numbers in spreads from their mean, the logarithm
     of how far each of them may be off, and how much of the teeth shows.

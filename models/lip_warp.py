@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import scaled
 from models.lip_motion import NAMES
 from models.mouth_crop import SIZE
@@ -59,6 +60,7 @@ class Residual(nn.Module):
         return F.relu(x + self.second(F.relu(y)))
 
 
+@keeps_arguments
 class LipWarp(nn.Module):
     """A U-Net over half the picture's resolution, told the lip numbers at every scale."""
 

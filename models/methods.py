@@ -3,22 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from models.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    load_landmark_net,
-    load_lip_hearing,
-    load_lip_seeing,
-    read_checkpoint,
-)
+from models.checkpoint import Checkpoint, CheckpointError, load, read_checkpoint
 from models.generator import Generator, Hearing
-from models.lip_warp import LipWarp
 from models.lip_warp_method import LipWarpMethod
-from models.lipgan import LipGANGenerator
 from models.masked_face import MaskedFace
 from models.pretrained import LANDMARKS, LIP_HEARING, LIP_SEEING
-from models.talkface import TalkFace
-from models.talklip import TalkLipGenerator
 from models.talklip_method import TalkLip
 
 
@@ -31,31 +20,31 @@ def open_method(path: str | Path) -> Generator:
 
 
 def _talkface(checkpoint: Checkpoint) -> MaskedFace:
-    network = checkpoint.build(TalkFace, "cpu")
+    network = checkpoint.build()
     return MaskedFace(network, Hearing("mel80x16", checkpoint.hparams))
 
 
 def _lip_warp(checkpoint: Checkpoint) -> LipWarpMethod:
     """The warp with the networks that come along: what hears, finds landmarks and sees."""
     return LipWarpMethod(
-        checkpoint.build(LipWarp, "cpu"),
-        load_lip_hearing(LIP_HEARING),
-        load_landmark_net(LANDMARKS),
-        load_lip_seeing(LIP_SEEING),
+        checkpoint.build(),
+        load(LIP_HEARING, "lip_hearing"),
+        load(LANDMARKS, "landmarks"),
+        load(LIP_SEEING, "lip_seeing"),
     )
 
 
 def _lipgan(checkpoint: Checkpoint) -> MaskedFace:
-    network = checkpoint.build(LipGANGenerator, "cpu")
+    network = checkpoint.build()
     window = {"mel": "mel80x27", "mfcc": "mfcc12x35"}[network.sound]
     return MaskedFace(network, Hearing(window, checkpoint.hparams), reference_first=True)
 
 
 def _talklip(checkpoint: Checkpoint) -> TalkLip:
-    return TalkLip(checkpoint.build(TalkLipGenerator, "cpu"))
+    return TalkLip(checkpoint.build())
 
 
-# Kind of checkpoint (models/kinds.py) -> what makes its method.
+# Kind of checkpoint (models/registry.py) -> what makes its method.
 METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "generator": _talkface,
     "lip_warp": _lip_warp,

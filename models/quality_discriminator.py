@@ -4,10 +4,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import PlainConvBlock, fold_time, halved_sizes, scaled
 from models.inputs import lower_half, lower_half_rows
 
 
+@keeps_arguments
 class VisualQualityDiscriminator(nn.Module):
     """Judges frames one by one.
 

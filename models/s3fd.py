@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import scaled
 
 # (name of the layer, its convolutions) of the VGG-16 trunk; a pooling of 2 follows each group.
@@ -23,6 +24,7 @@ class L2Norm(nn.Module):
         return x / length * self.weight[:, None, None]
 
 
+@keeps_arguments
 class S3FD(nn.Module):
     """Single-shot face detector; at multiplier 1 it has the published weights' names and shapes."""
 

@@ -4,12 +4,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import ConvBlock, halved_sizes, mel_encoder, residuals, scaled
 from models.inputs import lower_half_rows
 
 LIP_FRAMES = 5
 
 
+@keeps_arguments
 class SyncNet(nn.Module):
     """Embeds mouths and sound on one unit sphere; after ReLU, so their cosine lies in [0, 1].
 

@@ -3,7 +3,10 @@
 import torch
 from torch import nn
 
+from models.arguments import keeps_arguments
 
+
+@keeps_arguments
 class SyncNetV2(nn.Module):
     """Embeds five video frames and 0.2 s of sound; their Euclidean distance is small in sync.
 

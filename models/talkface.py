@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from models.arguments import keeps_arguments
 from models.blocks import (
     ConvBlock,
     UpBlock,
@@ -26,6 +27,7 @@ def at_level(values: tuple[int, ...], level: int) -> int:
     return values[min(level, len(values) - 1)]
 
 
+@keeps_arguments
 class TalkFace(nn.Module):
     """U-Net over the face with the sound's code at its bottleneck.
 

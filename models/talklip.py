@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.av_hubert.encoder import CLUSTERS
 from models.av_hubert.lip_reader import ENCODER_ARGUMENTS, SentenceEncoder, keep
 from models.blocks import ConvBlock, halved_sizes, scaled
@@ -33,6 +34,7 @@ class ContrastiveHead(nn.Module):
         return F.normalize(self.Linearaudio(F.normalize(sound, dim=1)), dim=1)
 
 
+@keeps_arguments
 class TalkLipGenerator(nn.Module):
     """Wav2Lip's U-Net over the face, with AV-HuBERT's code of the sound at its bottleneck.
 

@@ -12,10 +12,7 @@ from models import S3FD, SyncNet, TalkFace, VisualQualityDiscriminator
 from models.checkpoint import (
     CheckpointError,
     describe,
-    load_discriminator,
-    load_expert,
-    load_generator,
-    load_s3fd,
+    load,
     main,
     read_checkpoint,
     save_checkpoint,
@@ -25,12 +22,6 @@ from tests.deterministic import draw, filled
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = json.loads((ROOT / "tests" / "data" / "published_checkpoints.json").read_text())
-LOADERS = {
-    "generator": load_generator,
-    "expert": load_expert,
-    "discriminator": load_discriminator,
-    "s3fd": load_s3fd,
-}
 SHAPE = {"img_height": 32, "img_width": 48, "multiplier": 0.125}
 
 
@@ -60,7 +51,7 @@ def test_published_key_sets_load_strictly(tmp_path, name):
     content = weights if isinstance(top, str) else {"state_dict": weights, "optimizer": {}}
     torch.save(content, tmp_path / name)
     kind = read_checkpoint(tmp_path / name).kind.name
-    loaded = LOADERS[kind](tmp_path / name)
+    loaded = load(tmp_path / name, kind)
     for key, value in loaded.state_dict().items():
         original = weights.get(key, weights.get(f"module.{key}"))
         assert torch.equal(value, original)
@@ -94,13 +85,13 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_loads(tmp_path, network, inputs, form):
     FORMS[form](network, tmp_path / "weights")
-    assert_same_output(load_generator(tmp_path / "weights"), network, inputs)
+    assert_same_output(load(tmp_path / "weights", "generator"), network, inputs)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_torchscript_archives_load(tmp_path, network, inputs):
     torch.jit.trace(network, inputs).save(str(tmp_path / "weights.pt"))
-    assert_same_output(load_generator(tmp_path / "weights.pt"), network, inputs)
+    assert_same_output(load(tmp_path / "weights.pt", "generator"), network, inputs)
 
 
 def test_half_precision_comes_back_as_float(tmp_path, network):
@@ -108,36 +99,36 @@ def test_half_precision_comes_back_as_float(tmp_path, network):
     save_weights(tmp_path / "full.safetensors", network, SHAPE)
     half, full = (tmp_path / f"{name}.safetensors" for name in ("half", "full"))
     assert half.stat().st_size < 0.6 * full.stat().st_size
-    loaded = load_generator(half)
+    loaded = load(half, "generator")
     assert all(p.dtype == torch.float32 for p in loaded.parameters())
 
 
 @pytest.mark.parametrize(
-    ("network", "load"),
-    [
-        (TalkFace, load_generator),
-        (SyncNet, load_expert),
-        (VisualQualityDiscriminator, load_discriminator),
-    ],
+    ("network", "kind"),
+    [(TalkFace, "generator"), (SyncNet, "expert"), (VisualQualityDiscriminator, "discriminator")],
 )
 @pytest.mark.parametrize("shape", [(96, 96, 0.25), (288, 192, 0.125), (48, 64, 0.375)])
-def test_size_and_width_are_read_off_bare_weights(tmp_path, network, load, shape):
+def test_size_and_width_are_read_off_bare_weights(tmp_path, network, kind, shape):
     torch.save(network(*shape).state_dict(), tmp_path / "bare.pth")
-    loaded = load(tmp_path / "bare.pth")
+    loaded = load(tmp_path / "bare.pth", kind)
     assert (loaded.height, loaded.width, loaded.multiplier) == shape
 
 
 def test_a_stated_size_is_believed_before_the_tensors(tmp_path):
+    """By the constructor's arguments in our files, by the hyperparameters in those of before."""
     network = TalkFace(90, 70, 0.1)
     stated = {"img_height": 90, "img_width": 70, "multiplier": 0.1}
-    save_weights(tmp_path / "a.safetensors", network, stated)
-    loaded = load_generator(tmp_path / "a.safetensors")
-    assert (loaded.height, loaded.width, loaded.multiplier) == (90, 70, 0.1)
+    save_weights(tmp_path / "now", network, {**stated, "img_height": 96})
+    torch.save({"state_dict": network.state_dict(), "hparams": stated}, tmp_path / "before")
+    for name in ("now", "before"):
+        loaded = load(tmp_path / name, "generator")
+        assert (loaded.height, loaded.width, loaded.multiplier) == (90, 70, 0.1)
+        assert read_checkpoint(tmp_path / name).shape_numbers() == stated
 
 
 def test_a_narrow_s3fd_goes_there_and_back(tmp_path):
     save_weights(tmp_path / "s3fd.safetensors", S3FD(0.125), {"multiplier": 0.125})
-    assert load_s3fd(tmp_path / "s3fd.safetensors").multiplier == 0.125
+    assert load(tmp_path / "s3fd.safetensors", "s3fd").multiplier == 0.125
 
 
 def test_the_rest_of_a_checkpoint_is_kept(tmp_path, network):
@@ -195,12 +186,12 @@ def test_wrong_files_are_named_for_what_they_are(tmp_path, name):
     path = tmp_path / "file.pth"
     make(path)
     with pytest.raises(CheckpointError, match=f"(?s)file.pth.*{words}"):
-        load_generator(path)
+        load(path, "generator")
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such checkpoint.*absent.pth"):
-        load_generator(tmp_path / "absent.pth")
+        load(tmp_path / "absent.pth", "generator")
 
 
 def test_a_checkpoint_without_weights_is_not_written(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from models import SyncNet, TalkFace
-from models.checkpoint import CheckpointError, describe, load_generator, main, save_weights
+from models.checkpoint import CheckpointError, describe, load, main, save_weights
 
 SHAPE = {"img_height": 32, "img_width": 32, "multiplier": 0.0625}
 
@@ -58,15 +58,20 @@ def test_torchscript_code_never_runs(tmp_path):
     [{"multiplier": 50}, {"multiplier": 1e9}, {"img_height": 8000}, {"img_height": 10**30},
      {"multiplier": "x"}, {"multiplier": True}, {"img_width": 32.5}, {"img_width": -3}],
 )  # fmt: skip
-def test_a_stated_size_is_compared_before_memory_is_taken(tmp_path, stated, monkeypatch):
-    save_weights(tmp_path / "a.safetensors", TalkFace(32, 32, 0.0625), {**SHAPE, **stated})
+@pytest.mark.parametrize("told_by", ["hparams", "network"])
+def test_a_stated_size_is_compared_before_memory_is_taken(tmp_path, stated, told_by, monkeypatch):
+    weights = TalkFace(32, 32, 0.0625).state_dict()
+    names = {"img_height": "height", "img_width": "width", "multiplier": "multiplier"}
+    if told_by == "network":
+        stated = {names[name]: value for name, value in ({**SHAPE, **stated}).items()}
+    save_file(weights, tmp_path / "a.safetensors", {told_by: json.dumps(stated)})
 
     def on_a_real_device(*args, **kwargs):
         assert torch.get_default_device().type == "meta"
 
     monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", on_a_real_device)
     with pytest.raises(CheckpointError, match="a.safetensors"):
-        load_generator(tmp_path / "a.safetensors")
+        load(tmp_path / "a.safetensors", "generator")
 
 
 CONTENTS = {
@@ -98,26 +103,27 @@ CONTENTS = {
 def test_odd_contents_are_refused(tmp_path, weights, name):
     torch.save(CONTENTS[name](weights), tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match="a.pth"):
-        load_generator(tmp_path / "a.pth")
+        load(tmp_path / "a.pth", "generator")
     assert main([str(tmp_path / "a.pth")]) == 1
 
 
 @pytest.mark.parametrize(
     "stated",
-    [{"hparams": "{"}, {"hparams": "[1]"}, {"hparams": '{"fps": {}}'}, {"hparams": "[" * 99999},
+    [{"network": '{"colour": 3}'}, {"network": "[1]"},
+     {"hparams": "{"}, {"hparams": "[1]"}, {"hparams": '{"fps": {}}'}, {"hparams": "[" * 99999},
      {"extra": "[1]"}, {"extra": "no"}, {"global_step": "x"}, {"global_step": "9" * 5000}],
     ids=str,
 )  # fmt: skip
 def test_odd_words_beside_safetensors_are_refused(tmp_path, weights, stated):
     save_file(weights, tmp_path / "a.safetensors", stated)
     with pytest.raises(CheckpointError, match="a.safetensors"):
-        describe(tmp_path / "a.safetensors")
+        load(tmp_path / "a.safetensors", "generator")
 
 
 def test_words_beside_the_weights_cannot_replace_them(tmp_path, weights):
     extra = json.dumps({"state_dict": {}, "hparams": {"multiplier": 9}, "note": 1})
     save_file(weights, tmp_path / "a.safetensors", {"extra": extra})
-    assert load_generator(tmp_path / "a.safetensors").multiplier == 0.0625
+    assert load(tmp_path / "a.safetensors", "generator").multiplier == 0.0625
 
 
 def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(tmp_path, weights):

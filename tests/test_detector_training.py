@@ -29,7 +29,7 @@ from detector_training.spoil import spoil
 from face_detection.boxes import intersection_over_union
 from face_detection.train import DetectorTrainer, main
 from hparams import HParams
-from models.checkpoint import load_face_finder, read_checkpoint
+from models.checkpoint import load, read_checkpoint
 from models.face_finder import FaceFinder, cells
 from synthesis.speaker import Speaker
 from tests.small_head import small_head
@@ -390,7 +390,7 @@ def test_the_script_trains_and_exports(heads, tmp_path, capsys):
     assert main(arguments(heads, tmp_path / "run", 2)) == 0
     exported = Path(capsys.readouterr().out.strip().splitlines()[-1])
     assert exported.name == "face_small.safetensors"
-    assert load_face_finder(exported).multiplier == 0.125
+    assert load(exported, "face_finder").multiplier == 0.125
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
     validation = [line for line in lines if line["split"] == "val"][-1]
     assert {"average_precision", "median_iou", "landmark_error"} <= validation.keys()

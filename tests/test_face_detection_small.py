@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from face_detection import detectors as detectors_module
 from face_detection import make_detector
 from face_detection.small import SmallDetector, select_faces
-from models.checkpoint import CheckpointError, load_face_finder, read_checkpoint, save_weights
+from models.checkpoint import CheckpointError, load, read_checkpoint, save_weights
 from models.face_finder import LANDMARK_UNIT, STRIDES, FaceFinder, cells, decode
 from models.folding import fold_batch_norms
 
@@ -82,7 +82,7 @@ def test_weights_are_known_for_what_they_are(weights, tmp_path):
         "face_finder", {"multiplier": 1 / 8}, 3
     )  # fmt: skip
     torch.save(FaceFinder(0.25).state_dict(), tmp_path / "bare.pth")
-    assert load_face_finder(tmp_path / "bare.pth").multiplier == 0.25
+    assert load(tmp_path / "bare.pth", "face_finder").multiplier == 0.25
     with pytest.raises(CheckpointError, match="this is a small face detector, not an S3FD"):
         make_detector("s3fd", s3fd_path=weights)
 

@@ -128,7 +128,7 @@ def test_a_training_runs_and_its_weights_find_points(tmp_path):
 
 
 def test_the_size_of_a_network_is_read_from_its_weights():
-    from models.kinds import kind_of
+    from models.registry import kind_of
 
     weights = LandmarkNet(0.5).state_dict()
     assert kind_of(weights).name == "landmarks"

@@ -6,7 +6,7 @@ import torch
 
 from audio import melspectrogram
 from hparams import HParams
-from models.checkpoint import load_lip_hearing, read_checkpoint, save_weights
+from models.checkpoint import load, read_checkpoint, save_weights
 from models.lip_hearing import (
     BANDS,
     COLUMNS_PER_SECOND,
@@ -118,7 +118,7 @@ def test_the_opening_is_lip_motions():
 def test_a_file_holds_all_that_hearing_needs(lively, tmp_path, causal):
     network, path = lively(causal), tmp_path / "hearing.safetensors"
     save_weights(path, network, {}, half=True)
-    read = load_lip_hearing(path)
+    read = load(path, "lip_hearing")
     assert bool(read.causal) is causal
     assert read_checkpoint(path).kind.name == "lip_hearing"
     mel = melspectrogram(

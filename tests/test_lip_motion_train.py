@@ -11,7 +11,7 @@ from corpus.clips import examine_sound
 from corpus.errors import ClipError
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from hparams import HParams
-from models.checkpoint import load_lip_hearing
+from models import checkpoint
 from models.export import export
 from models.lip_hearing import CONTACTS, LipHearing
 from models.lip_motion import INDEX, NAMES
@@ -167,7 +167,7 @@ def test_a_run_learns_and_its_export_hears(sounds, tmp_path):
     assert errors[-1] < 0.8 * errors[0]
     target = tmp_path / "hearing.safetensors"
     export(tmp_path / "run/checkpoint_best.pth", target)
-    hearing, clip = load_lip_hearing(target), clip_of(sounds, "speaker3/00003")
+    hearing, clip = checkpoint.load(target, "lip_hearing"), clip_of(sounds, "speaker3/00003")
     truth = read_lip_truth(sounds / "speaker3/00003").lips[:, INDEX["jawOpen"]]
     heard = hearing.lip_motion(clip.read_mel())["jawOpen"]
     assert np.corrcoef(heard, truth[: len(heard)])[0, 1] > 0.5
@@ -187,7 +187,7 @@ def test_a_causal_network_may_begin_at_another_ones_weights(sounds, tmp_path):
     assert run(sounds, tmp_path / "whole", 1) == 0
     more = "--checkpoint_path", tmp_path / "whole/checkpoint_best.pth"
     assert run(sounds, tmp_path / "causal", 1, *more, hparams="hearing_causal=True") == 0
-    assert bool(load_lip_hearing(tmp_path / "causal/checkpoint_best.pth").causal)
+    assert bool(checkpoint.load(tmp_path / "causal/checkpoint_best.pth", "lip_hearing").causal)
 
 
 def test_a_corpus_without_sounds_is_named(tmp_path, capsys):

@@ -7,7 +7,7 @@ import torch
 import lip_motion_train
 import lip_warp_train
 from hparams import HParams
-from models.checkpoint import load_lip_seeing
+from models.checkpoint import load
 from models.lip_motion import NAMES
 from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
@@ -135,7 +135,7 @@ def test_what_is_seen_is_learnt_from_the_same_pairs(bank, tmp_path):
     numbers = "multiplier=0.25,batch_size=4,eval_interval=2,checkpoint_interval=2,log_interval=1"
     flags = ["--what", "seeing", "--pairs", str(bank), "--checkpoint_dir", str(tmp_path / "run")]
     assert lip_motion_train.main([*flags, "--hparams", numbers, "--max_steps", "2"]) == 0
-    network = load_lip_seeing(tmp_path / "run" / "checkpoint_step000000002.pth")
+    network = load(tmp_path / "run" / "checkpoint_step000000002.pth", "lip_seeing")
     assert network.lips_spread.max() > 0.1
 
 

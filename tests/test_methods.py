@@ -55,7 +55,7 @@ def test_files_are_known_for_what_they_are(tmp_path, capsys, name):
     network = saved(tmp_path / "a.pth", name)
     checkpoint = read_checkpoint(tmp_path / "a.pth")
     assert checkpoint.kind.name == name
-    again = checkpoint.build(type(network), "cpu").state_dict()
+    again = checkpoint.build().state_dict()
     assert all(torch.equal(again[key], value) for key, value in network.state_dict().items())
     assert checkpoint_files.main([str(tmp_path / "a.pth")]) == 0
     said = capsys.readouterr().out
@@ -69,7 +69,7 @@ def test_heads_that_leave_no_trace_are_not_guessed(tmp_path):
     network = AVHuBERT(**{**SMALL, "embed_dim": 64, "heads": 4, "position_groups": 8})
     save_checkpoint(tmp_path / "a.pth", {"state_dict": network.state_dict(), "hparams": {}})
     with pytest.raises(CheckpointError, match="embed_dim of 64 .* its heads cannot be told"):
-        read_checkpoint(tmp_path / "a.pth").build(AVHuBERT, "cpu")
+        read_checkpoint(tmp_path / "a.pth").build()
 
 
 def infer(checkpoint: str) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import hq_talkface_train
 import talkface_train
 from corpus.clips import read_corpus
 from hparams import HParams
-from models.checkpoint import load_discriminator, load_expert, load_generator, read_checkpoint
+from models.checkpoint import load, read_checkpoint
 from models.syncnet import SyncNet
 from tests.toy_corpus import make_clip, make_corpus
 from tests.training_runs import metrics, run, write_expert
@@ -146,7 +146,7 @@ def test_checkpoints_have_the_original_s_names_and_come_back(corpus, request, tm
     # What another tool makes of ours, and DataParallel's prefix, come back the same.
     weights = {f"module.{k}": v for k, v in states["expert"]["state_dict"].items()}
     torch.save({"state_dict": weights, "optimizer": None, "global_step": 3}, tmp_path / "a.pth")
-    back = load_expert(tmp_path / "a.pth").state_dict()
+    back = load(tmp_path / "a.pth", "expert").state_dict()
     assert all(torch.equal(back[k], v) for k, v in trainer.update.network.state_dict().items())
 
 
@@ -155,11 +155,11 @@ def test_a_run_leaves_what_it_promises(kind, root, tmp_path, capsys):
     assert run(kind, root, tmp_path, 2, "--keep", "1") == 0
     last = tmp_path / "checkpoint_step000000002.pth"
     assert capsys.readouterr().out.strip() == str(last)
-    loaded = {"expert": load_expert}.get(kind, load_generator)(last)
+    loaded = load(last, "expert" if kind == "expert" else "generator")
     assert loaded.height == 32
     assert read_checkpoint(tmp_path / "checkpoint_best.pth").optimizer is None
     if kind == "hq":
-        assert load_discriminator(tmp_path / "disc_checkpoint_step000000002.pth").height == 32
+        assert load(tmp_path / "disc_checkpoint_step000000002.pth", "discriminator").height == 32
     assert [line["step"] for line in metrics(tmp_path, "train")] == [1, 2]
     validated = metrics(tmp_path, "val")
     assert [line["step"] for line in validated] == [1, 2]
@@ -187,7 +187,7 @@ def test_the_second_expert_watches(root, tmp_path):
 def test_an_hd_generator_takes_a_small_expert(root, tmp_path):
     numbers = "img_height=72,img_width=48"
     assert run("generator", root, tmp_path, 1, hparams=numbers) == 0
-    network = load_generator(tmp_path / "checkpoint_step000000001.pth")
+    network = load(tmp_path / "checkpoint_step000000001.pth", "generator")
     assert (network.height, network.width) == (72, 48)
 
 

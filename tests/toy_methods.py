@@ -12,7 +12,7 @@ import inference
 from lipsync import Settings
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.plan import Plan, make_plan
-from models import kinds, methods
+from models import methods, registry
 from models.checkpoint import save_checkpoint
 from models.generator import Generator, Hearing, Patch, Watched, Watcher
 from models.inputs import fit_face, generator_input, to_faces, to_levels
@@ -170,8 +170,8 @@ MARKS = {"toy_whole_face": WholeFace, "toy_moves.weight": MovedPixels}
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows for both toys, as docs/methods.md says a new method is added."""
     for mark, method in MARKS.items():
-        kind = kinds.Kind(mark, f"a {method.__name__}", (mark,), lambda weights: {})
-        monkeypatch.setitem(kinds.KINDS, mark, kind)
+        kind = registry.Kind(mark, f"a {method.__name__}", method, (mark,), lambda weights: {})
+        monkeypatch.setitem(registry.KINDS, mark, kind)
         monkeypatch.setitem(methods.METHODS, mark, _maker(method))
 
 

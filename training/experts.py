@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from models.checkpoint import load_expert
+from models.checkpoint import load
 from models.syncnet import SyncNet
 from training.expert_score import require_good_expert, score_expert
 from training.generator_terms import Judges
@@ -33,7 +33,7 @@ def open_judges(session: Session) -> Judges:
 
 
 def _open_expert(path: Path, session: Session) -> SyncNet:
-    expert = freeze(session.runtime.place(load_expert(path)))
+    expert = freeze(session.runtime.place(load(path, "expert")))
     hp = session.hp
     if (expert.height, expert.width) != (hp.img_height, hp.img_width):
         log.info(

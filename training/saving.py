@@ -48,6 +48,7 @@ def network_state(update: Update, hp: HParams) -> dict:
         "state_dict": _plain(update.network.state_dict()),
         "optimizer": optimizer,
         "hparams": hp.to_dict(),
+        "network": update.network.arguments,
         "update": update.state_dict(),
     }
 
@@ -156,7 +157,8 @@ def save_best(run_dir: Path, step: int, update: Update, hp: HParams) -> None:
     """The weights to use, the averaged ones where there are, without what only training needs."""
     weights = _plain(update.judged.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}
-    _write(run_dir / BEST, {**content, "hparams": hp.to_dict()})
+    told = {"hparams": hp.to_dict(), "network": update.network.arguments}
+    _write(run_dir / BEST, {**content, **told})
 
 
 def refuse_occupied(run_dir: Path) -> None:

@@ -13,7 +13,6 @@ from hparams import HParams
 from models.checkpoint import read_checkpoint
 from models.folding import fold_batch_norms
 from models.inputs import fit_face, lip_window, to_faces
-from models.syncnet import SyncNet
 
 # Between the published expert's means for a voice of the face (0.52) and for another (0.15-0.25).
 FITS_FROM = 0.375
@@ -70,8 +69,7 @@ def read_expert(path: str | Path, device: str | torch.device = "cpu") -> Expert:
             "or train one with color_syncnet_train.py"
         )
     checkpoint = read_checkpoint(path, "expert")
-    network = checkpoint.build(SyncNet, "cpu")
-    size = {"img_height": network.height, "img_width": network.width}
-    hp = HParams.from_dict({**checkpoint.hparams, **size, "multiplier": network.multiplier})
+    network = checkpoint.build()
+    hp = HParams.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
     fits_from = checkpoint.extra.get("fits_from", FITS_FROM)
     return Expert(fold_batch_norms(network).to(device), hp, device, fits_from)

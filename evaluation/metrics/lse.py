@@ -22,7 +22,7 @@ from evaluation.metrics.shifts import (
 from face_detection.boxes import intersection_over_union
 from features.filterbank import STEPS_PER_SECOND
 from features.mfcc import mfcc
-from models.checkpoint import read_checkpoint
+from models.checkpoint import load
 from models.pretrained import check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
 from video.jpeg import through_jpeg
@@ -74,7 +74,7 @@ def load_syncnet_v2(
     found = published_path("syncnet_v2", path)
     if path is None:
         check_hash(found, "syncnet_v2")
-    return read_checkpoint(found, "syncnet_v2").build(SyncNetV2, device)
+    return load(found, "syncnet_v2", device)
 
 
 def measure_lse(

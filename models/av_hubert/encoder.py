@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.av_hubert.attention import TransformerLayer
 from models.av_hubert.front_ends import SOUND_BANDS, MouthFrontEnd, SoundFrontEnd
 
@@ -66,6 +67,7 @@ class Transformer(nn.Module):
         return self.layer_norm(x)
 
 
+@keeps_arguments
 class AVHuBERT(nn.Module):
     """Sound and mouths, either or both, at 25 steps per second."""
 

@@ -9,6 +9,7 @@ import inspect
 import torch
 from torch import nn
 
+from models.arguments import keeps_arguments
 from models.av_hubert.decoder import SequenceDecoder
 from models.av_hubert.encoder import CLUSTERS, AVHuBERT
 
@@ -47,6 +48,7 @@ class SentenceEncoder(nn.Module):
         return self.w2v_model(sound, mouths, padding)
 
 
+@keeps_arguments
 class LipReader(nn.Module):
     """Encoder and decoder. What is not the decoder's is AVHuBERT's."""
 

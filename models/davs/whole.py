@@ -7,6 +7,7 @@ AAAI 2019), 101_DAVS_checkpoint.pth.tar.
 import torch
 from torch import nn
 
+from models.arguments import keeps_arguments
 from models.davs.decoder import DAVSDecoder
 from models.davs.identity import IdentityEncoder, IdentityWordJudge
 from models.davs.judges import DomainJudge, FaceJudge
@@ -22,6 +23,7 @@ PARTS = (
 MARKS = ("Decoder.deconv1_1_new.weight", "ID_encoder.block1.conv01_a.weight")
 
 
+@keeps_arguments
 class DAVS(nn.Module):
     """Hears, sees, and paints; and what judges it, unless `judges` is off."""
 

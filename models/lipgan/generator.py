@@ -6,6 +6,7 @@ hear different sound: MFCC (the paper's) and mel. Each has a residual and a basi
 
 import torch
 
+from models.arguments import keeps_arguments
 from models.blocks import scaled
 from models.lipgan.layers import Layer, NumberedNetwork, Residual, bottleneck_size, check_sound
 
@@ -25,6 +26,7 @@ RESIDUAL_MFCC_STAGES = ((128, 1, 3), (256, (1, 2), 2), (512, 2, 2), (512, 2, 1))
 BASIC_MFCC_STAGES = ((128, 1, 0), (256, (1, 2), 1), (256, 2, 0), (512, 2, 0))
 
 
+@keeps_arguments
 class LipGANGenerator(NumberedNetwork):
     """U-Net over the face with the sound's code at its bottleneck.
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.arguments import keeps_arguments
 from models.blocks import scaled
 from models.lipgan.layers import (
     LEAK,
@@ -24,6 +25,7 @@ MEL_STAGES = ((32, 1), (64, 3), (128, (3, 1)), (256, 3))  # 80x27 to 3x3
 MFCC_STAGES = ((64, 1), (128, 1), (256, (1, 2)), (256, 1), (256, 2), (512, 2))  # 12x35 to 4x5
 
 
+@keeps_arguments
 class LipGANJudge(NumberedNetwork):
     """Embeds faces and sound on one unit sphere: near when they belong together.
 

@@ -10,7 +10,7 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from atomic import whole_or_absent
+from atomic import end_cleanly_on_signals, whole_or_absent
 from evaluation.batch import score_clips
 from evaluation.metrics.fid import load_inception, measure_fid
 from evaluation.metrics.table import NAMES, OF_ALL_CLIPS, parse_metrics
@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
+    end_cleanly_on_signals()
     try:
         groups = parse_metrics(args.metrics)
     except ValueError as error:

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 import video
+from atomic import end_cleanly_on_signals
 from audio import save_wav
 from evaluation.protocols import MODES, Pair, read_pairs
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)
+    end_cleanly_on_signals()
     try:
         pairs = read_pairs(args.filelist, args.data_root, args.mode)
         with device_faults_told(WAY_OUT):

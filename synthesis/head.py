@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from atomic import whole_or_absent
 from synthesis.rasteriser import FAR, rasterise
 
 NEUTRAL_FILE = "generic_neutral_mesh.obj"
@@ -190,9 +191,8 @@ def read_pack(path: Path) -> dict[str, np.ndarray]:
 
 def write_pack(release: dict[str, np.ndarray], path: Path) -> None:
     """Write the release's arrays to one file, whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}.partial.npz")
-    np.savez_compressed(partial, **release)
-    os.replace(partial, path)
+    with whole_or_absent(path) as partial, open(partial, "wb") as file:
+        np.savez_compressed(file, **release)
 
 
 def read_obj_folder(folder: Path) -> dict[str, np.ndarray]:

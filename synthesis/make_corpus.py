@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from preprocessing.orphans import end_with
 from synthesis.alignments import read_textgrid
-from synthesis.arguments import frame_side, whole_count
+from synthesis.arguments import frame_side, span_seconds, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
     is_sound_done,
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="folder to make the corpus in")
     add("--speakers", type=whole_count, default=200, help="a tenth each for val and test")
     add("--clips", type=whole_count, default=10, help="of each speaker")
-    add("--seconds", type=float, default=6.0, help="of each clip")
+    add("--seconds", type=span_seconds, default=6.0, help="of each clip")
     add("--seed", type=int, default=0, help="the same seed makes the same corpus")
     add("--workers", type=whole_count, default=os.cpu_count(), help="processes")
     add("--size", type=frame_side, default=256, help="pixels of a frame's side, even")

@@ -14,7 +14,7 @@ import numpy as np
 
 from audio import as_16_bit, save_wav
 from synthesis.acting import perform
-from synthesis.arguments import frame_side
+from synthesis.arguments import frame_side, span_seconds
 from synthesis.degrade import Degradation, degrade_frame
 from synthesis.espeak import EspeakError
 from synthesis.head import load_head
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
     add("--out", type=Path, default=Path("sample_data"), help="folder to write to")
     add("--seed", type=int, default=2029, help="of the head and of what is said")
-    add("--seconds", type=float, default=6.0, help="of the video, and of each speech")
+    add("--seconds", type=span_seconds, default=6.0, help="of the video, and of each speech")
     add("--size", type=frame_side, default=512, help="pixels of the video's side, even")
     return parser
 

@@ -291,6 +291,8 @@ def test_recordings_can_be_given(tmp_path):
     [
         (("--size", "97"), "no even number from 64"),
         (("--seconds", "0.3"), "training needs 0.64 s"),
+        (("--seconds", "nan"), "nan is not over 0"),
+        (("--seconds", "inf"), "inf is not over 0"),
         (("--speakers", "0"), "no whole number from 1"),
     ],
 )

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from synthesis.head import LANDMARK_VERTICES, Material, load_head, read_obj_folder, read_pack
+from synthesis.head import (
+    LANDMARK_VERTICES,
+    Material,
+    load_head,
+    read_obj_folder,
+    read_pack,
+    write_pack,
+)
 
 SHAPES = ("shape_identity000", "shape_identity001", "shape_jawOpen", "shape_eyeBlink_L")
 
@@ -116,3 +123,13 @@ def test_faces_without_texture_coordinates_are_named(tmp_path):
     (tmp_path / "generic_neutral_mesh.obj").write_text("v 0 0 0\nusemtl a\nf 1 1 1\n")
     with pytest.raises(ValueError, match="without texture coordinates: 'f 1 1 1'"):
         load_head(tmp_path)
+
+
+def test_a_pack_is_whole_or_absent_whatever_its_name(tmp_path):
+    with pytest.raises(TypeError):
+        write_pack({"neutral": np.zeros(3), 7: np.zeros(3)}, tmp_path / "head")
+    assert list(tmp_path.iterdir()) == []
+    write_pack({"neutral": np.ones(3)}, tmp_path / "head")
+    assert [path.name for path in tmp_path.iterdir()] == ["head"]
+    with np.load(tmp_path / "head") as stored:
+        assert stored["neutral"].sum() == 3

@@ -245,6 +245,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """What argparse can't say: which flags need which."""
     if args.jobs is None and (args.face is None or args.audio is None):
         parser.error("--face and --audio are required, or --jobs; to look around, --demo")
+    if args.auto_offset and (args.lip_motion or args.driving_video):
+        parser.error("--auto_offset shifts the sound, and not --lip_motion or --driving_video")
     if args.jobs is not None and args.demo:
         parser.error("--demo is one video: it takes no --jobs")
     for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
@@ -309,15 +311,20 @@ def _run_one(maker, args: argparse.Namespace) -> int:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return 0
     sheet = outfile.with_suffix(".png") if args.sheet else None
-    prepare_outfile(outfile, args.face, args.audio)
+    prepare_outfile(outfile, *_inputs(args))
     if sheet:
-        refuse_to_overwrite(sheet, args.face, args.audio)
+        refuse_to_overwrite(sheet, *_inputs(args))
+    score = None
+    if args.score:
+        from evaluation import around_inference
+
+        expert = _expert(maker, args)
+        score = partial(around_inference.print_given, expert=expert, auto_offset=args.auto_offset)
     with progress_bar(args.quiet) as progress:
-        score = partial(_score_given, maker, args) if args.score else None
         plan = maker.plan(args.face, args.audio, _settings(args), progress, score)
         report = maker.make(plan, outfile, progress)
     if args.score:
-        _score_result(maker, args, report.path)
+        around_inference.print_result(report.path, expert, maker.detector())
     if sheet and not report.has_faces:
         logging.warning("no frame has a face, so there is no contact sheet")
     elif sheet:
@@ -329,24 +336,10 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     return 0
 
 
-def _score_given(maker, args: argparse.Namespace, given) -> float:
-    """Print the score, and say how much later the sound must come for --auto_offset: seconds."""
-    from evaluation.around_inference import similarity_of_given
-
-    found = similarity_of_given(given, _expert(maker, args))
-    print(f"{args.face} with {args.audio}, as given:\n{found.report()}\n")
-    if not args.auto_offset or not found.trusted_offset:
-        return 0.0
-    delay = found.trusted_offset / found.fps
-    logging.info("the sound is shifted by %+.0f ms", delay * 1000)
-    return delay
-
-
-def _score_result(maker, args: argparse.Namespace, path: Path) -> None:
-    from evaluation import measure_similarity
-
-    found = measure_similarity(path, path, _expert(maker, args), maker.detector())
-    print(f"{path}, the result:\n{found.report()}\n")
+def _inputs(args: argparse.Namespace) -> list[str | Path]:
+    """Files of the user's own, which no result may replace."""
+    named = (args.face, args.audio, args.boxes, args.lip_motion, args.driving_video)
+    return [path for path in named if path is not None]
 
 
 def _expert(maker, args: argparse.Namespace):
@@ -360,7 +353,7 @@ def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
     from lipsync.preview import draw_preview, write_preview
     from lipsync.progress import progress_bar
 
-    refuse_to_overwrite(path, args.face, args.audio)
+    refuse_to_overwrite(path, *_inputs(args))
     with progress_bar(args.quiet) as progress:
         plan = maker.plan(args.face, args.audio, _settings(args), progress)
     write_preview(path, draw_preview(plan, maker.backend, args.preview))

@@ -1,17 +1,38 @@
-"""The sync score of a given video before it is lip-synced."""
+"""The sync score of a given video before it is lip-synced, and of the result, for people."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 import video
 from evaluation.metrics.expert import Expert
-from evaluation.metrics.similarity import Similarity, similarity_of_faces
+from evaluation.metrics.similarity import Similarity, measure_similarity, similarity_of_faces
+from face_detection import Detector
 from lipsync.plan import Given
 
+log = logging.getLogger(__name__)
+
 Item = TypeVar("Item")
+
+
+def print_given(given: Given, expert: Expert, *, auto_offset: bool) -> float:
+    """Print the given face's score; with auto_offset, say by how many seconds to shift."""
+    found = similarity_of_given(given, expert)
+    print(f"{given.source.info.path} with {given.sound}, as given:\n{found.report()}\n")
+    if not auto_offset or not found.trusted_offset:
+        return 0.0
+    delay = found.trusted_offset / found.fps
+    log.info("the sound is shifted by %+.0f ms", delay * 1000)
+    return delay
+
+
+def print_result(path: Path, expert: Expert, detector: Detector) -> None:
+    """Print the score of a finished video."""
+    print(f"{path}, the result:\n{measure_similarity(path, path, expert, detector).report()}\n")
 
 
 def similarity_of_given(given: Given, expert: Expert) -> Similarity:

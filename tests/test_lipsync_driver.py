@@ -48,6 +48,18 @@ def test_methods_that_hear_for_themselves_refuse_lip_motion(toy_folder, capsys):
     assert "lips.json is no lip motion" in capsys.readouterr().err
 
 
+def test_what_drives_is_never_overwritten_nor_left_behind_by_a_shift(toy_folder, capsys):
+    driving = make_face_video(toy_folder / "other.mkv", frames=5)
+    before = driving.read_bytes()
+    driven = (*BOX, "--driving_video", driving)
+    assert infer(MovedPixels(), *driven, "--outfile", driving) == 1
+    assert "other.mkv is an input" in capsys.readouterr().err
+    assert driving.read_bytes() == before
+    with pytest.raises(SystemExit):
+        infer(MovedPixels(), *driven, "--auto_offset")
+    assert "--auto_offset shifts the sound" in capsys.readouterr().err
+
+
 def test_a_still_without_a_face_drives_nothing(toy_folder, capsys):
     make_face_video(toy_folder / "nobody.mkv", frames=5, faceless=range(5))
     assert infer(MovedPixels(), *BOX, "--driving_video", "nobody.mkv", "--detector", "haar") == 1

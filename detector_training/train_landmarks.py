@@ -15,10 +15,10 @@ import torch
 from detector_training.faces import Faces
 from detector_training.heads import read_bank
 from detector_training.scene_batches import ValidationScenes
-from face_detection.landmarks import LANDMARKS_PATH
 from hparams import HParams
 from models.export import export
 from models.landmarks import LandmarkNet
+from models.pretrained import LANDMARKS
 from training.arguments import check_hparams, run_script
 from training.loop import Batch, Loop, Schedule, Values
 from training.run_log import Means
@@ -140,8 +140,8 @@ def train(args: argparse.Namespace) -> Path:
         best = args.checkpoint_dir / BEST
         if not runtime.is_first or not best.is_file():
             return last
-        export(best, args.checkpoint_dir / LANDMARKS_PATH.name)
-        return args.checkpoint_dir / LANDMARKS_PATH.name
+        export(best, args.checkpoint_dir / LANDMARKS.name)
+        return args.checkpoint_dir / LANDMARKS.name
 
 
 def train_network(args: argparse.Namespace, start: Start, runtime: Runtime) -> Path:

@@ -17,9 +17,8 @@ from evaluation.metrics.landmarks import (
     load_face_alignment,
 )
 from evaluation.metrics.picture_quality import psnr, sharpness, ssim
-from face_detection.landmarks import LANDMARKS_PATH
 from models.inception import FEATURES, Inception
-from models.pretrained import PUBLISHED, AbsentError
+from models.pretrained import LANDMARKS, PUBLISHED, AbsentError
 from tests.deterministic import draw, filled
 from video import VideoWriter
 
@@ -148,7 +147,7 @@ def test_landmarks_without_their_package_are_absent(monkeypatch):
         load_face_alignment()
 
 
-@pytest.mark.skipif(not LANDMARKS_PATH.is_file(), reason="no weights of the landmark network")
+@pytest.mark.skipif(not LANDMARKS.is_file(), reason="no weights of the landmark network")
 def test_without_that_package_our_own_network_finds_the_points(monkeypatch):
     monkeypatch.setattr("evaluation.metrics.landmarks.load_face_alignment", refuse)
     name, find = choose_finder()

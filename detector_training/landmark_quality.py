@@ -17,8 +17,9 @@ from detector_training.faces import Faces
 from detector_training.heads import HeadBank, is_held_out, read_bank
 from detector_training.train_landmarks import OUTER_EYES, VALIDATION_SEED
 from face_detection import make_detector
-from face_detection.landmarks import LANDMARKS_PATH, LandmarkFinder
+from face_detection.landmarks import LandmarkFinder
 from models.checkpoint import load
+from models.pretrained import LANDMARKS
 
 GREY = 128
 NOISE = 4.0  # levels
@@ -118,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--heads", type=Path, nargs="+", required=True, help="banks of make_heads --landmarks")
-    add("--weights", type=Path, default=LANDMARKS_PATH)
+    add("--weights", type=Path, default=LANDMARKS)
     add("--videos", type=Path, help="real videos of one face each")
     add("--count", type=int, default=256, help="faces")
     return parser

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.checkpoint import Checkpoint, CheckpointError, load, read_checkpoint
+from models.davs.method import DAVSMethod
 from models.generator import Generator, Hearing
 from models.lip_warp_method import LipWarpMethod
 from models.masked_face import MaskedFace
@@ -44,10 +45,15 @@ def _talklip(checkpoint: Checkpoint) -> TalkLip:
     return TalkLip(checkpoint.build())
 
 
+def _davs(checkpoint: Checkpoint) -> DAVSMethod:
+    return DAVSMethod(checkpoint.build(), load(LANDMARKS, "landmarks"))
+
+
 # Kind of checkpoint (models/registry.py) -> what makes its method.
 METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "generator": _talkface,
     "lip_warp": _lip_warp,
     "lipgan_generator": _lipgan,
     "talklip": _talklip,
+    "davs": _davs,
 }

@@ -112,3 +112,13 @@ def test_talklip_goes_through_inference(toy_folder):
         expected = network.paint(codes[frame][None], generator_input(face, face))
         expected = expected[0].permute(1, 2, 0).numpy() * 255
         assert np.abs(made[frame][8:72, 16:80] - expected).max() < 2
+
+
+@torch.inference_mode()
+def test_davs_goes_through_inference(toy_folder):
+    saved(Path("davs.pth"), "davs")
+    made, given = infer("davs.pth"), list(read_frames("face.mkv"))
+    assert len(made) == 50
+    changed = [np.abs(frame.astype(int) - before).mean() for frame, before in
+               zip(made, given, strict=True)]  # fmt: skip
+    assert min(changed) > 1

@@ -1,12 +1,23 @@
-"""Which sound is spoken when in a recording: Praat's TextGrids of words and ARPAbet phones."""
+"""Which sound is spoken when in a recording: Praat's TextGrids of words and ARPAbet phones.
+
+GRID's .align files say the words alone; espeak-ng then says which sounds they have, and each word's
+time is shared out among them as it would.
+"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from synthesis.espeak import Phone
+from synthesis.bursts import STOPS
+from synthesis.espeak import Phone, Voice
+from synthesis.espeak_process import Mouthpiece
 
-SUFFIX = ".TextGrid"
+TEXTGRID, ALIGN = ".TextGrid", ".align"
+SUFFIXES = (TEXTGRID, ALIGN)
+ALIGN_RATE = 25000  # of GRID's files: units a second
+ALIGN_LANGUAGE = "en"
 # ARPAbet, without the digit of stress, as IPA.
 IPA = {
     "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AX": "ə", "AXR": "ɚ", "AY": "aɪ",
@@ -35,6 +46,58 @@ class Alignment:
 
     words: tuple[tuple[str, float, float], ...]
     phones: tuple[Phone, ...]
+
+
+def read_alignment(path: Path) -> Alignment:
+    """Of a file of either kind. Raises AlignmentError, OSError, or EspeakError for .align."""
+    return read_align(path) if path.suffix == ALIGN else read_textgrid(path)
+
+
+def read_align(path: Path) -> Alignment:
+    """Of a file with lines of begin, end and word, as the GRID corpus has them."""
+    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line]
+    try:
+        spans = [(row[2], int(row[0]) / ALIGN_RATE, int(row[1]) / ALIGN_RATE) for row in rows]
+    except (ValueError, IndexError) as error:
+        raise AlignmentError(f"{path}: a line is not begin, end and word ({error})") from error
+    phones: list[Phone] = []
+    for word, start, end in spans:
+        if word in PAUSES:
+            phones.append(Phone("", start, end))
+        else:
+            phones += _spread(word, start, end)
+    return Alignment(tuple(span for span in spans if span[0] not in PAUSES), tuple(phones))
+
+
+def _spread(word: str, start: float, end: float) -> Iterator[Phone]:
+    phones = _phones_of_word(word)
+    first, last = phones[0].start, phones[-1].end
+    scale = (end - start) / (last - first)
+    for phone in phones:
+        yield Phone(phone.ipa, *(start + (t - first) * scale for t in (phone.start, phone.end)))
+
+
+@cache
+def _phones_of_word(word: str) -> tuple[Phone, ...]:
+    """As espeak-ng says it alone; the silence before a stop is the stop's, as aligners have it."""
+    phones: list[Phone] = []
+    silent_from = None
+    for phone in _mouthpiece.say(word, Voice(ALIGN_LANGUAGE)).phones:
+        if not phone.ipa:
+            silent_from = phone.start
+            continue
+        if silent_from is not None and phone.ipa[0] in STOPS:
+            phone = replace(phone, start=silent_from)
+        elif phones:
+            phones[-1] = replace(phones[-1], end=phone.start)
+        phones.append(phone)
+        silent_from = None
+    if not phones:
+        raise AlignmentError(f"espeak-ng does not know how to say {word!r}")
+    return tuple(phones)
+
+
+_mouthpiece = Mouthpiece()
 
 
 def read_textgrid(path: Path) -> Alignment:

@@ -25,7 +25,7 @@ import torch
 from tqdm import tqdm
 
 from preprocessing.orphans import end_with
-from synthesis.alignments import read_textgrid
+from synthesis.alignments import read_alignment
 from synthesis.arguments import frame_side, span_seconds, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
@@ -91,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--alignments",
         type=Path,
-        help="folder of the recordings' TextGrids: the mouth follows them",
+        help="of the recordings, .TextGrid or .align: the mouth follows",
     )
     add("--crops_only", action="store_true", help="what preprocess.py would make, at once")
     add("--crop_size", type=whole_count, default=128, help="longer side of a crop, at most")
@@ -147,7 +147,7 @@ def _job(args: argparse.Namespace) -> Job:
             languages_of(split, args.languages)
     elif args.alignments:
         for grid in find_aligned(args.speech, args.alignments).values():
-            read_textgrid(grid)
+            read_alignment(grid)
     else:
         find_recordings(args.speech)
     if args.head_model:

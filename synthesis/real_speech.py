@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
 
 from audio import load_wav
-from synthesis.alignments import SUFFIX, read_textgrid
+from synthesis import alignments as alignment_files
 from synthesis.bursts import mark_aligned_bursts
 from synthesis.espeak import Phone
 from synthesis.mouth import Mouth, MouthStyle, move_mouth
@@ -29,7 +29,7 @@ from video import MediaError
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(".wav .flac .mp3 .m4a .ogg .opus .aac .mp4 .mkv .webm .amr".split())
+SUFFIXES = frozenset(".wav .flac .mp3 .m4a .ogg .opus .aac .mp4 .mkv .webm .mpg .amr".split())
 MOMENTS_PER_SECOND = 100
 WINDOW = 400  # samples: 25 ms of sound a spectrum
 SILENT_DB = -36.0  # below the loud parts: nobody speaks
@@ -80,20 +80,21 @@ def take_recording(folder: Path, split: str, frames: int, rng: np.random.Generat
 
 
 def find_aligned(folder: Path, alignments: Path) -> dict[Path, Path]:
-    """The recordings of a folder that have a TextGrid, and the TextGrid of each.
+    """The recordings of a folder that have an alignment, and the alignment of each.
 
     Raises FileNotFoundError where none has.
     """
-    grids = {
-        path: alignments / path.relative_to(folder).with_suffix(SUFFIX)
-        for path in find_recordings(folder)
+    recordings = find_recordings(folder)
+    found = {
+        path: grid
+        for path in recordings
+        for suffix in alignment_files.SUFFIXES
+        if (grid := alignments / path.relative_to(folder).with_suffix(suffix)).is_file()
     }
-    found = {path: grid for path, grid in grids.items() if grid.is_file()}
     if not found:
-        path, grid = next(iter(grids.items()))
         raise FileNotFoundError(
-            f"--alignments {alignments} has none for the recordings of {folder}: {path.name} would "
-            f"need {grid}"
+            f"--alignments {alignments} has none for the recordings of {folder}: "
+            f"{recordings[0].name} would need {recordings[0].stem}{alignment_files.TEXTGRID} there"
         )
     return found
 
@@ -111,7 +112,7 @@ def take_aligned(
     tract = rng.uniform(*ALIGNED_TRACT)
     sound = resample_poly(sound, 320, round(320 / tract)).astype(np.float32)
     tract = 320 / round(320 / tract)
-    said = read_textgrid(grids[path])
+    said = alignment_files.read_alignment(grids[path])
     wanted = frames * SAMPLE_RATE // FPS
     first = int(rng.integers(min(0, len(sound) - wanted), max(0, len(sound) - wanted) + 1))
     piece = np.pad(sound[max(0, first) :], (max(0, -first), wanted))[:wanted]

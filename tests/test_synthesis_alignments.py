@@ -2,17 +2,19 @@
 
 import json
 import wave
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from models.lip_motion import from_blendshapes, opening
 from synthesis import make_corpus
-from synthesis.alignments import IPA, AlignmentError, ipa_of, read_textgrid
+from synthesis.alignments import IPA, AlignmentError, ipa_of, read_alignment, read_textgrid
 from synthesis.bursts import mark_aligned_bursts
 from synthesis.espeak import Phone
 from synthesis.real_speech import take_aligned
 from synthesis.visemes import VISEME_OF_SOUND, gestures
+from tests.espeak_mark import needs_espeak
 
 RATE = 16000
 PHONES = [("sil", 0.0, 0.4), ("AA1", 0.4, 0.8), ("M", 0.8, 0.95), ("AA0", 0.95, 1.3),
@@ -64,6 +66,23 @@ def test_a_textgrid_is_read(aligned):
     assert [word for word, *_ in said.words] == ["ama", "pa"]
     assert [phone.ipa for phone in said.phones] == ["", "ɑ", "m", "ɑ", "p", "ə", ""]
     assert said.phones[2] == Phone("m", 0.8, 0.95)
+
+
+@needs_espeak
+def test_words_alone_are_spread_over_their_time(tmp_path):
+    """GRID's form: units of 1/25000 s; a stop's closure belongs to its word."""
+    path = tmp_path / "one.align"
+    path.write_text("0 12500 sil\n12500 20000 place\n20000 27500 two\n27500 50000 sil\n")
+    said = read_alignment(path)
+    assert said.words == (("place", 0.5, 0.8), ("two", 0.8, 1.1))
+    assert [phone.ipa[:1] for phone in said.phones] == ["", "p", "l", "e", "s", "t", "u", ""]
+    bounds = [(phone.start, phone.end) for phone in said.phones]
+    assert all(one[1] == pytest.approx(other[0]) for one, other in pairwise(bounds))
+    assert bounds[1][0] == 0.5 and bounds[5][0] == pytest.approx(0.8)
+    assert 0.04 < bounds[1][1] - bounds[1][0] < 0.12
+    path.write_text("0 12500\n")
+    with pytest.raises(AlignmentError, match="begin, end and word"):
+        read_alignment(path)
 
 
 def test_every_phone_of_arpabet_has_a_mouth():

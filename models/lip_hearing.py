@@ -76,14 +76,20 @@ class LipHearing(nn.Module):
     @torch.inference_mode()
     def hear(self, mel: np.ndarray, seconds: np.ndarray) -> np.ndarray:
         """The numbers at these times. mel: (80, columns) -> (len(seconds), 15) float32"""
-        if not len(seconds):
-            return np.zeros((0, len(NAMES)), np.float32)
+        return self.finish(self._tell(mel, seconds)).cpu().numpy()
+
+    @torch.inference_mode()
+    def contacts(self, mel: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """How sure it is that lips are shut, and tucked, at these times. (len(seconds), 2)"""
+        return self._tell(mel, seconds)[:, len(NAMES) :].sigmoid().cpu().numpy()
+
+    def _tell(self, mel: np.ndarray, seconds: np.ndarray) -> torch.Tensor:
         device = self.mean.device
+        if not len(seconds):
+            return torch.zeros(0, OUTPUTS, device=device)
         places = torch.as_tensor(np.asarray(seconds) * COLUMNS_PER_SECOND, dtype=torch.float32)
-        heard = self(
-            torch.as_tensor(mel, dtype=torch.float32, device=device)[None], places.to(device)
-        )[0]
-        return self.finish(heard).cpu().numpy()
+        sound = torch.as_tensor(mel, dtype=torch.float32, device=device)
+        return self(sound[None], places.to(device))[0]
 
     def finish(self, told: torch.Tensor) -> torch.Tensor:
         """What forward says, as the numbers of lip motion, contacts made. (..., 17) -> (..., 15)"""

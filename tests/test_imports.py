@@ -11,7 +11,8 @@ LAYERS = (
     {"features", "models"},
     {"face_detection", "corpus"},
     {"lipsync", "training", "preprocessing"},
-    {"evaluation", "synthesis"},
+    {"synthesis"},
+    {"evaluation"},
     {"detector_training"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,148 @@
+"""Do the lips of a video, of any tool's making, do what is spoken in it?
+
+python -m evaluation.visemes VIDEO [VIDEO ...] [--spoken FILE] [--given VIDEO] [--json out.json]
+"""
+
+import argparse
+import json
+import logging
+import math
+import sys
+from collections import Counter
+from pathlib import Path
+
+from atomic import end_cleanly_on_signals, whole_or_absent
+from evaluation.metrics.lip_sight import Eye, landmark_eye, look_at, network_eye
+from evaluation.metrics.spoken import Spoken, find_spoken, hear_spoken, read_spoken
+from evaluation.metrics.viseme_scores import leak, score_lips, summarise
+from face_detection import DETECTOR_NAMES, make_detector
+from face_detection.landmarks import LandmarkFinder
+from models.checkpoint import load_lip_hearing, load_lip_seeing
+from models.devices import device_faults_told, resolve_device
+from models.pretrained import LIP_HEARING, LIP_SEEING
+
+WAY_OUT = "try again with --device cpu"
+EYES = ("auto", "network", "landmarks")
+WORDS = {
+    "shut": "closures of p b m",
+    "tucked": "lip to teeth at f v",
+    "rounded": "rounding at u o w",
+    "open": "open vowels",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.visemes",
+        description="Find in the pictures what lips should do by the sounds that are spoken.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("video", type=Path, nargs="+", help="videos with a face that speaks")
+    add("--spoken", type=Path,
+        help="truth.json, .TextGrid or .align of what is spoken; without it the file of the "
+        "video's name beside it, else what is heard")  # fmt: skip
+    add("--audio", type=Path, help="the voice, if not the video's own sound")
+    add("--given", type=Path, help="the video before it was dubbed: does its speech leak through?")
+    add("--eye", choices=EYES, default="auto", help="what sees the lips; landmarks see gaps alone")
+    add("--face_select", default="largest", help="which face, where there are more")
+    add("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--json", type=Path, help="write the numbers here")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if len(args.video) > 1 and (args.spoken or args.audio or args.given):
+        parser.error("--spoken, --audio and --given belong to one video: name one at a time")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    end_cleanly_on_signals()
+    try:
+        device = str(resolve_device(args.device))
+        with device_faults_told(WAY_OUT):
+            eye, detector = open_eye(args.eye, device), make_detector(args.detector, device=device)
+        rows = [_score(path, args, eye, detector) for path in dict.fromkeys(args.video)]
+        if args.json:
+            with whole_or_absent(args.json) as partial:
+                partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; no file was written", file=sys.stderr)
+        return 130
+    if len(rows) > 1:
+        _print_all(rows)
+    return int(any("absent" in row for row in rows))
+
+
+def open_eye(name: str, device: str = "cpu") -> Eye:
+    """The network where its weights are, else landmarks. Raises FileNotFoundError."""
+    finder = LandmarkFinder(device=device)
+    if name == "landmarks" or (name == "auto" and not LIP_SEEING.is_file()):
+        return landmark_eye(finder)
+    return network_eye(load_lip_seeing(LIP_SEEING, device), finder)
+
+
+def _score(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
+    """One video's numbers, printed; what cannot be scored does not stop the others."""
+    print(path)
+    try:
+        with device_faults_told(WAY_OUT):
+            row = _numbers(path, args, eye, detector)
+    except (OSError, ValueError) as error:
+        print(f"cannot be scored: {error}\n")
+        return {"video": str(path), "absent": str(error)}
+    print(f"what is spoken: {row['spoken']}; lips seen by: {eye.name}")
+    print(report(row["sums"]))
+    if row.get("leak") is not None:
+        print(f"  leak of the given lips  {row['leak']:.2f}")
+    print()
+    return row | summarise(row["sums"])
+
+
+def _numbers(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
+    spoken = _spoken(path, args)
+    sight = look_at(path, eye, detector, select=args.face_select)
+    row = {"video": str(path), "spoken": spoken.source, "eye": eye.name}
+    row["sums"] = score_lips(sight, spoken)
+    if args.given:
+        found = leak(sight, look_at(args.given, eye, detector, select=args.face_select))
+        row["leak"] = None if math.isnan(found) else found
+    return row
+
+
+def _spoken(path: Path, args: argparse.Namespace) -> Spoken:
+    sound = args.audio or path
+    known = args.spoken or (find_spoken(path) if args.audio is None else None)
+    return read_spoken(known, sound) if known else hear_spoken(load_lip_hearing(LIP_HEARING), sound)
+
+
+def _print_all(rows: list[dict]) -> None:
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums.update(row.get("sums", {}))
+    print(f"all {len(rows)} videos")
+    print(report(sums))
+
+
+def report(sums: dict[str, float]) -> str:
+    """In words."""
+    values, lines = summarise(sums), []
+    for kind, words in WORDS.items():
+        if kind not in values:
+            continue
+        line = f"  {words:<23} {100 * values[kind]:.0f} % of {values[f'{kind}_expected']:.0f}"
+        late = values.get(f"{kind}_frames_late")
+        if late is not None:
+            line += f", {abs(late):.1f} frames {'late' if late >= 0 else 'early'}"
+        lines.append(line)
+    if "restlessness" in values:
+        lines.append(f"  movement in silence     {100 * values['restlessness']:.0f} % of speech's")
+    return "\n".join(lines) or "  nothing is spoken that could be looked for"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,7 +17,7 @@ from evaluation.metrics.spoken import Spoken, find_spoken, hear_spoken, read_spo
 from evaluation.metrics.viseme_scores import leak, score_lips, summarise
 from face_detection import DETECTOR_NAMES, make_detector
 from face_detection.landmarks import LandmarkFinder
-from models.checkpoint import load_lip_hearing, load_lip_seeing
+from models.checkpoint import load
 from models.devices import device_faults_told, resolve_device
 from models.pretrained import LIP_HEARING, LIP_SEEING
 
@@ -83,7 +83,7 @@ def open_eye(name: str, device: str = "cpu") -> Eye:
     finder = LandmarkFinder(device=device)
     if name == "landmarks" or (name == "auto" and not LIP_SEEING.is_file()):
         return landmark_eye(finder)
-    return network_eye(load_lip_seeing(LIP_SEEING, device), finder)
+    return network_eye(load(LIP_SEEING, "lip_seeing", device), finder)
 
 
 def _score(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
@@ -117,7 +117,9 @@ def _numbers(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
 def _spoken(path: Path, args: argparse.Namespace) -> Spoken:
     sound = args.audio or path
     known = args.spoken or (find_spoken(path) if args.audio is None else None)
-    return read_spoken(known, sound) if known else hear_spoken(load_lip_hearing(LIP_HEARING), sound)
+    return (
+        read_spoken(known, sound) if known else hear_spoken(load(LIP_HEARING, "lip_hearing"), sound)
+    )
 
 
 def _print_all(rows: list[dict]) -> None:

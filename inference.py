@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from atomic import end_cleanly_on_signals
-from models.pretrained import EXPERT, HQ_GENERATOR, ROOT
+from models.pretrained import EXPERT, LIP_WARP, ROOT
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
@@ -45,7 +45,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
 
 
 def _add_inputs(group) -> None:
-    group.add_argument("--checkpoint_path", default=str(HQ_GENERATOR), help="generator's weights")
+    group.add_argument("--checkpoint_path", default=str(LIP_WARP), help="generator's weights")
     group.add_argument("--face", help="video, picture, or folder of frames with the face")
     group.add_argument("--audio", help="any file with sound: the speech")
     group.add_argument(

@@ -18,7 +18,7 @@ from models.lip_warp import LipWarp, Warp, compose, move_pixels
 from training.arguments import add_run_arguments, run_script
 from training.loop import Batch, Values
 from training.pair_runs import add_pair_arguments, train_on_pairs
-from training.pairs import as_floats, augment
+from training.pairs import as_floats, augment, mouth_region
 from training.run_log import Means
 from training.runtime import Runtime
 from training.saving import network_state
@@ -156,12 +156,6 @@ def edges_loss(made: torch.Tensor, target: torch.Tensor, heavy: torch.Tensor) ->
         count = off.shape[axis] - 1
         total = total + (off.diff(dim=axis).abs() * heavy.narrow(axis, 0, count)).mean()
     return total / 2
-
-
-def mouth_region(batch: Batch) -> torch.Tensor:
-    """Where lips, teeth and what lies between them are in the target, and 8 pixels about it."""
-    inner = (batch["kinds"] >= 2).float()[:, None]
-    return F.max_pool2d(inner, 17, stride=1, padding=8)
 
 
 def train(args: argparse.Namespace) -> Path:

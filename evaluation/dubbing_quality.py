@@ -26,7 +26,7 @@ from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet
 from lipsync.plan import Plan
 from models.lower_face import face_mask
-from models.pretrained import EXPERT, HQ_GENERATOR
+from models.pretrained import EXPERT, LIP_WARP
 
 MOUTH = (0.55, 0.95, 0.25, 0.75)  # top, bottom, left, right in parts of the crop
 SEAM = (0.02, 0.98)  # of the mask
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("video", type=Path, nargs="+")
     parser.add_argument("--audio", type=Path, required=True, help="what all of them shall say")
     parser.add_argument("--results_dir", type=Path, required=True, help="for videos and sheets")
-    parser.add_argument("--checkpoint_path", type=Path, default=HQ_GENERATOR)
+    parser.add_argument("--checkpoint_path", type=Path, default=LIP_WARP)
     parser.add_argument("--syncnet_checkpoint_path", type=Path, default=EXPERT)
     parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto")
     args = parser.parse_args(argv)

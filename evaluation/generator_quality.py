@@ -23,7 +23,7 @@ from evaluation.describe import mean_with_interval
 from hparams import HParams
 from models.checkpoint import load
 from models.inputs import generator_input, lower_half, to_faces, to_images
-from models.pretrained import EXPERT, HQ_GENERATOR
+from models.pretrained import EXPERT, GENERATOR
 from training.generator_terms import laplacian_variance
 from training.losses import sync_cosine
 from training.session import VALIDATION_SEED
@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data_root", type=Path, required=True, help="what preprocess.py wrote")
     parser.add_argument("--filelist", type=Path, required=True, help="clips, one a line")
-    parser.add_argument("--checkpoint_path", type=Path, default=HQ_GENERATOR)
+    parser.add_argument("--checkpoint_path", type=Path, default=GENERATOR)
     parser.add_argument("--syncnet_checkpoint_path", type=Path, default=EXPERT, help="the judge")
     parser.add_argument("--windows", type=int, default=2, help="of each clip")
     parser.add_argument(

@@ -14,7 +14,7 @@ from models.mouth_crop import SIZE
 
 SHRINK = 2  # the network looks at half of SIZE
 WIDTHS = (24, 48, 96, 160)  # at 40, 20, 10 and 5 pixels
-CODE = 192
+NARROW, CODE = 48, 192
 SURE, LOST = 0.6, 1.6  # doubt, in spreads: up to here all is believed, from here on nothing
 
 
@@ -47,8 +47,8 @@ class LipSeeing(nn.Module):
         self.features = nn.Sequential(*stages)
         side = SIZE // SHRINK // 2 ** len(WIDTHS)
         self.tell = nn.Sequential(
-            nn.Flatten(), nn.Linear(first * side * side, CODE), nn.ReLU(),
-            nn.Linear(CODE, 2 * len(NAMES) + 1),
+            nn.Conv2d(first, NARROW, 1), nn.Flatten(), nn.Linear(NARROW * side * side, CODE),
+            nn.LayerNorm(CODE), nn.SiLU(), nn.Linear(CODE, 2 * len(NAMES) + 1),
         )  # fmt: skip
         self.register_buffer("lips_mean", torch.zeros(len(NAMES)))
         self.register_buffer("lips_spread", torch.ones(len(NAMES)))

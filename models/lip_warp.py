@@ -56,8 +56,9 @@ class Residual(nn.Module):
         y = self.first(x)
         if self.told is not None:
             scale, shift = self.told(code)[..., None, None].chunk(2, dim=1)
-            y = y * (1 + scale) + shift
-        return F.relu(x + self.second(F.relu(y)))
+            y = torch.addcmul(shift, y, 1 + scale)
+        y = self.second(F.relu(y, inplace=True))
+        return F.relu(y.add_(x), inplace=True)
 
 
 @keeps_arguments
@@ -109,15 +110,15 @@ class LipWarp(nn.Module):
         code = self.code(torch.cat([wanted, given], dim=1))
         x = torch.cat([face - 0.5, reference - 0.5], dim=1)
         x = torch.cat([F.pixel_unshuffle(x, 2), _places(x)], dim=1)
-        x, skips = F.relu(self.stem(x)), []
+        x, skips = F.relu(self.stem(x), inplace=True), []
         for down, look in zip(self.down, self.look, strict=True):
             skips.append(x)
-            x = look(F.relu(down(x)))
+            x = look(F.relu(down(x), inplace=True))
         for block in self.middle:
             x = block(x, code)
         for up, move, skip in zip(self.up, self.move, reversed(skips), strict=True):
             x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = move(F.relu(up(torch.cat([x, skip], dim=1))), code)
+            x = move(F.relu(up(torch.cat([x, skip], dim=1)), inplace=True), code)
         flow, reference_flow = self.movement(x, (wanted - given).float())
         layers, paint = F.pixel_shuffle(self.colours(x), 2).float().split(3, dim=1)
         layers = layers + layers.new_tensor([2.0, -2.0, -1.0])[:, None, None]  # begin with: given

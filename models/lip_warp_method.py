@@ -39,7 +39,7 @@ MOST_REFERENCE = 640  # pixels of the kept picture's side, at most
 TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borrowed from
 BORDER = 0.08  # of the side, over which the square fades into the frame
 MOODS = [INDEX[name] for name in EXPRESSION]
-GIVEN_ALONE = 0.99  # where the frame's own pixels have this share, the other layers are left out
+LEAST_LOGIT = -5.0  # of a layer against the given picture: under it, its share is nothing
 OVER = 2 * SIZE  # pixels of the square in which what lies over them is put together
 
 
@@ -84,7 +84,7 @@ class LipWarpMethod(Generator):
         return {
             "flow": warp.flow.permute(0, 2, 3, 1),
             "reference_flow": warp.reference_flow.permute(0, 2, 3, 1),
-            "layers": warp.layers.permute(0, 2, 3, 1),
+            "layers": (warp.layers[:, 1:] - warp.layers[:, :1]).permute(0, 2, 3, 1),
             "paint": to_levels(warp.paint),
         }
 
@@ -113,7 +113,7 @@ class LipWarpMethod(Generator):
             "given": inputs["face"],
             "reference": inputs["reference"],
             "movement": draw_flow(made["flow"]),
-            "moved, borrowed, painted": (255 * shares(made["layers"])[..., ::-1]).astype(np.uint8),
+            "borrowed and painted": draw_shares(*shares(made["layers"])),
             "paint": made["paint"],
         }
 
@@ -205,18 +205,18 @@ def lay_over(made: Arrays, reference: Reference | None) -> tuple[np.ndarray, np.
     is where its logits meet and not where a blurred share is a half.
     """
     mask, paint = np.zeros((OVER, OVER), np.float32), np.zeros((OVER, OVER, 3), np.uint8)
-    some = _bounds(shares(made["layers"])[..., 0] < GIVEN_ALONE)
+    some = _bounds(made["layers"].max(axis=2) > LEAST_LOGIT)
     if some is None:
         return mask, paint
     part = tuple(slice(edge.start * OVER // SIZE, edge.stop * OVER // SIZE) for edge in some)
-    share = shares(_finer(made["layers"], some, part))
-    borrowed = share[..., 1:2] if reference is not None else np.zeros_like(share[..., 1:2])
-    over = share[..., 2:] * _finer(made["paint"], some, part)
-    if reference is not None:
-        over += borrowed * _borrow(reference, made["reference_flow"], part)
-    covered = share[..., 2:] + borrowed
-    mask[part] = covered[..., 0]
-    paint[part] = np.clip(over / np.maximum(covered, 1e-3) + 0.5, 0, 255)
+    borrowed, painted = shares(_finer(made["layers"], some, part))
+    over = _finer(made["paint"], some, part)
+    mask[part] = painted
+    if reference is not None:  # else the given picture stands in for it, as in training
+        mask[part] += borrowed
+        theirs = _borrow(reference, made["reference_flow"], part)
+        over = cv2.blendLinear(theirs, over, borrowed, painted)
+    paint[part] = over
     return mask, paint
 
 
@@ -231,7 +231,7 @@ def _bounds(wanted: np.ndarray) -> tuple[slice, slice] | None:
 def _finer(values: np.ndarray, some: tuple[slice, slice], part: tuple[slice, slice]) -> np.ndarray:
     """A part of a map of SIZE, at OVER."""
     rows, columns = (edge.stop - edge.start for edge in part)
-    small = np.ascontiguousarray(values[some], np.float32)
+    small = np.ascontiguousarray(values[some])
     return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
 
 
@@ -249,10 +249,11 @@ def _borrow(reference: Reference, flow: np.ndarray, part: tuple[slice, slice]) -
     )
 
 
-def shares(layers: np.ndarray) -> np.ndarray:
-    """Of given, reference and paint at each pixel. layers: (..., 3) logits"""
-    powers = np.exp(layers - layers.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+def shares(layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of reference and paint at each pixel. layers: (H, W, 2) logits against the given picture"""
+    powers = np.exp(np.clip(layers, -20, 20))
+    total = 1 + powers[..., 0] + powers[..., 1]
+    return powers[..., 0] / total, powers[..., 1] / total
 
 
 def draw_flow(flow: np.ndarray) -> np.ndarray:
@@ -261,3 +262,9 @@ def draw_flow(flow: np.ndarray) -> np.ndarray:
     value = np.clip(length / 12, 0, 1)
     hsv = np.stack([angle / 2, 255 * np.ones_like(angle), 255 * value], axis=-1).astype(np.uint8)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
+
+
+def draw_shares(borrowed: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """Green is borrowed from the reference, red is painted. BGR uint8"""
+    planes = np.stack([np.zeros_like(borrowed), borrowed, painted], axis=-1)
+    return (255 * planes).astype(np.uint8)

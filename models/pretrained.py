@@ -48,10 +48,10 @@ def _along(name: str, title: str) -> Weights:
 
 
 WEIGHTS = {
-    "generator": _along("talkface_small", "generator, 96x96"),
-    "hq_generator": _along("talkface_hq_small", "generator, 96x96, sharper"),
+    "generator": _along(
+        "talkface_small", "generator of a masked half, 96x96, to begin training from"
+    ),
     "expert": _along("syncnet_small", "lip-sync expert"),
-    "discriminator": _along("quality_disc_small", "visual-quality discriminator"),
     "face_small": _along("face_small", "small face detector"),
     "lip_warp": _along("lip_warp", "lip warp: a frame and lip motion to the frame"),
     "lip_hearing": _along("lip_hearing", "sound to lip motion"),
@@ -87,9 +87,7 @@ WEIGHTS = {
 PUBLISHED = {name: weights for name, weights in WEIGHTS.items() if weights.url}
 
 GENERATOR = WEIGHTS["generator"].path
-HQ_GENERATOR = WEIGHTS["hq_generator"].path
 EXPERT = WEIGHTS["expert"].path
-DISCRIMINATOR = WEIGHTS["discriminator"].path
 LIP_WARP = WEIGHTS["lip_warp"].path
 LIP_HEARING = WEIGHTS["lip_hearing"].path
 LIP_HEARING_CAUSAL = WEIGHTS["lip_hearing_causal"].path

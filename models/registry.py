@@ -149,7 +149,7 @@ KINDS = {
             "lip_seeing",
             "a network that sees lip motion",
             LipSeeing,
-            ("tell.1.weight", "features.0.conv_block.0.weight", "lips_mean"),
+            ("tell.2.weight", "features.0.conv_block.0.weight", "lips_mean"),
             lambda weights: {"multiplier": len(weights["features.0.conv_block.0.weight"]) / 24},
             WIDTH,
         ),

@@ -1,6 +1,5 @@
 """The weights and the sample data that come with the repository, and the demo made with them."""
 
-import json
 import re
 
 import cv2
@@ -11,31 +10,40 @@ from safetensors import safe_open
 import inference
 from audio import load_wav
 from models import pretrained
-from models.checkpoint import load
+from models.checkpoint import read_checkpoint
+from models.lip_warp_method import LipWarpMethod
+from models.methods import open_method
 from video import probe
 
 WEIGHTS = {
     pretrained.GENERATOR: "generator",
-    pretrained.HQ_GENERATOR: "generator",
     pretrained.EXPERT: "expert",
-    pretrained.DISCRIMINATOR: "discriminator",
+    pretrained.LIP_WARP: "lip_warp",
+    pretrained.LIP_HEARING: "lip_hearing",
+    pretrained.LIP_SEEING: "lip_seeing",
+    pretrained.LANDMARKS: "landmarks",
 }
+DUBBING = (
+    pretrained.LIP_WARP, pretrained.LIP_HEARING, pretrained.LIP_SEEING, pretrained.LANDMARKS,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
 def test_weights_load_and_say_how_they_were_made(path):
-    network = load(path, WEIGHTS[path])
-    assert network.height == network.width == 96 and network.multiplier < 1
+    checkpoint = read_checkpoint(path, WEIGHTS[path])
+    assert checkpoint.step > 0 and checkpoint.hparams
     with safe_open(path, framework="pt") as file:
-        stated = file.metadata()
         kinds = {file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118
-    assert kinds <= {torch.float16, torch.int64}
-    assert json.loads(stated["hparams"])["multiplier"] == network.multiplier
-    assert int(stated["global_step"]) > 0
+    assert kinds <= {torch.float16, torch.int64, torch.bool}
 
 
 def test_weights_are_small():
     assert sum(path.stat().st_size for path in WEIGHTS) < 25e6
+    assert sum(path.stat().st_size for path in DUBBING) < 10e6
+
+
+def test_what_dubs_by_default_opens():
+    assert isinstance(open_method(pretrained.LIP_WARP), LipWarpMethod)
 
 
 def test_sample_data_is_what_its_readme_says():

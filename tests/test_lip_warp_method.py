@@ -41,8 +41,7 @@ def place(**changes) -> Place:
 
 
 def nothing_moves() -> dict[str, np.ndarray]:
-    layers = np.zeros((SIZE, SIZE, 3), np.float32)
-    layers[..., 0] = 20
+    layers = np.full((SIZE, SIZE, 2), -20, np.float32)
     return {
         "flow": np.zeros((SIZE // 2, SIZE // 2, 2), np.float32),
         "reference_flow": np.zeros((SIZE // 2, SIZE // 2, 2), np.float32),
@@ -94,7 +93,7 @@ def test_beyond_the_square_nothing_changes(method, frame):
 
 def test_what_is_painted_lies_where_its_layer_says(method, frame):
     made = nothing_moves()
-    made["layers"][60:80, 70:90] = (-20, -20, 0)
+    made["layers"][60:80, 70:90] = (-20, 20)
     made["paint"][:] = (10, 200, 30)
     changed = pasted(frame, method.patch(frame, place(), made))
     x, y = cv2.transform(np.array([[[80.0, 70.0]]]), cv2.invertAffineTransform(AT.to_crop()))[0, 0]
@@ -103,7 +102,7 @@ def test_what_is_painted_lies_where_its_layer_says(method, frame):
 
 def test_teeth_are_borrowed_from_the_reference_at_its_own_size():
     made = nothing_moves()
-    made["layers"][60:80, 70:90] = (-20, 0, -20)
+    made["layers"][60:80, 70:90] = (20, -20)
     made["reference_flow"][..., 0] = 8
     small = np.zeros((SIZE, SIZE, 3), np.uint8)
     large = np.zeros((400, 400, 3), np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from training.pair_files import TEETH, Shard, find_shards
+from training.pair_files import LIPS, TEETH, Shard, find_shards
 
 NO_REFERENCE = 0.25  # of the samples have none: a still has only itself
 ANY_REFERENCE = 0.25  # and of these it is any mouth, not the one that shows most teeth
@@ -114,6 +114,12 @@ def as_floats(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         "seen": batch["seen"][:, None].float(),
         "kinds": batch["kinds"].long(),
     }
+
+
+def mouth_region(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Where lips, teeth and what lies between them are in the target, and 8 pixels about it."""
+    inner = (batch["kinds"] >= LIPS).float()[:, None]
+    return F.max_pool2d(inner, 17, stride=1, padding=8)
 
 
 def augment(batch: dict[str, torch.Tensor], generator: torch.Generator) -> dict[str, torch.Tensor]:

@@ -177,8 +177,8 @@ def _preprocess(
     fresh = list(_watched(rows, len(missing), args.quiet))
     seconds = time.monotonic() - begun
     media = sum(row.get("seconds", 0) for row in fresh)
-    done = {clip.name for clip in clips} - {row["clip"] for row in fresh}
-    before = [report_row(settings.root / name, name, settings) for name in sorted(done)]
+    tried = {row["clip"] for row in fresh}
+    before = [report_row(clip, settings) for clip in clips if clip.name not in tried]
     rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
     return CorpusReport.of(fresh + before), rate
 

@@ -23,6 +23,7 @@ def write_description(
     source_fps: Fraction | float | None,
     source_size: tuple[int, int],
     settings: dict,
+    source_bytes: int | None = None,
 ) -> None:
     """The last of a clip's files, which makes it whole.
 
@@ -41,20 +42,22 @@ def write_description(
         "settings": settings,
         "boxes": boxes,
     }
+    if source_bytes is not None:
+        values["source_bytes"] = source_bytes
     (folder / DONE).write_text(json.dumps(values) + "\n", encoding="utf-8")
 
 
-def read_description(folder: Path) -> tuple[dict, dict]:
-    """What reports say of a clip, and its settings.
+def read_description(folder: Path) -> dict:
+    """What write_description has written: at least REPORTED and the settings.
 
     Raises CorpusError for a broken description, which only a failing disk leaves.
     """
     path = folder / DONE
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
-        settings = described["settings"]
-        if not isinstance(settings, dict):
-            raise TypeError(settings)
-        return {key: described[key] for key in REPORTED}, settings
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise CorpusError(f"{path} is broken; remove {folder} and run again") from error
+        whole = isinstance(described["settings"], dict) and {*REPORTED} <= described.keys()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise CorpusError(f"{path} is broken; remove {folder} and run again")
+    return described

@@ -1,7 +1,7 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 import video
 from audio import as_16_bit, exact_fps, load_wav
-from corpus.description import read_description, write_description
+from corpus.description import REPORTED, read_description, write_description
 from corpus.layout import DONE
 from corpus.truth import carry_truth
 from corpus.whole_folder import whole_folder
@@ -43,19 +43,29 @@ def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: D
                 _write_clip(clip, settings, detector, folder)
     except SkippedClip as skipped:
         return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
-    return report_row(target, clip.name, settings)
+    return report_row(clip, settings)
 
 
-def report_row(folder: Path, name: str, settings: PreprocessSettings) -> dict:
-    """What the report says of a clip that is done, and whether other settings made it.
+def report_row(clip: SourceVideo, settings: PreprocessSettings) -> dict:
+    """What the report says of a clip that is done: also if of other settings or another video.
 
     Raises CorpusError for a broken description, which only a failing disk leaves.
     """
-    shown, made_with = read_description(folder)
-    row = {"clip": name, "kept": True} | shown
-    if settings.differ_from(made_with):
+    described = read_description(settings.root / clip.name)
+    row = {"clip": clip.name, "kept": True} | {key: described[key] for key in REPORTED}
+    if settings.differ_from(described["settings"]):
         row["other_settings"] = True
+    now = _size(clip.source)
+    if now is not None and described.get("source_bytes", now) != now:
+        row["other_video"] = True
     return row
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file; None where it is gone, as it may be once its clip is made."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return None
 
 
 def _write_clip(
@@ -82,6 +92,7 @@ def _write_clip(
         boxes,
         fps=settings.hp.fps,
         source=clip.source.name,
+        source_bytes=_size(clip.source),
         source_fps=media.fps,
         source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings,

@@ -80,6 +80,12 @@ class CorpusReport:
                 f"warning: {others} clips were there already, made with other settings; to make "
                 "them anew, remove their folders or give another --preprocessed_root"
             )
+        replaced = [row["clip"] for row in self.kept if row.get("other_video")]
+        if replaced:
+            warnings.append(
+                f"warning: {len(replaced)} videos have another size than when their clips were "
+                f"made (the first: {replaced[0]}); to make these anew, remove their folders"
+            )
         return warnings
 
 

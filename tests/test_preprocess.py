@@ -249,6 +249,22 @@ def test_clips_made_with_other_settings_are_kept_and_told_of(corpus, tmp_path, c
     assert "4 clips were there already, made with other settings" in capsys.readouterr().out
 
 
+def test_a_video_that_was_replaced_under_its_name_is_told_of(corpus, tmp_path, capsys):
+    videos = tmp_path / "main/x"
+    videos.mkdir(parents=True)
+    for name, source in (("1.mp4", "anna/00001.mp4"), ("2.mp4", "anna/00001.mp4")):
+        shutil.copy(corpus / source, videos / name)
+    run(videos.parent, tmp_path / "out")
+    shutil.copy(corpus / "anna/00002.mp4", videos / "2.mp4")
+    before = contents(tmp_path / "out/x")
+    capsys.readouterr()
+    run(videos.parent, tmp_path / "out")
+    assert "1 videos have another size than when their clips were made (the first: x/2)" in (
+        capsys.readouterr().out
+    )
+    assert contents(tmp_path / "out/x") == before
+
+
 def test_every_number_of_the_mel_is_a_setting(corpus, tmp_path, capsys):
     run(corpus, tmp_path / "out")
     for file in (tmp_path / "out/anna").rglob("clip.json"):  # as they were before

@@ -1,6 +1,7 @@
 """Imports go one way: from the scripts down to hparams, by the layers below."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,12 +40,23 @@ def owner_of(path: Path) -> str:
     return PACKAGE_SCRIPTS.get(path.as_posix(), path.parts[0].removesuffix(".py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports_of(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Wherever they stand in the file."""
+    return [
+        node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
 def imported(path: Path, top_level_only: bool = False) -> set[str]:
     """First parts of the names that a file imports."""
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else ast.walk(tree)
     names = set()
-    for node in nodes:
+    for node in tree_of(path).body if top_level_only else imports_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -98,6 +110,51 @@ def test_optional_packages_are_never_imported_at_the_top():
         for target in imported(path, top_level_only=True) & OPTIONAL
     ]
     assert not found
+
+
+def test_every_name_that_a_module_imports_from_another_is_there():
+    """Also of modules that no test imports, and of imports within functions."""
+    missing = []
+    for path in [path for folder in (*RANK, "benchmarks") for path in files_of(folder)]:
+        for node in imports_of(path):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                target = file_of(node.module)
+                missing += [
+                    f"{path.relative_to(ROOT)}: {alias.name} of {node.module}"
+                    for alias in node.names
+                    if target and alias.name not in names_in(target)
+                    and not file_of(f"{node.module}.{alias.name}")
+                ]  # fmt: skip
+    assert not missing
+
+
+def files_of(owner: str) -> list[Path]:
+    return [*(ROOT / owner).rglob("*.py"), *ROOT.glob(f"{owner}.py")]
+
+
+def file_of(module: str) -> Path | None:
+    """The project's file of a module or package; None for a module of others."""
+    place = ROOT.joinpath(*module.split("."))
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py")
+                 if file.is_file()), None)  # fmt: skip
+
+
+@cache
+def names_in(file: Path) -> set[str]:
+    """What a module binds at its top, also within try and if."""
+    names = set()
+    waiting = list(tree_of(file).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return names
 
 
 def test_the_walk_sees_the_project():

@@ -24,6 +24,7 @@ SEEN_CM = 0.1  # a point this far behind what the photograph shows is still seen
 BRIGHT_TEETH = 0.45  # of the light upon the face: what is brighter between the lips is teeth
 RIM = 4  # fine pixels from a gap that lend it no colour
 SEAM_WIDTH, SEAM_DEPTH = 1.1, 0.5  # of the line between closed lips: fine pixels, share of light
+GREY = 4.0  # levels between the channels, on average, below which a photograph has no colours
 LIP_EDGE = 3  # fine pixels by which what is between the lips may reach onto them
 _SQUARE = slice(SHEET_MARGIN * FINE, (SHEET_MARGIN + SIZE) * FINE)
 PLATE_FADE = 3.0  # fine pixels over which the plate's edge melts into what is drawn
@@ -58,8 +59,9 @@ class Portrait:
         points = layers.place(shape)
         everything = layers.all_points(points)
         fine = layers.fine_surface(everything, plate=False)
-        image, invented = self._skin(fine, points)
-        image = self._lay_inside(image, fine, shape)
+        inside, slits = self._inside(fine, points)
+        image, invented = self._skin(fine, points, slits)
+        image = self._lay_inside(image, inside, fine, shape)
         image = self._lay_plate(image, fine)
         small = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
         levels = np.clip(small + 0.5, 0, 255).astype(np.uint8)
@@ -144,7 +146,20 @@ class Portrait:
             borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
 
-    def _skin(self, fine: Surface, points: np.ndarray) -> tuple[np.ndarray, float]:
+    def _inside(self, fine: Surface, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the mouth's inside is drawn, and where it shows too little for that: lips that
+        all but meet, and gaps of the mesh elsewhere. (H, W) bool each
+        """
+        wet = self.layers.is_wet[fine.owner] & (fine.owner >= 0)
+        open_wide = cv2.morphologyEx(
+            wet.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+        )
+        inside = (open_wide > 0) & self._about_lips(points)
+        return inside, wet & ~inside
+
+    def _skin(
+        self, fine: Surface, points: np.ndarray, slits: np.ndarray
+    ) -> tuple[np.ndarray, float]:
         """Skin and sheet from the photograph; rims that it hides as the skin beside them."""
         layers = self.layers
         sources = between(layers.rest_points[layers.triangles[fine.owner]], fine.weights)
@@ -155,26 +170,29 @@ class Portrait:
         )  # fmt: skip
         skin = (fine.owner < layers.plate_span.start) & ~layers.is_wet[fine.owner]
         hidden = skin & self._about_lips(points) & ~self._seen_at_rest(sources)
-        filled = _fill(image, hidden, skin & ~hidden)
-        if layers.plate is not None:  # else the photograph has the line between its closed lips
-            filled = filled * (1 - SEAM_DEPTH * self._seam(fine, skin, points))[..., None]
+        filled = _fill(image, hidden | slits, skin & ~hidden)
+        shadow = self._seam(fine, skin, slits, points)
+        filled = filled * (1 - SEAM_DEPTH * shadow)[..., None]
         lips = max(1.0, float(cv2.contourArea(self._lips() * FINE)))
         return filled, float(hidden.sum()) / lips
 
-    def _seam(self, fine: Surface, skin: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """1 where the upper lip meets the lower one, whose shadow no open mouth shows. (H, W)"""
-        between = np.zeros(skin.shape, np.uint8)
+    def _seam(
+        self, fine: Surface, skin: np.ndarray, slits: np.ndarray, points: np.ndarray
+    ) -> np.ndarray:
+        """How dark the line is where the upper lip meets the lower one, 0 to 1. (H, W)"""
+        between_lips = np.zeros(skin.shape, np.uint8)
         inner = np.round(points[self.mesh.marks[60:68], :2] * FINE).astype(np.int32)
-        cv2.fillConvexPoly(between, cv2.convexHull(inner), 1)
-        around = skin & (cv2.dilate(between, np.ones((5, 5), np.uint8)) > 0)
-        lower = self.layers.is_lower[fine.owner] & around
-        upper = ~self.layers.is_lower[fine.owner] & around
-        kernel = np.ones((3, 3), np.uint8)
-        meeting = cv2.dilate(upper.astype(np.uint8), kernel) & cv2.dilate(
-            lower.astype(np.uint8), kernel
-        )
+        cv2.fillConvexPoly(between_lips, cv2.convexHull(inner), 1)
+        around = cv2.dilate(between_lips, np.ones((5, 5), np.uint8)) > 0
+        meeting = slits & around
+        if self.layers.plate is not None:  # else the photograph has the line of its closed lips
+            lower = self.layers.is_lower[fine.owner]
+            kernel = np.ones((3, 3), np.uint8)
+            lips = [(part & skin & around).astype(np.uint8) for part in (lower, ~lower)]
+            touching = cv2.dilate(lips[0], kernel) & cv2.dilate(lips[1], kernel)
+            meeting = meeting | (touching > 0)
         soft = cv2.GaussianBlur(meeting.astype(np.float32), (0, 0), SEAM_WIDTH)
-        return np.clip(1.3 * soft, 0, 1) * skin
+        return np.clip(1.3 * soft, 0, 1) * (skin | slits)
 
     def _about_lips(self, points: np.ndarray) -> np.ndarray:
         """Where lips uncover what was hidden. (H, W) bool, fine"""
@@ -192,15 +210,23 @@ class Portrait:
         column, row = (flat[..., axis].clip(0, SIZE * FINE - 1) for axis in (0, 1))
         return sources[..., 2] >= self.layers.nearest_at_rest[row, column] - SEEN_CM
 
-    def _lay_inside(self, image: np.ndarray, fine: Surface, shape: np.ndarray) -> np.ndarray:
-        inside = self.layers.is_wet[fine.owner] & (fine.owner >= 0)
+    def _lay_inside(
+        self, image: np.ndarray, inside: np.ndarray, fine: Surface, shape: np.ndarray
+    ) -> np.ndarray:
         if not inside.any():
             return image
         turned = (shape @ rotation_matrix(*self.fit.angles).T).astype(np.float32)
         owner = np.where(inside, fine.owner, -1).astype(np.int32)
         drawn = self.wet.draw(owner, fine.weights, self._wet_mesh, turned, self.light)
         levels = cv2.GaussianBlur(levels_of(drawn), (0, 0), 0.35 * FINE)
+        if self._is_grey:
+            levels = np.repeat(levels.mean(axis=2, keepdims=True), 3, axis=2)
         return np.where(inside[..., None], levels, image)
+
+    @cached_property
+    def _is_grey(self) -> bool:
+        """Whether the photograph has no colours."""
+        return float(np.ptp(self._fine_photo, axis=2).mean()) < GREY
 
     @cached_property
     def _wet_mesh(self) -> dict[str, np.ndarray]:

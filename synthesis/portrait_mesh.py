@@ -108,10 +108,8 @@ def face_mesh(head: Head) -> FaceMesh:
     outline = head.neutral[head.landmarks[:17], :2]
     top = outline[[16, 0]] + [0, 8.0]
     polygon = np.concatenate([outline, top]).astype(np.float32)
-    corners = head.neutral[head.triangles]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2]
-    middle = corners.mean(axis=1)
-    skin = (head.materials == Material.SKIN) & (normal > 0) & (middle[:, 2] > 0)
+    middle = head.neutral[head.triangles].mean(axis=1)
+    skin = (head.materials == Material.SKIN) & (middle[:, 2] > 0)
     chosen = [
         number
         for number in np.flatnonzero(skin)

@@ -1,5 +1,7 @@
 """Photographs fitted and redrawn: the fit, the layers, lips' edges, pairs and their command."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,10 +9,12 @@ import pytest
 from models.lip_motion import INDEX, NAMES
 from models.mouth_crop import SIZE, place_mouth
 from synthesis.fitting import Fit, HeadFitter
+from synthesis.head import load_head
 from synthesis.lip_edges import sharpen_lips
 from synthesis.make_portrait_pairs import find_sources
 from synthesis.make_portrait_pairs import main as make_portrait_pairs
 from synthesis.portrait import Portrait
+from synthesis.portrait_layers import FINE, PortraitLayers
 from synthesis.portrait_mesh import SHEET_MARGIN, face_mesh, make_plate, make_sheet, move_sheet
 from synthesis.portrait_mouths import draw_mouth, lips_of, spoken_mouth, with_lips
 from synthesis.portrait_pairs import PortraitArtist, Unfit, _as_frame
@@ -18,6 +22,7 @@ from synthesis.wet_mouth import levels_of, light_on_face, linear_of
 from tests.small_head import small_head
 from training.pair_files import BACKGROUND, SKIN, Shard, write_shard
 
+FACEKIT = Path(__file__).resolve().parents[2] / "shared" / "data" / "ict_facekit.npz"
 HEAD = small_head()
 MESH = face_mesh(HEAD)
 FITTER = HeadFitter(HEAD)
@@ -94,6 +99,32 @@ def test_a_jaw_that_drops_takes_the_photograph_with_it(portrait):
     assert both.sum() > 1000
     assert moved < 0.4 * still
     assert set(np.unique(frame.kinds)) >= {BACKGROUND, SKIN}
+
+
+def test_a_photograph_without_colours_stays_so(portrait):
+    grey = np.repeat(portrait.photo.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    fit = portrait.fit
+    wide = Portrait(MESH, grey, fit, place_mouth(landmarks(fit)), seed=1).draw({"jawOpen": 0.8}, 0)
+    assert np.ptp(wide.image.astype(int), axis=2).max() <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FACEKIT.is_file(), reason="no ICT-FaceKit beside the repository")
+def test_the_face_has_no_holes():
+    """Of ICT-FaceKit: nothing of the mouth's inside shows where there is no mouth."""
+    mesh = face_mesh(load_head(FACEKIT))
+    for yaw in (-0.5, 0.0, 0.5):
+        fit = Fit((0.0, yaw, 0.0), 10.0, (160.0, 150.0), np.zeros(3), {}, np.zeros((68, 2)), 150.0)
+        marks = fit.place(mesh.head.neutral)[mesh.head.landmarks, :2]
+        layers = PortraitLayers(mesh, fit, place_mouth(marks).to_crop(SIZE))
+        for jaw in (0.0, 0.5):
+            points = layers.place(layers.shape({"jawOpen": jaw}, 0.0))
+            surface = layers.fine_surface(layers.all_points(points), plate=True)
+            lips = np.zeros(surface.owner.shape, np.uint8)
+            outline = (points[mesh.marks[48:60], :2] * FINE).round().astype(np.int32)
+            cv2.fillConvexPoly(lips, cv2.convexHull(outline), 1)
+            wet = layers.is_wet[surface.owner] & (surface.owner >= 0)
+            assert (wet & (cv2.dilate(lips, np.ones((9, 9), np.uint8)) == 0)).sum() <= 4
 
 
 def test_far_from_the_face_nothing_moves(portrait):

@@ -13,17 +13,17 @@ import torch
 from corpus.clips import Corpus
 from hparams import HParams
 from models.syncnet import SyncNet
-from training.arguments import run_script, training_parser
+from training.engine.checkpoints import network_state
+from training.engine.cli import run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import read_start
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
-from training.loop import Batch, Values
 from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, opponents
 from training.mouth_shapes import ShapeTeller, TaughtExpert, telling_loss
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
-from training.saving import network_state
-from training.session import VALIDATION_SEED, Session, open_session
-from training.start import read_start
-from training.update import Update
+from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.windows import ExpertContrast, ExpertPairs
 
 SCRIPT = "color_syncnet_train"
@@ -157,8 +157,13 @@ def train_expert(session: Session):
     stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)
-    schedule = session.schedule(hp.syncnet_eval_interval, hp.syncnet_checkpoint_interval)
-    return session.run(trainer, stream, validation, schedule)
+    return session.run(
+        trainer,
+        stream,
+        validation,
+        eval_interval=hp.syncnet_eval_interval,
+        checkpoint_interval=hp.syncnet_checkpoint_interval,
+    )
 
 
 def require_truth(corpus: Corpus) -> None:

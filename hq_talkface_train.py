@@ -18,18 +18,18 @@ from hparams import HParams
 from models.checkpoint import read_checkpoint
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.talkface import TalkFace
-from training.arguments import add_expert_arguments, run_script, training_parser
-from training.experts import open_judges
+from training.engine.checkpoints import BEST, QUALITY, network_state, quality_file
+from training.engine.cli import run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import load_network, read_start
+from training.experts import add_expert_arguments, open_judges
 from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
-from training.loop import Batch, Values
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
 from training.samples import draw_samples
-from training.saving import BEST, QUALITY, network_state, quality_file
-from training.session import VALIDATION_SEED, Session, open_session
-from training.start import load_network, read_start
+from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.sync_weight import SyncWeight
-from training.update import Update
 from training.windows import GeneratorWindows
 
 # Of both optimizers: the first moment forgets sooner, since the other network moves the target.
@@ -190,8 +190,7 @@ def train_hq(session: Session) -> Path:
     load_quality(session, trainer.critic)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
-    return session.run(trainer, stream, validation, schedule)
+    return session.run(trainer, stream, validation)
 
 
 def load_quality(session: Session, critic: Update) -> None:

@@ -18,18 +18,18 @@ import torch
 
 from hparams import HParams
 from models.lip_hearing import LipHearing
-from training.arguments import add_corpus_arguments, add_run_arguments, run_script
+from training.engine.checkpoints import network_state
+from training.engine.cli import add_run_arguments, run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import read_start
 from training.hearing_losses import HearingScore, hearing_losses
 from training.hearing_windows import HearingPieces, measure_lips
-from training.loop import Batch, Values
 from training.pair_runs import add_pair_arguments, train_on_pairs
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
-from training.saving import network_state
 from training.seeing import SeeingTrainer
-from training.session import VALIDATION_SEED, Session, open_sound_session
-from training.start import read_start
-from training.update import Update
+from training.session import VALIDATION_SEED, Session, add_corpus_arguments, open_sound_session
 
 SCRIPT = "lip_motion_train --what hearing"  # whose runs go on
 SEEING_SCRIPT = "lip_motion_train --what seeing"
@@ -106,8 +106,13 @@ def train_hearing(session: Session) -> Path:
     stream = session.stream(pieces, hp.hearing_batch_size)
     unseen = HearingPieces(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(unseen, hp.hearing_batch_size, hp.hearing_eval_batches)
-    schedule = session.schedule(hp.hearing_eval_interval, hp.hearing_checkpoint_interval)
-    return session.run(trainer, stream, validation, schedule)
+    return session.run(
+        trainer,
+        stream,
+        validation,
+        eval_interval=hp.hearing_eval_interval,
+        checkpoint_interval=hp.hearing_checkpoint_interval,
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

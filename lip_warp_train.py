@@ -15,14 +15,14 @@ from torch.nn import functional as F
 
 from hparams import HParams
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
-from training.arguments import add_run_arguments, run_script
-from training.loop import Batch, Values
+from training.engine.checkpoints import network_state
+from training.engine.cli import add_run_arguments, run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime
 from training.pair_runs import add_pair_arguments, train_on_pairs
 from training.pairs import as_floats, augment, mouth_region
-from training.run_log import Means
-from training.runtime import Runtime
-from training.saving import network_state
-from training.update import Update
 
 SCRIPT = "lip_warp_train"
 SHEET_ROWS = 8

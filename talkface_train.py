@@ -13,18 +13,18 @@ import torch
 
 from hparams import HParams
 from models.talkface import TalkFace
-from training.arguments import add_expert_arguments, run_script, training_parser
-from training.experts import open_judges
+from training.engine.checkpoints import network_state, quality_file
+from training.engine.cli import run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import read_start
+from training.experts import add_expert_arguments, open_judges
 from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
-from training.loop import Batch, Values
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
 from training.samples import draw_samples
-from training.saving import network_state, quality_file
-from training.session import VALIDATION_SEED, Session, open_session
-from training.start import read_start
+from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.sync_weight import SyncWeight
-from training.update import Update
 from training.windows import GeneratorWindows
 
 SCRIPT = "talkface_train"
@@ -120,8 +120,7 @@ def train_generator(session: Session) -> Path:
     session.start.load(trainer.update, trainer.sync_weight.restore)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    schedule = session.schedule(hp.eval_interval, hp.checkpoint_interval)
-    return session.run(trainer, stream, validation, schedule)
+    return session.run(trainer, stream, validation)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from hparams import HParams
 from models.inputs import lower_half_rows
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
-from training.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime, open_runtime
 
 
 def inputs_for(kind: type[nn.Module], hp: HParams, batch: int, device: torch.device) -> tuple:

@@ -24,7 +24,7 @@ COVER_SHARE, BACKLIT_SHARE = 0.2, 0.06
 
 
 class Faces(Dataset):
-    """Crop by number, the same numbers the same crops. `clips`: the heads that they show.
+    """Crop by number, the same numbers the same crops. An epoch has as many as there are heads.
 
     held_out: of the people and grounds that are kept for validation.
     """
@@ -34,13 +34,16 @@ class Faces(Dataset):
     def __init__(self, banks: Sequence[HeadBank], seed: int, *, held_out: bool = False) -> None:
         self.banks, self.seed = banks, seed
         chosen = [_usable(bank, held_out) for bank in banks]
-        self.clips = [(bank, int(head)) for bank, heads in enumerate(chosen) for head in heads]
+        self._heads = [(bank, int(head)) for bank, heads in enumerate(chosen) for head in heads]
         self._grounds = [bank.ground_numbers(held_out) for bank in banks]
-        if not self.clips or not all(map(len, self._grounds)):
+        if not self._heads or not all(map(len, self._grounds)):
             part = "validation" if held_out else "training"
             raise ValueError(f"the banks of heads have none for {part}; make one of more people")
         photographs = enumerate(read_photographs())
         self._photographs = [one for at, one in photographs if is_held_out(at) == held_out]
+
+    def __len__(self) -> int:
+        return len(self._heads)
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         image, points = self.compose(number)
@@ -49,7 +52,7 @@ class Faces(Dataset):
     def compose(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Crop `number` (112, 112, 3) BGR uint8, and its face's points (68, 2) float32."""
         rng = np.random.default_rng((self.seed, number))
-        bank, head = self.clips[rng.integers(len(self.clips))]
+        bank, head = self._heads[rng.integers(len(self._heads))]
         bank, grounds = self.banks[bank], self._grounds[bank]
         outline = bank.outlines[head].astype(float)
         warp = _draw_warp(outline, rng)

@@ -14,19 +14,19 @@ import torch
 
 from detector_training.faces import Faces
 from detector_training.heads import read_bank
-from detector_training.scene_batches import ValidationScenes
 from hparams import HParams
 from models.export import export
 from models.landmarks import LandmarkNet
 from models.pretrained import LANDMARKS
-from training.arguments import check_hparams, run_script
-from training.loop import Batch, Loop, Schedule, Values
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
-from training.saving import BEST, network_state, run_lock
-from training.start import Start, read_start
-from training.stream import TrainStream
-from training.update import Update
+from training.engine import run
+from training.engine.checkpoints import BEST, network_state
+from training.engine.cli import check_hparams, run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import Start, read_start
+from training.engine.stream import TrainStream, ValidationSet
 
 # What differs from hparams.py's defaults, which are the lip-sync networks'.
 RECIPE = (
@@ -65,7 +65,7 @@ def normalised_errors(points: torch.Tensor, truth: torch.Tensor) -> torch.Tensor
 
 
 class LandmarkTrainer:
-    """The network on composed crops; see training.loop.Trainer."""
+    """The network on composed crops; see training.engine.loop.Trainer."""
 
     def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Faces):
         self.runtime, self.hp, self.samples = runtime, hp, samples
@@ -154,21 +154,10 @@ def train_network(args: argparse.Namespace, start: Start, runtime: Runtime) -> P
     trainer = LandmarkTrainer(runtime, hp, args.max_steps, held_out)
     start.load(trainer.update)
     stream = TrainStream(faces, hp.batch_size, hp.accumulate, args.workers, runtime)
-    validation = ValidationScenes(
+    validation = ValidationSet(
         held_out, args.validation_faces, hp.batch_size, args.workers, runtime
     )
-    schedule = Schedule(
-        run_dir=args.checkpoint_dir,
-        max_steps=args.max_steps,
-        max_epochs=hp.nepochs,
-        eval_interval=hp.eval_interval,
-        checkpoint_interval=hp.checkpoint_interval,
-        log_interval=hp.log_interval,
-        keep=args.keep,
-    )
-    with run_lock(args.checkpoint_dir, runtime):
-        trainer.step, progress = start.progress(runtime, args.checkpoint_dir, stream.batch_size)
-        return Loop(trainer, stream, validation, progress, schedule, runtime, hp).run()
+    return run.train(trainer, stream, validation, start=start, runtime=runtime, args=args)
 
 
 def build_parser() -> argparse.ArgumentParser:

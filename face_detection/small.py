@@ -65,7 +65,7 @@ def _hash(weights: Path) -> str:
     """The file's sha256. Raises FileNotFoundError, with the ways out, where there is none."""
     if not weights.is_file():
         raise FileNotFoundError(
-            f"no weights of the small detector at {weights}; `python -m face_detection.train` "
+            f"no weights of the small detector at {weights}; `python -m detector_training.train` "
             "makes them, and --detector haar needs none"
         )
     with weights.open("rb") as file:

@@ -26,15 +26,15 @@ from detector_training.scene_batches import Scenes, as_tensors
 from detector_training.scenes import MOST_HEADS, Composer, Placed, Truth, lay, truth_of
 from detector_training.scores import DetectionScore, average_precision
 from detector_training.spoil import spoil
+from detector_training.train import DetectorTrainer, main
 from face_detection.boxes import intersection_over_union
-from face_detection.train import DetectorTrainer, main
 from hparams import HParams
 from models.checkpoint import load, read_checkpoint
 from models.face_finder import FaceFinder, cells
 from synthesis.speaker import Speaker
 from tests.small_head import small_head
 from tests.toy_heads import write_toy_bank
-from training.runtime import Runtime
+from training.engine.runtime import Runtime
 
 
 @pytest.fixture(scope="module")

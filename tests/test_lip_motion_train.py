@@ -18,10 +18,10 @@ from models.lip_motion import INDEX, NAMES
 from synthesis.visemes import VISEMES
 from tests.toy_corpus import make_corpus
 from tests.training_runs import differences, load, metrics
+from training.engine.runtime import Runtime
 from training.hearing_losses import HearingScore, hearing_losses
 from training.hearing_windows import HearingPieces
 from training.lip_truth import SHUT, TUCKED, read_lip_truth
-from training.runtime import Runtime
 
 TINY = (
     "hearing_channels=8,hearing_batch_size=4,hearing_frames=40,hearing_eval_batches=1,"

@@ -12,9 +12,9 @@ from models.lip_motion import NAMES
 from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
 from models.mouth_crop import SIZE
+from training.engine.runtime import Runtime
 from training.pair_files import FrameMouths, write_shard
 from training.pairs import Pairs, as_floats, augment
-from training.runtime import Runtime
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources, take_shard
 from preprocessing.workers import Machine, SharedDetector, run_here
 from tests.drawn_talker import write_clip
-from training.arguments import training_parser
+from training.session import training_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,9 +13,9 @@ from hparams import HParams
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
+from training.engine.learner import Update
+from training.engine.runtime import Runtime
 from training.losses import bce_of_cosine, cosine
-from training.runtime import Runtime
-from training.update import Update
 
 BATCH = 16
 NETWORKS = {"expert": SyncNet, "generator": TalkFace, "discriminator": VisualQualityDiscriminator}

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from hparams import HParams
+from training.engine.checkpoints import checkpoint_steps, refuse_occupied, run_lock, save_run
+from training.engine.learner import Update, learning_rate_share
+from training.engine.log import Means, Pace, RunLog
+from training.engine.runtime import Runtime
+from training.engine.stream import TrainStream, ValidationSet
 from training.expert_score import learns_nothing, likely_causes, require_good_expert
 from training.generator_terms import warn_if_fooled
 from training.perceptual import PerceptualLoss
-from training.run_log import Means, Pace, RunLog
-from training.runtime import Runtime
-from training.saving import checkpoint_steps, refuse_occupied, run_lock, save_run
-from training.stream import TrainStream, ValidationSet
 from training.sync_weight import SyncWeight
-from training.update import Update, learning_rate_share
 
 CPU = Runtime(torch.device("cpu"))
 
@@ -26,7 +26,10 @@ CPU = Runtime(torch.device("cpu"))
 class CountedWindows:
     """Stands for Windows: sample n is the number n, which counts for three."""
 
-    clips, each = tuple(range(10)), 3
+    each = 3
+
+    def __len__(self):
+        return 10
 
     def __getitem__(self, number):
         return {"number": np.int64(number)}
@@ -130,7 +133,7 @@ def test_optimizers_are_one_kernel_on_cuda():
 def test_a_step_counts_all_windows_of_its_samples():
     runtime = Runtime(torch.device("cpu"), world_size=2)
     said = TrainStream(CountedWindows(), 8, 2, 0, runtime).describe()
-    assert said == "24 windows a step = 2 processes x 2 parts x 6; 10 clips an epoch"
+    assert said == "24 windows a step = 2 processes x 2 parts x 6; 10 samples an epoch"
 
 
 def test_a_batch_that_does_not_divide_is_refused():
@@ -140,18 +143,13 @@ def test_a_batch_that_does_not_divide_is_refused():
 
 
 def test_validation_windows_are_shared_out_once():
-    class Clip:
-        starts = range(3)
-
-    windows = CountedWindows()
-    windows.clips = [Clip()] * 5
     seen = []
     for rank in range(2):
         runtime = Runtime(torch.device("cpu"), rank=rank, world_size=2)
-        for batch in ValidationSet(windows, 4, 100, 0, runtime):
+        for batch in ValidationSet(CountedWindows(), 15, 4, 0, runtime):
             seen += batch["number"].tolist()
-    assert sorted(seen) == list(range(15))  # not more than there are distinct windows
-    assert len(ValidationSet(windows, 4, 2, 0, CPU)) == 2
+    assert sorted(seen) == list(range(15))
+    assert len(ValidationSet(CountedWindows(), 8, 4, 0, CPU)) == 2
 
 
 def test_the_sync_weight_waits_for_the_published_threshold():
@@ -292,7 +290,7 @@ def test_a_kill_between_two_files_leaves_no_generator_without_its_discriminator(
             raise KeyboardInterrupt
         written.append(path.name)
 
-    monkeypatch.setattr("training.saving.save_checkpoint", dies_at_the_second)
+    monkeypatch.setattr("training.engine.checkpoints.save_checkpoint", dies_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         save_run(tmp_path, 10, {"": {}, "disc_": {}}, keep=0)
     assert written == ["disc_checkpoint_step000000010.pth"]

@@ -17,10 +17,10 @@ from models.checkpoint import load, read_checkpoint
 from models.syncnet import SyncNet
 from tests.toy_corpus import make_clip, make_corpus
 from tests.training_runs import metrics, run, write_expert
+from training.engine.runtime import Runtime
 from training.experts import freeze
 from training.generator_terms import Judges
 from training.losses import opponents
-from training.runtime import Runtime
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 from video import probe, read_frames
 
@@ -266,7 +266,7 @@ def test_a_full_disk_is_said_in_one_line(root, tmp_path, capsys, monkeypatch):
     def full(path, state):
         raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 8")
 
-    monkeypatch.setattr("training.saving.save_checkpoint", full)
+    monkeypatch.setattr("training.engine.checkpoints.save_checkpoint", full)
     assert run("expert", root, tmp_path / "run", 2) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "cannot write" in error and "MiB are free" in error and "--keep" in error

@@ -10,8 +10,8 @@ from corpus.clips import Corpus
 from hparams import HParams
 from models.inputs import to_faces
 from models.syncnet import SyncNet
+from training.engine.runtime import Runtime
 from training.losses import bce_of_cosine, cosine
-from training.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 """The frozen experts that a generator is trained against, checked before days are spent."""
 
+import argparse
 import logging
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from training.session import VALIDATION_SEED, Session
 from training.windows import ExpertPairs
 
 log = logging.getLogger(__name__)
+
+
+def add_expert_arguments(parser: argparse.ArgumentParser) -> None:
+    """What both generators' scripts have on top."""
+    add = parser.add_argument
+    add("--syncnet_checkpoint_path", type=Path, required=True, help="the expert to train against")
+    add("--second_syncnet_checkpoint_path", type=Path,
+        help="another expert that only watches: generated mouths should please it too")  # fmt: skip
+    add("--force", action="store_true", help="train even against an expert that is blind here")
 
 
 def freeze(network: nn.Module) -> nn.Module:

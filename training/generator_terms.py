@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from hparams import HParams
 from models.inputs import generator_input, lower_half, to_faces
 from models.syncnet import SyncNet
+from training.engine.runtime import Runtime
 from training.losses import reconstruction, sync_cosine, sync_loss
 from training.perceptual import PerceptualLoss
-from training.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

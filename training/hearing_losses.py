@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from hparams import HParams
 from models.lip_hearing import LipHearing, lip_opening
 from models.lip_motion import EXPRESSION, INDEX, NAMES, SHUT_OPENING, TUCKED_ROLL
-from training.loop import Batch, Values
-from training.runtime import Runtime
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime
 
 OPENING_SPREAD = 0.13  # of made clips: an error of the opening is weighed in it
 OPEN = 0.1  # an opening from here on is one that everybody sees

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from hparams import HParams
-from training.loop import Loop, Schedule, Trainer
+from training.engine import run
+from training.engine.loop import Trainer
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import Start, read_start
+from training.engine.stream import TrainStream, ValidationSet
 from training.pairs import Pairs
-from training.runtime import Runtime, open_runtime
-from training.saving import run_lock
-from training.start import Start, read_start
-from training.stream import TrainStream, ValidationSet
 
 log = logging.getLogger(__name__)
 
@@ -61,16 +61,8 @@ def _train(args: argparse.Namespace, start: Start, runtime: Runtime, make: MakeT
     trainer = make(runtime, hp, args.max_steps, pairs.lips())
     start.load(trainer.update)
     stream = TrainStream(pairs, hp.batch_size, hp.accumulate, hp.num_workers, runtime)
-    validation = ValidationSet(held_out, hp.batch_size, VALIDATION_BATCHES, hp.num_workers, runtime)
-    schedule = Schedule(
-        run_dir=args.checkpoint_dir,
-        max_steps=args.max_steps,
-        max_epochs=hp.nepochs,
-        eval_interval=hp.eval_interval,
-        checkpoint_interval=hp.checkpoint_interval,
-        log_interval=hp.log_interval,
-        keep=args.keep,
-    )
-    with run_lock(args.checkpoint_dir, runtime):
-        trainer.step, progress = start.progress(runtime, args.checkpoint_dir, stream.batch_size)
-        return Loop(trainer, stream, validation, progress, schedule, runtime, hp).run()
+    validation = ValidationSet(
+        held_out, min(VALIDATION_BATCHES * hp.batch_size, held_out.distinct), hp.batch_size,
+        hp.num_workers, runtime,
+    )  # fmt: skip
+    return run.train(trainer, stream, validation, start=start, runtime=runtime, args=args)

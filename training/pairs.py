@@ -4,7 +4,6 @@ Sample `n` depends on the seed and n alone, so that a run resumes exactly. The c
 sharpness are made for a whole batch on the training's own device (`augment`).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,6 @@ from training.pair_files import LIPS, TEETH, Shard, find_shards
 NO_REFERENCE = 0.25  # of the samples have none: a still has only itself
 ANY_REFERENCE = 0.25  # and of these it is any mouth, not the one that shows most teeth
 SAME_MOUTH = 0.05  # of the samples ask for the mouth that is there: the best change is none
-
-
-@dataclass(frozen=True)
-class _Frame:
-    starts: range
 
 
 class Pairs:
@@ -42,13 +36,10 @@ class Pairs:
         return sum(shard.frames for shard in (*self.made, *self.real))
 
     @property
-    def clips(self) -> list["_Frame"]:
-        """What the stream counts epochs and windows by: frames, and the pairs of each."""
-        return [
-            _Frame(range(shard.images.shape[1] * (shard.images.shape[1] - 1)))
-            for shard in (*self.made, *self.real)
-            for _ in range(shard.frames)
-        ]
+    def distinct(self) -> int:
+        """Pairs of two mouths of one frame."""
+        shards = (*self.made, *self.real)
+        return sum(s.frames * s.images.shape[1] * (s.images.shape[1] - 1) for s in shards)
 
     def lips(self) -> np.ndarray:
         """Every mouth's numbers, for their mean and spread. (mouths, 15)"""

@@ -11,8 +11,8 @@ from torch import nn
 from corpus.clips import Clip
 from corpus.errors import ClipError
 from models.inputs import to_images
+from training.engine.runtime import Runtime
 from training.generator_terms import Speech
-from training.runtime import Runtime
 from training.windows import GeneratorWindows
 from video import MediaError, VideoWriter
 

@@ -15,13 +15,13 @@ from torch.nn import functional as F
 from hparams import HParams
 from models.lip_motion import INDEX
 from models.lip_seeing import LipSeeing
-from training.loop import Batch, Values
+from training.engine.checkpoints import network_state
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime
 from training.pair_files import TEETH
 from training.pairs import as_floats, augment
-from training.run_log import Means
-from training.runtime import Runtime
-from training.saving import network_state
-from training.update import Update
 
 log = logging.getLogger(__name__)
 

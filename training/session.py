@@ -9,17 +9,38 @@ from pathlib import Path
 import torch
 
 from corpus.clips import Clip, Corpus, read_corpus, warn_about
+from corpus.filelists import FILELISTS
 from hparams import HParams
-from training.loop import Loop, Schedule, Trainer
-from training.runtime import Runtime
-from training.saving import run_lock
-from training.start import Start
-from training.stream import TrainStream, ValidationSet
+from training.engine.cli import add_run_arguments
+from training.engine.loop import Trainer
+from training.engine.run import train
+from training.engine.runtime import Runtime
+from training.engine.start import Start
+from training.engine.stream import TrainStream, ValidationSet
 from training.windows import Windows
 
 log = logging.getLogger(__name__)
 
 VALIDATION_SEED = 12345
+
+
+def training_parser(description: str) -> argparse.ArgumentParser:
+    """The flags of every training script; those of the original keep their names."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_corpus_arguments(parser)
+    add_run_arguments(parser)
+    return parser
+
+
+def add_corpus_arguments(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
+    """Where the clips are that a training learns from."""
+    add = parser.add_argument
+    add("--data_root", type=Path, required=required, help="the corpus, as preprocess.py wrote it")
+    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
 
 
 @dataclass(frozen=True)
@@ -61,29 +82,15 @@ class Session:
     def validation(self, windows: Windows, batch_size: int, most: int) -> ValidationSet:
         """At most `most` batches, the same every time."""
         workers = self.workers if self.hp.num_workers else 0
-        return ValidationSet(windows, batch_size, most, workers, self.runtime)
+        count = min(most * batch_size, windows.distinct)
+        return ValidationSet(windows, count, batch_size, workers, self.runtime)
 
-    def schedule(self, eval_interval: int, checkpoint_interval: int) -> Schedule:
-        return Schedule(
-            run_dir=self.args.checkpoint_dir,
-            max_steps=self.args.max_steps,
-            max_epochs=self.hp.nepochs,
-            eval_interval=eval_interval,
-            checkpoint_interval=checkpoint_interval,
-            log_interval=self.hp.log_interval,
-            keep=self.args.keep,
-        )
-
-    def run(
-        self, trainer: Trainer, stream: TrainStream, validation: ValidationSet, schedule: Schedule
-    ) -> Path:
+    def run(self, trainer: Trainer, stream: TrainStream, validation: ValidationSet, **intervals):
         """Train from where the run stands; returns the path of the last checkpoint."""
-        run_dir = self.args.checkpoint_dir
-        with run_lock(run_dir, self.runtime):
-            trainer.step, progress = self.start.progress(self.runtime, run_dir, stream.batch_size)
-            return Loop(
-                trainer, stream, validation, progress, schedule, self.runtime, self.hp
-            ).run()
+        return train(
+            trainer, stream, validation,
+            start=self.start, runtime=self.runtime, args=self.args, **intervals,
+        )  # fmt: skip
 
 
 def open_session(args: argparse.Namespace, runtime: Runtime, start: Start) -> Session:

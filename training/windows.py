@@ -65,6 +65,15 @@ class Windows(Dataset, ABC):
             "preprocess the corpus again"
         )
 
+    def __len__(self) -> int:
+        """Clips, each of which an epoch draws from once."""
+        return len(self.clips)
+
+    @property
+    def distinct(self) -> int:
+        """Windows that differ from each other."""
+        return sum(len(clip.starts) for clip in self.clips)
+
     @property
     def each(self) -> int:
         """Windows in one sample."""

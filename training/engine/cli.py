@@ -7,27 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from corpus.filelists import FILELISTS
 from hparams import HParams
-
-
-def training_parser(description: str) -> argparse.ArgumentParser:
-    """The flags of every training script; those of the original keep their names."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_corpus_arguments(parser)
-    add_run_arguments(parser)
-    return parser
-
-
-def add_corpus_arguments(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
-    """Where the clips are that a training learns from."""
-    add = parser.add_argument
-    add("--data_root", type=Path, required=required, help="the corpus, as preprocess.py wrote it")
-    add("--filelists", type=Path, default=FILELISTS, help="folder of train.txt and val.txt")
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +23,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the networks' arithmetic; auto takes what the hardware is made for")  # fmt: skip
     add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
     add("--keep", type=int, default=0, help="checkpoints to keep beside the best; 0 = all")
-
-
-def add_expert_arguments(parser: argparse.ArgumentParser) -> None:
-    """What both generators' scripts have on top."""
-    add = parser.add_argument
-    add("--syncnet_checkpoint_path", type=Path, required=True, help="the expert to train against")
-    add("--second_syncnet_checkpoint_path", type=Path,
-        help="another expert that only watches: generated mouths should please it too")  # fmt: skip
-    add("--force", action="store_true", help="train even against an expert that is blind here")
 
 
 def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: Callable) -> int:

@@ -11,8 +11,8 @@ import torch
 
 from hparams import HParams
 from models.checkpoint import save_checkpoint
-from training.runtime import Runtime
-from training.update import Update
+from training.engine.learner import Update
+from training.engine.runtime import Runtime
 
 try:
     import fcntl

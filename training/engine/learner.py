@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from hparams import HParams
-from training.runtime import Runtime
+from training.engine.runtime import Runtime
 
 
 class Update:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.devices import resolve_device, resolve_precision
-from training.synced_norm import with_synced_norms
+from training.engine.synced_norm import with_synced_norms
 
 Value = TypeVar("Value")
 # The first process may have to make thousands of mels while the others wait.

@@ -1,7 +1,7 @@
 """Train the small face detector on scenes composed of made heads.
 
 python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out heads
-python -m face_detection.train --heads heads --checkpoint_dir runs/face --max_steps 6000
+python -m detector_training.train --heads heads --checkpoint_dir runs/face --max_steps 6000
 """
 
 import argparse
@@ -16,7 +16,7 @@ import torch
 from detector_training.heads import read_bank
 from detector_training.losses import count_positive, detection_losses
 from detector_training.real_frames import RealFrame, read_real_frames
-from detector_training.scene_batches import Scenes, ValidationScenes
+from detector_training.scene_batches import Scenes
 from detector_training.scenes import Composer
 from detector_training.scores import DetectionScore
 from detector_training.spoil import TILE
@@ -25,14 +25,15 @@ from face_detection.small import select_faces
 from hparams import HParams
 from models.export import export
 from models.face_finder import FaceFinder, decode
-from training.arguments import check_hparams, run_script
-from training.loop import Batch, Loop, Schedule, Values
-from training.run_log import Means
-from training.runtime import Runtime, open_runtime
-from training.saving import BEST, network_state, run_lock
-from training.start import Start, read_start
-from training.stream import TrainStream
-from training.update import Update
+from training.engine import run
+from training.engine.checkpoints import BEST, network_state
+from training.engine.cli import check_hparams, run_script
+from training.engine.learner import Update
+from training.engine.log import Means
+from training.engine.loop import Batch, Values
+from training.engine.runtime import Runtime, open_runtime
+from training.engine.start import Start, read_start
+from training.engine.stream import TrainStream, ValidationSet
 
 # What differs from hparams.py's defaults, which are the lip-sync networks'.
 RECIPE = (
@@ -40,7 +41,7 @@ RECIPE = (
     "ema_decay=0.998,batch_size=16,eval_interval=1000,checkpoint_interval=1000,log_interval=50"
 )
 WEIGHT_DECAY = 0.02
-SCRIPT = "face_detection.train"
+SCRIPT = "face_detection.train"  # as checkpoints are signed
 VALIDATION_SEED = 12345
 SAMPLES = 8  # validation scenes that are drawn with what is found in them
 GREEN, RED = (0, 255, 0), (0, 0, 255)
@@ -49,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class DetectorTrainer:
-    """The network on composed scenes; see training.loop.Trainer."""
+    """The network on composed scenes; see training.engine.loop.Trainer."""
 
     def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Scenes):
         self.runtime, self.hp, self.samples = runtime, hp, samples
@@ -158,21 +159,10 @@ def train_detector(args: argparse.Namespace, start: Start, runtime: Runtime) -> 
     trainer = DetectorTrainer(runtime, hp, args.max_steps, held_out)
     start.load(trainer.update)
     stream = TrainStream(scenes, hp.batch_size, hp.accumulate, args.workers, runtime)
-    validation = ValidationScenes(
+    validation = ValidationSet(
         held_out, args.validation_scenes, hp.batch_size, args.workers, runtime
     )
-    schedule = Schedule(
-        run_dir=args.checkpoint_dir,
-        max_steps=args.max_steps,
-        max_epochs=hp.nepochs,
-        eval_interval=hp.eval_interval,
-        checkpoint_interval=hp.checkpoint_interval,
-        log_interval=hp.log_interval,
-        keep=args.keep,
-    )
-    with run_lock(args.checkpoint_dir, runtime):
-        trainer.step, progress = start.progress(runtime, args.checkpoint_dir, stream.batch_size)
-        return Loop(trainer, stream, validation, progress, schedule, runtime, hp).run()
+    return run.train(trainer, stream, validation, start=start, runtime=runtime, args=args)
 
 
 def real_frames(args: argparse.Namespace, device: str) -> list[RealFrame]:
@@ -196,7 +186,7 @@ def export_best(run_dir: Path, last: Path) -> Path:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m face_detection.train",
+        prog="python -m detector_training.train",
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,

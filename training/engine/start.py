@@ -11,9 +11,9 @@ from pathlib import Path
 from atomic import whole_or_absent
 from hparams import HParams
 from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from training.runtime import Runtime
-from training.saving import BEST, Progress, refuse_occupied
-from training.update import Update
+from training.engine.checkpoints import BEST, Progress, refuse_occupied
+from training.engine.learner import Update
+from training.engine.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

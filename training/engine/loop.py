@@ -12,11 +12,11 @@ from typing import Protocol
 import torch
 
 from hparams import HParams
-from training.run_log import Means, Pace, RunLog
-from training.runtime import Runtime
-from training.saving import Progress, checkpoint_path, save_best, save_run
-from training.stream import TrainStream, ValidationSet
-from training.update import Update
+from training.engine.checkpoints import Progress, checkpoint_path, save_best, save_run
+from training.engine.learner import Update
+from training.engine.log import Means, Pace, RunLog
+from training.engine.runtime import Runtime
+from training.engine.stream import TrainStream, ValidationSet
 
 log = logging.getLogger(__name__)
 

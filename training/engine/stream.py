@@ -1,14 +1,25 @@
-"""Batches in the order of the stream of windows, from any position on, split over processes."""
+"""Batches in the order of the stream of samples, from any position on, split over processes."""
 
 import signal
 from collections.abc import Iterator
+from typing import Protocol
 
 import cv2
 import torch
 from torch.utils.data import DataLoader, default_collate
 
-from training.runtime import Runtime
-from training.windows import Windows
+from training.engine.runtime import Runtime
+
+
+class Numbered(Protocol):
+    """A dataset without end: which sample is number n follows from n alone."""
+
+    each: int  # windows in one sample
+
+    def __len__(self) -> int:
+        """Samples in an epoch."""
+
+    def __getitem__(self, number: int) -> dict: ...
 
 
 class TrainStream:
@@ -18,7 +29,7 @@ class TrainStream:
     """
 
     def __init__(
-        self, windows: Windows, batch_size: int, accumulate: int, workers: int, runtime: Runtime
+        self, dataset: Numbered, batch_size: int, accumulate: int, workers: int, runtime: Runtime
     ):
         shares = accumulate * runtime.world_size
         if batch_size % shares:
@@ -26,32 +37,32 @@ class TrainStream:
                 f"a batch of {batch_size} does not divide into {runtime.world_size} processes x "
                 f"{accumulate} parts; take {max(1, round(batch_size / shares)) * shares}"
             )
-        self.windows, self.batch_size, self.accumulate = windows, batch_size, accumulate
+        self.dataset, self.batch_size, self.accumulate = dataset, batch_size, accumulate
         self.workers, self.runtime = workers, runtime
         self.part = batch_size // shares
         self.position = 0
 
     @property
     def epoch(self) -> int:
-        """How often every clip has been drawn from."""
-        return self.position // len(self.windows.clips)
+        """How often the whole dataset has been drawn from."""
+        return self.position // len(self.dataset)
 
     @property
     def windows_a_step(self) -> int:
         """Where a sample is several windows of a clip, more than batch_size."""
-        return self.batch_size * self.windows.each
+        return self.batch_size * self.dataset.each
 
     def describe(self) -> str:
         return (
             f"{self.windows_a_step} windows a step = {self.runtime.world_size} processes x "
-            f"{self.accumulate} parts x {self.part * self.windows.each}; "
-            f"{len(self.windows.clips)} clips an epoch"
+            f"{self.accumulate} parts x {self.part * self.dataset.each}; "
+            f"{len(self.dataset)} samples an epoch"
         )
 
     def __iter__(self) -> Iterator[list[dict[str, torch.Tensor]]]:
         """Steps from `position` on, without end; `position` moves on as each one is asked for."""
         loader = iter(
-            open_loader(self.windows, self._numbers(self.position), self.workers, self.runtime)
+            open_loader(self.dataset, self._numbers(self.position), self.workers, self.runtime)
         )
         while True:
             parts = [next(loader) for _ in range(self.accumulate)]
@@ -68,28 +79,27 @@ class TrainStream:
 
 
 class ValidationSet:
-    """The same windows at every validation, this process's share of them."""
+    """The first `count` samples, the same at every validation; this process's share of them."""
 
     def __init__(
-        self, windows: Windows, batch_size: int, most: int, workers: int, runtime: Runtime
+        self, dataset: Numbered, count: int, batch_size: int, workers: int, runtime: Runtime
     ):
-        self.windows, self.workers, self.runtime = windows, workers, runtime
-        distinct = sum(len(clip.starts) for clip in windows.clips)
-        numbers = range(runtime.rank, min(most * batch_size, distinct), runtime.world_size)
+        self.dataset, self.workers, self.runtime = dataset, workers, runtime
+        numbers = range(runtime.rank, count, runtime.world_size)
         share = max(1, batch_size // runtime.world_size)
         self.batches = [list(numbers[n : n + share]) for n in range(0, len(numbers), share)]
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        return iter(open_loader(self.windows, self.batches, self.workers, self.runtime))
+        return iter(open_loader(self.dataset, self.batches, self.workers, self.runtime))
 
     def __len__(self) -> int:
         return len(self.batches)
 
 
-def open_loader(windows: Windows, numbers, workers: int, runtime: Runtime) -> DataLoader:
-    """Batches of the windows with these numbers, made by worker processes."""
+def open_loader(dataset: Numbered, numbers, workers: int, runtime: Runtime) -> DataLoader:
+    """Batches of the samples with these numbers, made by worker processes."""
     return DataLoader(
-        windows,
+        dataset,
         batch_sampler=numbers,
         num_workers=workers,
         collate_fn=default_collate,

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from atomic import whole_or_absent
-from training.runtime import Runtime
+from training.engine.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

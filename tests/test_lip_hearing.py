@@ -16,6 +16,10 @@ from models.lip_hearing import (
     make_contacts,
 )
 from models.lip_motion import INDEX, NAMES, SHUT_OPENING, TUCKED_ROLL, opening
+from models.pretrained import LIP_HEARING
+from synthesis.utterance import make_utterance
+from synthesis.voices import draw_voice
+from tests.espeak_mark import needs_espeak
 
 MEL_HALF_WINDOW = 0.025  # s of sound after a column's time that the column hears
 
@@ -126,3 +130,16 @@ def test_a_file_holds_all_that_hearing_needs(lively, tmp_path, causal):
     )
     before, after = (one.lip_motion(mel).values for one in (network, read))
     np.testing.assert_allclose(before, after, atol=0.02)
+
+
+@needs_espeak
+def test_the_shipped_network_shuts_lips_in_languages_that_it_never_heard():
+    hearing, hp = load(LIP_HEARING, "lip_hearing"), HParams()
+    kept = []
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        said = make_utterance(draw_voice("test", rng), 100, rng, "test")
+        opening = hearing.lip_motion(melspectrogram(said.clean, hp), 100).opening
+        bursts = [int(g.end * 25) for g in said.gestures if g.contact == "closed"]
+        kept += [min(opening[burst - 1 : burst + 1]) < SHUT_OPENING for burst in bursts]
+    assert len(kept) > 10 and np.mean(kept) > 0.85

@@ -10,6 +10,7 @@ import lip_motion_train
 from corpus.clips import examine_sound
 from corpus.errors import ClipError
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
+from evaluation import hearing_quality
 from hparams import HParams
 from models import checkpoint
 from models.export import export
@@ -194,3 +195,14 @@ def test_a_corpus_without_sounds_is_named(tmp_path, capsys):
     make_corpus(tmp_path, 4, frames=16, size=32)
     assert run(tmp_path, tmp_path / "run", 2) == 1
     assert "sounds.txt" in capsys.readouterr().err
+
+
+def test_hearing_is_scored_on_whole_clips(sounds, tmp_path, capsys):
+    assert run(sounds, tmp_path / "run", 1) == 0
+    weights = tmp_path / "run/checkpoint_best.pth"
+    line = ["--data_root", sounds, "--filelist", sounds / "filelists/sounds_val.txt"]
+    assert hearing_quality.main([str(part) for part in (*line, "--weights", weights)]) == 0
+    said = capsys.readouterr().out
+    truth = read_lip_truth(sounds / "speaker3/00003")  # the only clip that is held out
+    assert f" of {truth.shut_bursts.sum()}\n" in said and "jawOpen" in said
+    assert "made\n" in said and "recorded" not in said

@@ -15,7 +15,7 @@ from models.mouth_crop import SIZE
 SHRINK = 2  # the network looks at half of SIZE
 WIDTHS = (24, 48, 96, 160)  # at 40, 20, 10 and 5 pixels
 NARROW, CODE = 48, 192
-SURE, LOST = 0.6, 1.6  # doubt, in spreads: up to here all is believed, from here on nothing
+SURE, LOST = 0.48, 0.62  # doubt, in spreads: up to here all is believed, from here on nothing
 
 
 class Seen(NamedTuple):

@@ -21,9 +21,9 @@ from models.checkpoint import load
 from models.lip_hearing import COLUMNS_PER_SECOND, LipHearing
 from models.lip_motion import FPS
 from models.pretrained import LIP_HEARING
+from training.engine.runtime import Runtime
 from training.hearing_losses import HearingScore
 from training.lip_truth import read_lip_truth
-from training.runtime import Runtime
 
 CLEAN_NOISE = -40.0  # dB against the speech, at most
 SHOWN = ("shut", "tucked", "falsely_shut", "heard_error", "jawOpen", "mouthClose", "mouthPucker")

@@ -79,8 +79,8 @@ def test_what_a_live_run_writes_stays_and_what_a_killed_one_wrote_goes(tmp_path)
 END = """
 import atomic, time
 atomic.end_cleanly_on_signals()
-print("on", flush=True)
 try:
+    print("on", flush=True)  # within: the signal may come before the next line is reached
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(0.4)

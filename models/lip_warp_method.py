@@ -56,6 +56,7 @@ class LipWarpMethod(Generator):
 
     hearing = Hearing("mel")
     lip_motion = True
+    on_sheet = ("flow", "layers")  # green is borrowed, red is painted
     options = {"strength": 1.0, "keep_expression": 1.0}
 
     def __init__(
@@ -112,8 +113,8 @@ class LipWarpMethod(Generator):
         return {
             "given": inputs["face"],
             "reference": inputs["reference"],
-            "movement": draw_flow(made["flow"]),
-            "borrowed and painted": draw_shares(*shares(made["layers"])),
+            "flow": draw_flow(made["flow"]),
+            "layers": draw_shares(*shares(made["layers"])),
             "paint": made["paint"],
         }
 

@@ -203,5 +203,5 @@ def test_from_fed_to_made_all_shapes_fit(method, frame):
         made = {name: value.numpy()[0] for name, value in method.forward(inputs).items()}
     patch = method.patch(frame, place(), made)
     assert patch.pixels.dtype == np.uint8 and patch.weights.max() <= 1
-    assert set(method.show(fed, made)) >= {"movement", "given"}
+    assert set(method.show(fed, made)) >= {"flow", "layers", "given"}
     assert method.view(frame, place()).shape == (200, 200, 3)

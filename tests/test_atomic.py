@@ -80,7 +80,7 @@ END = """
 import atomic, time
 atomic.end_cleanly_on_signals()
 try:
-    print("on", flush=True)  # within: the signal may come before the next line is reached
+    print("on", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(0.4)
@@ -93,6 +93,7 @@ def test_the_first_signal_ends_and_the_second_does_not_disturb_it(number):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", END], cwd=ROOT, **pipes) as child:
         assert child.stdout.readline() == "on\n"
+        time.sleep(0.5)  # the child must be asleep, and not in the middle of printing
         for _ in range(2):
             child.send_signal(number)
             time.sleep(0.1)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
 
 from models.generator import (
     Arrays,
@@ -31,6 +30,7 @@ from models.lip_motion import EXPRESSION, HIGHEST, INDEX, LOWEST
 from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp
 from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
+from models.steadying import fill_gaps, steadied
 from models.warping import corners, soft_square, warp_patch
 
 STEADY_SECONDS = 0.08  # standard deviation over which the square's way is smoothed
@@ -38,6 +38,7 @@ MOOD_SECONDS = 0.8  # what is slower than this in the given mouth is the speaker
 MOST_REFERENCE = 640  # pixels of the kept picture's side, at most
 TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borrowed from
 BORDER = 0.08  # of the side, over which the square fades into the frame
+TURN = 3  # where the angle stands in a Placement
 MOODS = [INDEX[name] for name in EXPRESSION]
 LEAST_LOGIT = -5.0  # of a layer against the given picture: under it, its share is nothing
 OVER = 2 * SIZE  # pixels of the square in which what lies over them is put together
@@ -163,24 +164,15 @@ class MouthWatcher(Watcher):
             self.best = float(shown[most]), large, placements[most]
 
     def settle(self) -> Watched:
-        numbers = np.array(sorted(self.rows))
-        frames = np.arange(numbers[-1] + 1)
-        known = np.stack([self.rows[number] for number in numbers])
-        known[:, 3] = np.unwrap(known[:, 3])
-        rows = np.stack([np.interp(frames, numbers, column) for column in known.T], axis=1)
-        cuts = [cut for cut in self.video.cuts if 0 < cut < len(frames)]
-        spans = list(zip([0, *cuts], [*cuts, len(frames)], strict=True))
-        fps = float(self.video.fps)
+        numbers = sorted(self.rows)
+        turns = np.unwrap([self.rows[number][TURN] for number in numbers])
+        for number, turn in zip(numbers, turns, strict=True):
+            self.rows[number][TURN] = turn
+        rows = fill_gaps(self.rows)
         places, lips = rows[:, :4], rows[:, 4:-1]
-        notes = np.concatenate(
-            [
-                _smooth(places, spans, STEADY_SECONDS * fps),
-                _smooth(lips, spans, MOOD_SECONDS * fps),
-                lips,
-            ],
-            axis=1,
-        )
-        trust = _smooth(rows[:, -1:], spans, STEADY_SECONDS * fps)[:, 0]
+        moods = steadied(lips, self.video, MOOD_SECONDS)
+        notes = np.concatenate([steadied(places, self.video, STEADY_SECONDS), moods, lips], axis=1)
+        trust = steadied(rows[:, -1:], self.video, STEADY_SECONDS)[:, 0]
         reference = None
         if self.best:
             large = self.best[1]
@@ -189,14 +181,6 @@ class MouthWatcher(Watcher):
         return Watched(
             notes.astype(np.float32), trust.astype(np.float32), reference, lips.astype(np.float32)
         )
-
-
-def _smooth(rows: np.ndarray, spans: list[tuple[int, int]], frames: float) -> np.ndarray:
-    """Smoothed over time without lag, each shot by itself. rows: (frames, k)"""
-    parts = [
-        gaussian_filter1d(rows[first:end], frames, axis=0, mode="nearest") for first, end in spans
-    ]
-    return np.concatenate(parts)
 
 
 def lay_over(made: Arrays, reference: Reference | None) -> tuple[np.ndarray, np.ndarray]:

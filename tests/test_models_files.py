@@ -41,7 +41,7 @@ def assert_same(found: dict, expected: dict) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def keras_round_trip(name, rows, path, multiplier, **form) -> None:
+def check_keras_round_trip(name, rows, path, multiplier, **form) -> None:
     """A network's weights through a Keras file, and the network out of what was read."""
     pytest.importorskip("h5py")
     make, arguments, measured = LIPGAN[name]
@@ -59,7 +59,7 @@ def keras_round_trip(name, rows, path, multiplier, **form) -> None:
 def test_keras_files_of_lipgan_are_read(lipgan_layers, tmp_path, name, first):
     """Models and weights alone, from sessions that had made other layers before."""
     path = tmp_path / "gen.h5"
-    keras_round_trip(name, lipgan_layers[name], path, 0.0625, whole=first == 0, first=first)
+    check_keras_round_trip(name, lipgan_layers[name], path, 0.0625, whole=first == 0, first=first)
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_keras_files_of_lipgan_are_read(lipgan_layers, tmp_path, name, first):
 def test_keras_files_of_full_size_are_read(lipgan_layers, tmp_path, name):
     h5py = pytest.importorskip("h5py")
     path, rows = tmp_path / "gen.h5", lipgan_layers[name]
-    keras_round_trip(name, rows, path, 1, whole=True)
+    check_keras_round_trip(name, rows, path, 1, whole=True)
     with h5py.File(path) as file:
         for row in rows:
             for weight in row.get("weights", []):

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from torch import nn
 
 from models.davs.alignment import BORDER, SEEN, align, to_seen
@@ -27,6 +26,7 @@ from models.generator import (
 )
 from models.inputs import to_faces, to_levels
 from models.landmarks import LandmarkNet, find_landmarks
+from models.steadying import fill_gaps, steadied
 from models.warping import corners, region_of, soft_square, spread
 
 STEADY_SECONDS = 0.08  # standard deviation over which eyes and mouth are smoothed
@@ -117,14 +117,5 @@ class EyesAndMouth(Watcher):
         self.rows |= dict(zip(numbers, found, strict=True))
 
     def settle(self) -> Watched:
-        numbers = np.array(sorted(self.rows))
-        frames = np.arange(numbers[-1] + 1)
-        known = np.stack([self.rows[number] for number in numbers])
-        rows = np.stack([np.interp(frames, numbers, column) for column in known.T], axis=1)
-        cuts = [0, *(cut for cut in self.video.cuts if 0 < cut < len(frames)), len(frames)]
-        width = STEADY_SECONDS * float(self.video.fps)
-        shots = [
-            gaussian_filter1d(rows[first:end], width, axis=0, mode="nearest")
-            for first, end in zip(cuts, cuts[1:], strict=False)
-        ]
-        return Watched(np.concatenate(shots).astype(np.float32))
+        rows = steadied(fill_gaps(self.rows), self.video, STEADY_SECONDS)
+        return Watched(rows.astype(np.float32))

@@ -7,7 +7,6 @@ python hq_talkface_train.py --data_root lrs2_preprocessed/ --checkpoint_dir runs
 import argparse
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,17 +14,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from hparams import HParams
-from models.checkpoint import read_checkpoint
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.talkface import TalkFace
-from training.engine.checkpoints import BEST, QUALITY, network_state, quality_file
+from training.engine.checkpoints import quality_file
 from training.engine.cli import run_script
 from training.engine.learner import Update
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
-from training.engine.start import load_network, read_start
+from training.engine.start import read_start
 from training.experts import add_expert_arguments, open_judges
+from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
 from training.samples import draw_samples
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
@@ -74,11 +73,11 @@ class HqTrainer:
             betas=BETAS,
             fused=runtime.fused,
         )
-        plain = replace(hp, ema_decay=0.0)  # nobody uses an averaged discriminator
         self.critic = Update(
-            self.discriminator, optimizer, runtime, plain, max_steps,
+            self.discriminator, optimizer, runtime, judge_numbers(hp), max_steps,
             called=Critic(self.discriminator),
         )  # fmt: skip
+        self.gan = Gan(self.update, self.critic)
         self.sync_weight = SyncWeight(hp, full=hp.hq_syncnet_wt_on)
 
     @property
@@ -88,8 +87,7 @@ class HqTrainer:
 
     def train_step(self, parts: list[Batch]) -> Values:
         means = Means()
-        # Both networks' parts end together, so one context of each holds.
-        for batch, _ in zip(self.update.parts(parts), self.critic.parts(parts), strict=True):
+        for batch in self.gan.parts(parts):
             speech = Speech.of(batch)
             with self.runtime.autocast():
                 generated = self.update.call(speech.frame_mels, speech.faces)
@@ -100,17 +98,12 @@ class HqTrainer:
             terms |= self.critic_terms(generated.detach(), speech.targets)
             self.critic.backward(terms["disc_real"] + terms["disc_fake"], len(parts))
             means.add(terms)
-        critic_said = self.critic.apply(self.step)
-        said = {"disc_gradient_norm": critic_said["gradient_norm"]}
-        return means.tensors() | self.update.apply(self.step) | said
+        return means.tensors() | self.gan.apply(self.step)
 
     def quality_loss(self, generated: torch.Tensor) -> torch.Tensor:
         """What the generator pays; the discriminator's weights take no part in it."""
-        self.discriminator.requires_grad_(False)
-        with self.runtime.autocast():
-            loss = self.discriminator.perceptual_loss(generated)
-        self.discriminator.requires_grad_(True)
-        return loss
+        with self.gan.frozen_judge() as discriminator, self.runtime.autocast():
+            return discriminator.perceptual_loss(generated)
 
     def critic_terms(self, generated: torch.Tensor, targets: torch.Tensor) -> Values:
         """What the discriminator pays for true and for generated faces."""
@@ -161,11 +154,9 @@ class HqTrainer:
         self.update.network.train()
 
     def files(self) -> dict[str, dict]:
-        state = network_state(self.update, self.hp)
-        return {
-            "": {**state, "sync_weight": self.sync_weight.state_dict()},
-            QUALITY: network_state(self.critic, self.hp),
-        }
+        files = self.gan.files(self.hp)
+        files[""]["sync_weight"] = self.sync_weight.state_dict()
+        return files
 
 
 def train(args: argparse.Namespace) -> Path:
@@ -187,41 +178,16 @@ def train_hq(session: Session) -> Path:
     judges = open_judges(session)
     trainer = HqTrainer(session.runtime, hp, args.max_steps, judges, unseen)
     session.start.load(trainer.update, trainer.sync_weight.restore)
-    load_quality(session, trainer.critic)
+    load_judge(session, trainer.critic, "discriminator")
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
     return session.run(trainer, stream, validation)
 
 
-def load_quality(session: Session, critic: Update) -> None:
-    """The discriminator that the command line names, or the one saved with the generator's run.
-
-    Raises ValueError where that one is gone: a fresh one would undo what the generator learnt.
-    """
-    path, run = session.args.disc_checkpoint_path, None
-    if path is None and session.start.goes_on:
-        run = session.start.checkpoint
-        path = quality_file(run.path)
-        if not path.exists():
-            raise ValueError(
-                f"{run.path} was saved with a discriminator, {path.name}, which is not there; name "
-                f"one with --disc_checkpoint_path, or begin anew from the weights in {BEST}"
-            )
-    if path is None:
-        return
-    checkpoint = read_checkpoint(path, "discriminator")
-    if run and checkpoint.step != run.step:
-        raise ValueError(f"{path} is of step {checkpoint.step}, {run.path} of step {run.step}")
-    load_network(checkpoint, critic, whole=True)
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = training_parser(__doc__.splitlines()[0])
     add_expert_arguments(parser)
-    parser.add_argument(
-        "--disc_checkpoint_path", type=Path,
-        help="the discriminator to go on with; without it, the one beside --checkpoint_path",
-    )  # fmt: skip
+    add_judge_argument(parser)
     return run_script(parser, argv, train)
 
 

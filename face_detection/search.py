@@ -1,6 +1,6 @@
 """From frames to tracks: shrink, look at every few frames, closer where faces move, and link."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -31,10 +31,12 @@ def find_tracks_in_video(
     end: float | None = None,
     detect_every: int = DETECT_EVERY,
     use_cache: bool = True,
+    watch: Callable[[Iterator], Iterator] = iter,
 ) -> Tracks:
     """The faces of a video, in pixels of its full-size frames, from the cache where known.
 
-    fps: at which it is read, its own if None; start, end: seconds. Raises video.MediaError.
+    fps: at which it is read, its own if None; start, end: seconds. watch: given the frames on
+    their way to the detector, gives them on, so as to count them. Raises video.MediaError.
     """
     media = video.probe(path)
     if not media.has_picture:
@@ -45,7 +47,7 @@ def find_tracks_in_video(
     def find() -> Tracks:
         frames = video.read_frames(media, rate, start=start, end=end, height=height)
         return find_tracks(
-            frames,
+            watch(frames),
             detector,
             fps=rate,
             full_size=(media.width, media.height),

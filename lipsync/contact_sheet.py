@@ -13,6 +13,7 @@ import video
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.plan import Plan
 from lipsync.preview import stack_pictures, write_preview
+from lipsync.watching import Progress
 from models.generator import Arrays, Generator
 
 COLUMNS = 15
@@ -31,15 +32,23 @@ class _Face:
     inputs: Arrays  # what it was made from, where more than those two is to be shown
 
 
-def write_contact_sheet(plan: Plan, result: Path, target: Path, backend: TorchBackend) -> Path:
+def write_contact_sheet(
+    plan: Plan,
+    result: Path,
+    target: Path,
+    backend: TorchBackend,
+    progress: Progress | None = None,
+) -> Path:
     """Write the sheet of a finished video as a PNG. Raises video.MediaError."""
-    write_preview(target, draw_contact_sheet(plan, result, backend))
+    write_preview(target, draw_contact_sheet(plan, result, backend, progress))
     return target
 
 
-def draw_contact_sheet(plan: Plan, result: Path, backend: TorchBackend) -> np.ndarray:
+def draw_contact_sheet(
+    plan: Plan, result: Path, backend: TorchBackend, progress: Progress | None = None
+) -> np.ndarray:
     """Lines of COLUMNS faces, each line given, made, and what else the method shows. BGR uint8"""
-    faces = list(_faces(plan, result, backend.generator))
+    faces = list(_faces(plan, result, backend.generator, progress))
     if not faces:
         raise video.MediaError(
             f"{plan.source.info.path}: no face in any frame, so no contact sheet"
@@ -55,12 +64,16 @@ def draw_contact_sheet(plan: Plan, result: Path, backend: TorchBackend) -> np.nd
     return stack_pictures(lines)
 
 
-def _faces(plan: Plan, result: Path, generator: Generator) -> Iterator[_Face]:
+def _faces(
+    plan: Plan, result: Path, generator: Generator, progress: Progress | None
+) -> Iterator[_Face]:
     """The faces of the frames to show, the first of each."""
     every = max(1, -(-plan.frame_count // MOST_FRAMES))
     given = islice(plan.source.played(plan.settings.loop), plan.frame_count)
     made = video.read_frames(result)
     for number, ((shown, before), after) in enumerate(zip(given, made, strict=False)):
+        if progress:
+            progress("sheet", number + 1, plan.frame_count)
         places = plan.places_at(shown)
         if number % every or not places:
             continue

@@ -72,7 +72,7 @@ def locate_faces(
         _check_inside(settings.box, *source.size)
         return FacePaths([np.array([settings.box], float)], NO_PADS, source.size)
     _check_pads(settings.pads, *source.size)
-    tracks = _given_or_found(source, settings, detector, watch)
+    tracks = tracks_of(source, settings, detector, watch)
     try:
         seen = tracks.paths(settings.face_select, smooth=settings.smooth, fill_gaps=False)
         filled = tracks.paths(settings.face_select, smooth=settings.smooth)
@@ -98,11 +98,11 @@ def describe_frames(frames: Iterable[int], fps: float) -> str:
     return ", ".join(told) + " s" + (f" and {len(spans) - 5} more" if len(spans) > 5 else "")
 
 
-def _given_or_found(
+def tracks_of(
     source: FaceSource,
     settings: Settings,
     detector: Callable[[], Detector],
-    watch: Callable[[Iterator], Iterator],
+    watch: Callable[[Iterator], Iterator] = iter,
 ) -> Tracks:
     """Tracks from the user's file if it is there; found ones are written to it if it is named."""
     if settings.boxes and settings.boxes.exists():

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import video
 from face_detection import Detector, make_detector
 from lipsync.backends.torch_backend import load_backend
 from lipsync.faces import describe_frames
-from lipsync.plan import Given, Plan, make_plan, same_file
+from lipsync.people import Person, find_people
+from lipsync.plan import Given, Plan, face_watch, make_plan, open_chosen, same_file
 from lipsync.render import Tally, open_writer, render
 from lipsync.settings import Settings
+from lipsync.sound import load_speech
 from lipsync.stages import timed
 from lipsync.watching import Progress
 from models.devices import resolve_device
+from models.lip_motion import FPS, LipMotion
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,25 @@ class LipSync:
             progress,
             measure_delay,
         )
+
+    def people(
+        self,
+        face: str | Path,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+    ) -> list[Person]:
+        """Whoever can be chosen by face_select, the largest first. Raises ValueError."""
+        settings = settings or Settings()
+        source = open_chosen(face, settings)
+        return find_people(source, settings, self.detector, face_watch(source, progress))
+
+    def hear(self, audio: str | Path) -> LipMotion:
+        """What a speech makes the mouth do. Raises ValueError where the method hears it itself."""
+        if not self.backend.generator.lip_motion:
+            raise ValueError("this generator hears its speech itself: there is no lip motion")
+        speech, _ = load_speech(audio, Fraction(FPS), self.backend.generator.hearing)
+        speech.encode(self.backend.encode_speech, speech.frame_count)
+        return LipMotion(np.stack([speech.heard(n) for n in range(speech.frame_count)]))
 
     def make(self, plan: Plan, outfile: Path, progress: Progress | None = None) -> Report:
         """The planned video; `outfile` is what video.prepare_output returned."""

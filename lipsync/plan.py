@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from lipsync.faces import FacePaths, locate_faces
 from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
 from lipsync.source import FaceSource, open_source
-from lipsync.watching import Progress, watch_faces
+from lipsync.watching import Progress, counted, watch_faces
 from models.generator import Place, Watched
 
 log = logging.getLogger(__name__)
@@ -85,16 +86,7 @@ def make_plan(
 
     measure_delay: says by how many seconds the sound must come later to fit the given face.
     """
-    source = open_source(
-        face,
-        still_fps=settings.still_fps,
-        start=settings.start,
-        end=settings.end,
-        resize_factor=settings.resize_factor,
-        rotate=settings.rotate,
-        crop=settings.crop,
-        static=settings.static,
-    )
+    source = open_chosen(face, settings)
     if source.info.has_alpha:
         log.warning("%s: its transparency is dropped", face)
     if source.info.is_hdr:
@@ -103,7 +95,7 @@ def make_plan(
     span = (source.start, source.end) if same_file(face, audio) else (0.0, None)
     hear = _listener(audio, source, settings, backend)
     speech, strengths = hear(*span)  # before the faces are sought, which takes longer
-    watch = _watcher(source, progress)
+    watch = face_watch(source, progress)
     options = backend.generator.chosen(settings.options)
     faces = locate_faces(source, settings, detector, watch)
     if measure_delay and (delay := measure_delay(Given(source, faces, Path(audio), span))):
@@ -139,18 +131,25 @@ def _listener(
     return hear
 
 
-def _watcher(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:
+def open_chosen(face: str | Path, settings: Settings) -> FaceSource:
+    """The part of the pictures that the settings choose. Raises ValueError (MediaError)."""
+    return open_source(
+        face,
+        still_fps=settings.still_fps,
+        start=settings.start,
+        end=settings.end,
+        resize_factor=settings.resize_factor,
+        rotate=settings.rotate,
+        crop=settings.crop,
+        static=settings.static,
+    )
+
+
+def face_watch(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:
     """Reports the frames that pass through on their way to the detector."""
     end = source.end or source.info.duration
     total = round((end - source.start) * source.fps) if end else None
-
-    def watch(frames: Iterator) -> Iterator:
-        for number, frame in enumerate(frames, 1):
-            if progress:
-                progress("faces", number, total)
-            yield frame
-
-    return watch
+    return partial(counted, progress=progress, stage="faces", total=total)
 
 
 def _count_frames(source: FaceSource, speech: Speech, faces: FacePaths, settings: Settings) -> int:

@@ -7,7 +7,13 @@ from tqdm import tqdm
 
 from lipsync.watching import Progress
 
-STAGES = {"faces": "finding faces", "looks": "looking at faces", "frames": "making frames"}
+STAGES = {
+    "faces": "finding faces",
+    "looks": "looking at faces",
+    "frames": "making frames",
+    "sheet": "drawing the contact sheet",
+    "score": "scoring",
+}
 
 
 @contextmanager

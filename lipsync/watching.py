@@ -1,8 +1,9 @@
 """A method's look at the faces of a video before its first frame is made."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +13,23 @@ from lipsync.source import FaceSource
 from lipsync.stages import ahead, frames_that_fit
 from models.generator import Video, Watched, Watcher
 
-Progress = Callable[[str, int, int | None], None]  # stage, frames done, frames in all if known
+# Stage, frames done, frames in all if known. It may raise to end the run: nothing is left then.
+Progress = Callable[[str, int, int | None], None]
+
+Item = TypeVar("Item")
 
 UNSEEN = Watched(np.zeros((1, 0), np.float32))  # of a face that no frame of the result will show
 BATCHES_ON_THE_WAY = 3  # looked at, decoded, and waiting between them
+
+
+def counted(
+    items: Iterable[Item], progress: Progress | None, stage: str, total: int | None
+) -> Iterator[Item]:
+    """The items, each told to `progress` as it passes."""
+    for number, item in enumerate(items, 1):
+        if progress:
+            progress(stage, number, total)
+        yield item
 
 
 def watch_faces(

@@ -1,6 +1,6 @@
 """The speaking face of a video, frame after frame at the rate of the network that judges it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,14 +25,16 @@ def face_boxes(
     select: str = "largest",
     smooth: bool = True,
     use_cache: bool = True,
+    watch: Callable[[Iterator], Iterator] = iter,
 ) -> np.ndarray:
     """Where the chosen face is at `fps` frames per second: (frames, 4), NaN where it is not.
 
-    Faces are sought at the file's own rate, so that all uses of a file share one search.
+    Faces are sought at the file's own rate, so that all uses of a file share one search. watch:
+    see find_tracks_in_video.
     """
     info = video.probe(path)
     if info.kind == "video":
-        tracks = find_tracks_in_video(path, detector, use_cache=use_cache)
+        tracks = find_tracks_in_video(path, detector, use_cache=use_cache, watch=watch)
     else:  # a picture, or a folder of them: frames without a rate of their own
         tracks = find_tracks(video.read_frames(info), detector, fps=25)
     try:

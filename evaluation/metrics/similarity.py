@@ -8,7 +8,7 @@ print(result.report())
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from evaluation.metrics.shifts import (
     scores_by_shift,
 )
 from face_detection import Detector
+from lipsync.watching import Progress, counted
 
 WINDOWS_AT_ONCE = 64
 FEWEST_WINDOWS = 25  # one second; with fewer, neither the mean nor the shift says much
@@ -229,6 +230,7 @@ def measure_similarity(
     *,
     boxes: np.ndarray | None = None,
     select: str = "largest",
+    progress: Progress | None = None,
 ) -> Similarity:
     """The similarity of a video's face with a sound that begins when the video does.
 
@@ -237,12 +239,14 @@ def measure_similarity(
     """
     wav = load_wav(sound, expert.hp.sample_rate)
     if boxes is None:
-        boxes = face_boxes(path, detector, expert.hp.fps, select=select)
+        watch = partial(counted, progress=progress, stage="faces", total=None)
+        boxes = face_boxes(path, detector, expert.hp.fps, select=select, watch=watch)
     if np.isnan(boxes).all():
         windows = max(len(boxes) - WINDOW_FRAMES + 1, 0)
         nothing = np.empty(0, int), np.empty((0, len(SHIFTS)))
         return Similarity(*nothing, windows, 0, expert.hp.fps, expert.fits_from)
-    return similarity_of_faces(read_faces(path, boxes, expert.hp.fps), wav, expert)
+    faces = counted(read_faces(path, boxes, expert.hp.fps), progress, "score", len(boxes))
+    return similarity_of_faces(faces, wav, expert)
 
 
 def similarity_of_faces(

@@ -22,11 +22,12 @@ from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
 from training.pair_runs import add_pair_arguments, train_on_pairs
-from training.pairs import as_floats, augment, mouth_region
+from training.pairs import about_the_mouth, as_floats, augment, mouth_region
 
 SCRIPT = "lip_warp_train"
 SHEET_ROWS = 8
 SEEN_ERROR = 0.35  # spreads by which what is seen of the given mouth is off, on average
+VIDEO_WEIGHT = 3.0  # of the colours about the mouth of a video's frames, which are all they teach
 # What each part of the loss weighs.
 WEIGHTS = {"flow": 0.5, "layers": 0.3, "picture": 4.0, "edges": 2.0, "paint": 1.0, "kinds": 0.1}
 
@@ -50,16 +51,18 @@ class WarpTrainer:
         generator = torch.Generator().manual_seed(self.step)
         for batch in self.update.parts(parts):
             batch = augment(as_floats(batch), generator)
-            batch["face_lips"] = self.as_seen(batch["face_lips"], generator)
+            batch["face_lips"] = self.as_seen(batch["face_lips"], batch["known"], generator)
             values = self.losses(batch, self.warp(batch))
             self.update.backward(values["loss"], len(parts))
             means.add(values)
         return means.tensors() | self.update.apply(self.step)
 
-    def as_seen(self, lips: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def as_seen(
+        self, lips: torch.Tensor, known: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """The given mouth's numbers, off as those are that are seen in real pictures."""
         noise = torch.randn(lips.shape, generator=generator).to(lips.device)
-        share = torch.rand(len(lips), 1, generator=generator).to(lips.device)
+        share = torch.rand(len(lips), 1, generator=generator).to(lips.device) * known[:, None]
         return lips + SEEN_ERROR * 2 * share * noise * self.update.network.lips_spread
 
     def warp(self, batch: Batch, network: torch.nn.Module | None = None) -> Warp:
@@ -70,22 +73,26 @@ class WarpTrainer:
 
     def losses(self, batch: Batch, warp: Warp) -> Values:
         """Flow and layers by the truth, colour by the target; most where something changes."""
-        seen, flow, target = batch["seen"], batch["flow"], batch["target"]
-        hidden = 1 - seen
+        flow, target = batch["flow"], batch["target"]
+        true = batch["known"][:, None, None, None]  # (B, 1, 1, 1): of a video no flow is known
+        hidden = (1 - batch["seen"]) * true
         # (B, 1, SIZE/2, SIZE/2): a flow is known where all of its four pixels are seen.
-        known = F.avg_pool2d(seen, 2).floor()
+        known = F.avg_pool2d(1 - hidden, 2).floor() * true
         reach = flow.abs().sum(dim=1, keepdim=True)
         heavy = 1 + 6 * hidden + 2 * F.interpolate(reach, scale_factor=2.0).clamp(max=3)
+        near = about_the_mouth(target.shape[-1], target.device)
+        heavy = heavy * torch.where(true > 0, 1.0, VIDEO_WEIGHT * near)
         made = compose(warp, batch["face"], batch["reference"])
         values = {
             "flow": flow_loss(warp.flow, flow, known),
-            "layers": layers_loss(warp.layers, hidden),
+            "layers": layers_loss(warp.layers, hidden, true),
             "picture": ((made - target).abs() * heavy).mean(),
             "edges": edges_loss(made, target, heavy),
             "paint": ((warp.paint - target).abs() * hidden).sum() / (3 * hidden.sum() + 1),
         }
         if warp.kinds is not None:
-            values["kinds"] = F.cross_entropy(warp.kinds, batch["kinds"][:, ::2, ::2])
+            kinds = F.cross_entropy(warp.kinds, batch["kinds"][:, ::2, ::2], reduction="none")
+            values["kinds"] = (kinds * true[:, 0]).mean()
         loss = sum(WEIGHTS[name] * value for name, value in values.items())
         return {"loss": loss, **values}
 
@@ -143,10 +150,13 @@ def flow_loss(found: torch.Tensor, flow: torch.Tensor, known: torch.Tensor) -> t
     return (off.mean(dim=(1, 2, 3)) / (0.5 + movement)).mean()
 
 
-def layers_loss(layers: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-    """The given picture is taken where it shows what is wanted, and not where it does not."""
+def layers_loss(layers: torch.Tensor, hidden: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """The given picture is taken where it shows what is wanted, and not where it does not.
+
+    Not weighted: a share that leans to paint would soften all that lies about the lips.
+    """
     given = layers[:, :1] - torch.logsumexp(layers[:, 1:], dim=1, keepdim=True)
-    return F.binary_cross_entropy_with_logits(given, 1 - hidden, weight=1 + 4 * hidden)
+    return F.binary_cross_entropy_with_logits(given, 1 - hidden, weight=true.expand_as(given))
 
 
 def edges_loss(made: torch.Tensor, target: torch.Tensor, heavy: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,10 @@ from models.mouth_crop import SIZE
 SHRINK = 2  # the network looks at half of SIZE
 WIDTHS = (24, 48, 96, 160)  # at 40, 20, 10 and 5 pixels
 NARROW, CODE = 48, 192
+# About the lips it looks again, at all of SIZE's pixels: a closed mouth and one that is open by
+# two millimetres differ by one pixel there, and by half a one in the whole square.
+NEAR = (slice(32, 128), slice(32, 128))  # rows and columns
+NEAR_WIDTHS = (16, 32, 64, 128)  # at 48, 24, 12 and 6 pixels
 SURE, LOST = 0.48, 0.62  # doubt, in spreads: up to here all is believed, from here on nothing
 
 
@@ -37,25 +41,30 @@ class LipSeeing(nn.Module):
     of how far each of them may be off, and how much of the teeth shows.
     """
 
-    def __init__(self, multiplier: float = 1.0):
+    def __init__(self, multiplier: float = 1.0, near: bool = False):
         super().__init__()
-        first, *widths = (scaled(width, multiplier) for width in WIDTHS)
-        stages = [ConvBlock(3, first, stride=2), *residuals(first, 1)]
-        for width in widths:
-            stages += [ConvBlock(first, width, stride=2), *residuals(width, 2)]
-            first = width
-        self.features = nn.Sequential(*stages)
-        side = SIZE // SHRINK // 2 ** len(WIDTHS)
-        self.tell = nn.Sequential(
-            nn.Conv2d(first, NARROW, 1), nn.Flatten(), nn.Linear(NARROW * side * side, CODE),
-            nn.LayerNorm(CODE), nn.SiLU(), nn.Linear(CODE, 2 * len(NAMES) + 1),
-        )  # fmt: skip
+        self.features, width = _stages([scaled(width, multiplier) for width in WIDTHS])
+        self.tell = _teller(
+            width,
+            SIZE // SHRINK // 2 ** len(WIDTHS),
+        )
+        self.near_features = self.near_tell = None
+        if near:  # says what to add to what the whole square told
+            self.near_features, width = _stages(
+                [scaled(width, multiplier) for width in NEAR_WIDTHS]
+            )
+            side = (NEAR[0].stop - NEAR[0].start) // 2 ** len(NEAR_WIDTHS)
+            self.near_tell = _teller(width, side)
+            nn.init.zeros_(self.near_tell[-1].weight)
+            nn.init.zeros_(self.near_tell[-1].bias)
         self.register_buffer("lips_mean", torch.zeros(len(NAMES)))
         self.register_buffer("lips_spread", torch.ones(len(NAMES)))
 
     def forward(self, mouths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """mouths: (B, 3, SIZE, SIZE) in [0, 1] -> twice (B, 15), and (B,) in per cent"""
         told = self.tell(self.features(F.avg_pool2d(mouths, SHRINK) - 0.5)).float()
+        if self.near_tell is not None:
+            told = told + self.near_tell(self.near_features(mouths[..., *NEAR] - 0.5)).float()
         values, doubt, teeth = told.split((len(NAMES), len(NAMES), 1), dim=1)
         return values, doubt.clamp(-4, 3), teeth[:, 0]
 
@@ -70,3 +79,21 @@ class LipSeeing(nn.Module):
             doubt.exp().mean(dim=1).cpu().numpy(),
             teeth.clamp(min=0).cpu().numpy() / 100,
         )
+
+
+def _stages(widths: list[int]) -> tuple[nn.Sequential, int]:
+    """Convolutions that halve the picture at each width, and the last width."""
+    first, *others = widths
+    stages = [ConvBlock(3, first, stride=2), *residuals(first, 1)]
+    for width in others:
+        stages += [ConvBlock(first, width, stride=2), *residuals(width, 2)]
+        first = width
+    return nn.Sequential(*stages), first
+
+
+def _teller(channels: int, side: int) -> nn.Sequential:
+    """From features of side x side to values, doubts and teeth."""
+    return nn.Sequential(
+        nn.Conv2d(channels, NARROW, 1), nn.Flatten(), nn.Linear(NARROW * side * side, CODE),
+        nn.LayerNorm(CODE), nn.SiLU(), nn.Linear(CODE, 2 * len(NAMES) + 1),
+    )  # fmt: skip

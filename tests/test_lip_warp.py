@@ -13,8 +13,9 @@ from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
 from models.mouth_crop import SIZE
 from training.engine.runtime import Runtime
+from training.mouth_files import MouthClip
 from training.pair_files import FrameMouths, write_shard
-from training.pairs import Pairs, as_floats, augment
+from training.pairs import Pairs, about_the_mouth, as_floats, augment, video_pair
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,19 @@ def _frame(rng: np.random.Generator) -> FrameMouths:
         images, lips, kinds, np.zeros((mouths, 68, 2), np.float16),
         np.zeros((*shape[:2], SIZE // 2, SIZE // 2, 2), np.float16), np.ones(shape, bool),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mouths(tmp_path_factory):
+    """A real talker: eight frames, the last four with the head turned."""
+    folder = tmp_path_factory.mktemp("mouths") / "talker"
+    folder.mkdir()
+    numbers = np.tile(np.linspace(0, 1, 8, dtype=np.float32)[:, None], (1, len(NAMES)))
+    pictures = np.tile((200 * numbers[:, :1, None, None]).astype(np.uint8), (1, SIZE, SIZE, 3))
+    places = np.tile(np.float32([50, 60, 90, 0]), (8, 1))
+    places[4:, 3] = 0.3
+    MouthClip(pictures, numbers, numbers / 2, np.ones(8, np.float32), places).write(folder, {})
+    return folder.parent
 
 
 def collated(pairs: Pairs, count: int) -> dict[str, torch.Tensor]:
@@ -81,7 +95,7 @@ def test_a_flow_fetches_pixels_from_where_it_says():
 
 
 def test_a_mirrored_sample_still_belongs_together(bank):
-    batch = as_floats(collated(Pairs(bank, "train", 0, real=None), 8))
+    batch = as_floats(collated(Pairs(bank, "train", 0), 8))
     batch["flow"] = torch.ones_like(batch["flow"])
     changed = augment(batch, torch.Generator().manual_seed(3))
     turned = changed["flow"][:, 0, 0, 0] < 0
@@ -91,10 +105,56 @@ def test_a_mirrored_sample_still_belongs_together(bank):
 
 
 def test_samples_depend_on_seed_and_number_alone(bank):
-    one, same, other = (Pairs(bank, "train", seed, real=None) for seed in (1, 1, 2))
+    one, same, other = (Pairs(bank, "train", seed) for seed in (1, 1, 2))
     assert all((one[5][name] == same[5][name]).all() for name in one[5])
     differ = [not np.array_equal(one[n]["lips"], other[n]["lips"]) for n in range(20)]
     assert any(differ)
+
+
+def test_two_frames_of_a_video_are_a_pair_in_one_pose(mouths):
+    clip = MouthClip.read(mouths / "talker")
+    drawn = [video_pair(clip, np.random.default_rng(n)) for n in range(30)]
+    half = [{float(row[name][0]) > 0.5 for name in ("face_lips", "lips")} for row in drawn]
+    assert all(len(turned) == 1 for turned in half)
+    assert any(row["lips"][0] != row["face_lips"][0] for row in drawn)
+    assert all(row["heard"][0] == row["lips"][0] / 2 and row["known"] == 0 for row in drawn)
+
+
+def test_of_a_video_only_colours_near_the_mouth_teach(bank, mouths):
+    pairs = Pairs(bank, "train", 0, videos=mouths)
+    rows = [row for row in (pairs[n] for n in range(60)) if not row["known"]]
+    assert 5 <= len(rows) <= 30
+    batch = as_floats(
+        {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
+    )
+    trainer = lip_warp_train.WarpTrainer(
+        Runtime(torch.device("cpu")), HParams(multiplier=0.25), None,
+        np.zeros((2, len(NAMES)), np.float32),
+    )  # fmt: skip
+    network = trainer.update.network
+    warp = network(*(batch[name] for name in ("face", "reference", "lips", "face_lips")))
+    found = trainer.losses(batch, warp)
+    assert all(found[name] == 0 for name in ("flow", "layers", "paint", "kinds"))
+    assert found["picture"] > 0
+    near = about_the_mouth(SIZE, torch.device("cpu"))[0, 0]
+    assert near[90, 80] == 1 and near[0].max() == 0 and near[:, 0].max() == 0
+    elsewhere = dict(batch, target=torch.where(near == 0, 0.5, batch["target"]))
+    assert trainer.losses(elsewhere, warp)["picture"] == found["picture"]
+
+
+def test_a_look_at_the_lips_adds_to_the_look_at_the_whole():
+    """At first nothing, so that training may begin at weights that look once."""
+    pictures = torch.rand(2, 3, SIZE, SIZE)
+    once, twice = LipSeeing(0.25).eval(), LipSeeing(0.25, near=True).eval()
+    missing = twice.load_state_dict(once.state_dict(), strict=False).missing_keys
+    assert missing and all(name.startswith("near_") for name in missing)
+    torch.testing.assert_close(twice(pictures)[0], once(pictures)[0])
+    torch.nn.init.ones_(twice.near_tell[-1].weight)
+    moved = pictures.clone()
+    moved[:, :, :20] = 0  # the eyes' side, where the second look does not reach
+    change = twice(moved)[0] - once(moved)[0], twice(pictures)[0] - once(pictures)[0]
+    torch.testing.assert_close(*change)
+    assert change[0].abs().max() > 0
 
 
 def test_what_is_seen_has_a_trust_between_none_and_all():
@@ -105,7 +165,7 @@ def test_what_is_seen_has_a_trust_between_none_and_all():
 
 def test_the_right_mouth_costs_less_than_the_given_one(bank):
     """A warp that paints the truth where it is hidden, against one that changes nothing."""
-    batch = as_floats(collated(Pairs(bank, "train", 0, real=None), 8))
+    batch = as_floats(collated(Pairs(bank, "train", 0), 8))
     changed = (batch["face"] != batch["target"]).any(dim=1, keepdim=True).float()
     assert changed.any()
     batch["seen"] = 1 - changed

@@ -41,6 +41,11 @@ def add_pair_arguments(parser: argparse._ActionsContainer, *, required: bool = T
     add = parser.add_argument
     add("--pairs", type=Path, required=required, help="as python -m synthesis.make_pairs drew them")
     add("--real_pairs", type=Path, help="the same, of photographs that were given other mouths")
+    add(
+        "--mouths",
+        type=Path,
+        help="of real videos, as python -m preprocessing.mouth_clips cut them",
+    )
 
 
 def train_on_pairs(args: argparse.Namespace, kind: str, script: str, make: MakeTrainer) -> Path:
@@ -55,8 +60,8 @@ def train_on_pairs(args: argparse.Namespace, kind: str, script: str, make: MakeT
 def _train(args: argparse.Namespace, start: Start, runtime: Runtime, make: MakeTrainer) -> Path:
     hp = start.hp
     torch.manual_seed(start.seed)
-    pairs = Pairs(args.pairs, "train", start.seed, real=args.real_pairs)
-    held_out = Pairs(args.pairs, "val", VALIDATION_SEED, real=None)
+    pairs = Pairs(args.pairs, "train", start.seed, real=args.real_pairs, videos=args.mouths)
+    held_out = Pairs(args.pairs, "val", VALIDATION_SEED)
     log.info("%d frames to train on, %d held out", len(pairs), len(held_out))
     trainer = make(runtime, hp, args.max_steps, pairs.lips())
     start.load(trainer.update)

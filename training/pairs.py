@@ -2,6 +2,9 @@
 
 Sample `n` depends on the seed and n alone, so that a run resumes exactly. The changes of colour and
 sharpness are made for a whole batch on the training's own device (`augment`).
+
+Two frames of a real video are such a pair too: what lies between them is not known, the lip numbers
+are those that were seen, and only the colours can teach (`known` is 0).
 """
 
 from pathlib import Path
@@ -10,23 +13,39 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from training.pair_files import LIPS, TEETH, Shard, find_shards
+from training.mouth_files import MouthClip, find_mouth_clips
+from training.pair_files import FLOW_STEP, LIPS, TEETH, Shard, find_shards
 
 NO_REFERENCE = 0.25  # of the samples have none: a still has only itself
 ANY_REFERENCE = 0.25  # and of these it is any mouth, not the one that shows most teeth
 SAME_MOUTH = 0.05  # of the samples ask for the mouth that is there: the best change is none
+REAL_SHARE, VIDEO_SHARE = 0.45, 0.25  # of the samples, where there are photographs and videos
+NEAR_FRAMES = 50  # of a video, between the two of a pair at most
+SAME_POSE = 0.02  # of a square's side and of its angle: more is another pose of the head
+MOUTH_REACH, MOUTH_DOWN = (0.7, 0.8), 0.05  # of half a square, right and down; its middle
+TRIES = 8  # to find a second frame in the same pose
 
 
 class Pairs:
-    """A map-style dataset of a bank of pairs. `real`: how often a photograph is drawn, 0..1"""
+    """A map-style dataset of a bank of pairs, of photographs (`real`) and videos beside them."""
 
     each = 1  # windows that a sample holds
 
-    def __init__(self, folder: Path, split: str, seed: int, *, real: Path | None, real_share=0.3):
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        seed: int,
+        *,
+        real: Path | None = None,
+        videos: Path | None = None,
+    ):
         self.seed = seed
         self.made = _shards_of(folder, split)
         self.real = _shards_of(real, split) if real else []
-        self.real_share = real_share if self.real else 0.0
+        self.videos = [MouthClip.read(clip) for clip in find_mouth_clips(videos)] if videos else []
+        self.real_share = REAL_SHARE if self.real else 0.0
+        self.video_share = VIDEO_SHARE if self.videos else 0.0
         if not self.made:
             raise ValueError(f"{folder} holds no speaker for {split}; draw more of them")
         self.teeth = {id(shard): _teeth(shard) for shard in (*self.made, *self.real)}
@@ -47,6 +66,8 @@ class Pairs:
 
     def __getitem__(self, number: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng((self.seed, number))
+        if self.videos and rng.random() < self.video_share:
+            return video_pair(self.videos[rng.integers(len(self.videos))], rng)
         bank = self.real if rng.random() < self.real_share else self.made
         shard = bank[rng.integers(len(bank))]
         frame = int(rng.integers(shard.frames))
@@ -64,6 +85,8 @@ class Pairs:
             "kinds": shard.kinds[frame, target].copy(),
             "face_lips": shard.lips[frame, source].copy(),
             "lips": shard.lips[frame, target].copy(),
+            "heard": shard.lips[frame, target].copy(),
+            "known": np.float32(1),
         }
 
     def _reference(
@@ -79,6 +102,36 @@ class Pairs:
         teeth = self.teeth[id(shard)][others]
         best, mouth = np.unravel_index(int(teeth.argmax()), teeth.shape)
         return int(others[best]), int(mouth)
+
+
+def video_pair(clip: MouthClip, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Two frames of a video in one pose of the head, and a third to borrow from."""
+    face = int(rng.integers(len(clip.seen)))
+    target = face
+    for other in rng.integers(face - NEAR_FRAMES, face + NEAR_FRAMES + 1, TRIES):
+        if 0 <= other < len(clip.seen) and _same_pose(*clip.placements[[face, other]]):
+            target = int(other)
+            break
+    size = clip.pictures.shape[1]
+    flow = np.zeros((size // FLOW_STEP, size // FLOW_STEP, 2), np.float16)
+    return {
+        "face": clip.pictures[face].copy(),
+        "target": clip.pictures[target].copy(),
+        "reference": clip.pictures[int(rng.integers(len(clip.seen)))].copy(),
+        "flow": flow,
+        "seen": np.ones((size, size), bool),
+        "kinds": np.zeros((size, size), np.uint8),
+        "face_lips": clip.seen[face].copy(),
+        "lips": clip.seen[target].copy(),
+        "heard": clip.heard[target].copy(),
+        "known": np.float32(0),
+    }
+
+
+def _same_pose(first: np.ndarray, second: np.ndarray) -> bool:
+    """Of two placements: x, y, side, angle."""
+    side = abs(np.log(first[2] / second[2]))
+    return bool(max(side, abs(first[3] - second[3])) < SAME_POSE)
 
 
 def _shards_of(folder: Path, split: str) -> list[Shard]:
@@ -111,6 +164,17 @@ def mouth_region(batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Where lips, teeth and what lies between them are in the target, and 8 pixels about it."""
     inner = (batch["kinds"] >= LIPS).float()[:, None]
     return F.max_pool2d(inner, 17, stride=1, padding=8)
+
+
+def about_the_mouth(size: int, device: torch.device) -> torch.Tensor:
+    """Of a video's two frames, the part in which the mouth alone tells them apart: 1 about it,
+    fading to 0 at eyes, ears and collar, which move with the head. (1, 1, size, size)
+    """
+    axis = torch.linspace(-1, 1, size, device=device)
+    away = (axis[None, :] / MOUTH_REACH[0]) ** 2 + (
+        (axis[:, None] - MOUTH_DOWN) / MOUTH_REACH[1]
+    ) ** 2
+    return (2 - 2 * away.sqrt()).clamp(0, 1)[None, None]
 
 
 def augment(batch: dict[str, torch.Tensor], generator: torch.Generator) -> dict[str, torch.Tensor]:

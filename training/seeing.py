@@ -1,7 +1,8 @@
 """Teach a network to see lip motion: mouths of the pairs, moved about as a tracker misplaces them.
 
 The loss is that of a Laplace distribution whose width the network tells itself (Kendall and Gal,
-2017), so that what cannot be seen (hands, profiles, blur) is told with doubt.
+2017), so that what cannot be seen (hands, profiles, blur) is told with doubt. Mouths of real videos
+(--mouths) are taught what is heard in their sound: it is not what they do, but near it on average.
 """
 
 import logging
@@ -13,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from hparams import HParams
-from models.lip_motion import INDEX
+from models.lip_motion import EXPRESSION, INDEX, NAMES
 from models.lip_seeing import LipSeeing
 from training.engine.checkpoints import network_state
 from training.engine.learner import Update
@@ -26,6 +27,7 @@ from training.pairs import as_floats, augment
 log = logging.getLogger(__name__)
 
 SHIFT, SCALE, TURN = 0.03, 0.06, 0.06  # shares of the side, and radians: standard deviations
+HEARD_WEIGHT = 0.4  # of a number that is not known of a real mouth, but heard in its sound
 HIDDEN = 0.08  # of the pictures have something before the mouth
 SHOWN = ("jawOpen", "mouthClose", "mouthPucker", "mouthSmile")  # have a curve of their own
 
@@ -35,13 +37,16 @@ class SeeingTrainer:
 
     def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, lips: np.ndarray):
         self.runtime, self.hp, self.step = runtime, hp, 0
-        network = runtime.synced(runtime.place(LipSeeing(hp.multiplier))).train()
+        network = runtime.synced(runtime.place(LipSeeing(hp.multiplier, near=True))).train()
         network.lips_mean.copy_(torch.from_numpy(lips.mean(axis=0)))
         network.lips_spread.copy_(torch.from_numpy(lips.std(axis=0)) + 0.02)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-3
         )
         self.update = Update(network, optimizer, runtime, hp, max_steps)
+        weights = torch.full((len(NAMES),), HEARD_WEIGHT)
+        weights[[INDEX[name] for name in EXPRESSION]] = 0.0  # a smile is not heard
+        self.heard_weights = weights.to(runtime.device)
 
     def train_step(self, parts: list[Batch]) -> Values:
         means = Means()
@@ -59,15 +64,23 @@ class SeeingTrainer:
     def losses(
         self, values: torch.Tensor, doubt: torch.Tensor, teeth: torch.Tensor, batch: Batch
     ) -> Values:
-        truth = self.in_spreads(batch["lips"])
+        truth = self.in_spreads(batch["heard"])
+        known = batch["known"]
         off = (values - truth).abs()
         share = 100 * (batch["kinds"] == TEETH).float().mean(dim=(1, 2))
-        wrong = (teeth - share).abs().mean()
+        wrong = ((teeth - share).abs() * known).mean()
         # Most numbers are 0 most of the time: their mean is wanted and not their median. The doubt
         # learns from the errors, but not they from it: it would spare what is hard.
-        near = F.smooth_l1_loss(values, truth, beta=1.0)
-        told = 2 * near + (off.detach() * torch.exp(-doubt) + doubt).mean()
-        return {"loss": told + 0.1 * wrong, "error": off.mean(), "teeth": wrong}
+        near = F.smooth_l1_loss(values, truth, beta=1.0, reduction="none")
+        weights = torch.where(known[:, None] > 0, 1.0, self.heard_weights)
+        doubted = (off.detach() * torch.exp(-doubt) + doubt) * known[:, None]
+        told = 2 * (near * weights).mean() + doubted.mean()
+        return {
+            "loss": told + 0.1 * wrong,
+            "error": (off * known[:, None]).mean() / known.mean().clamp(min=1e-6),
+            "heard_error": (off * (weights > 0) * (1 - known[:, None])).mean(),
+            "teeth": wrong,
+        }
 
     def in_spreads(self, lips: torch.Tensor) -> torch.Tensor:
         network = self.update.network

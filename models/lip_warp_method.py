@@ -39,7 +39,11 @@ MOST_REFERENCE = 640  # pixels of the kept picture's side, at most
 TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borrowed from
 BORDER = 0.08  # of the side, over which the square fades into the frame
 TURN = 3  # where the angle stands in a Placement
+PRESS, ROLLS = INDEX["mouthPress"], [INDEX["mouthRollLower"], INDEX["mouthRollUpper"]]
 MOODS = [INDEX[name] for name in EXPRESSION]
+# Made speakers press and roll in their lips at p b m until little is seen of them; real ones meet
+# them. Of both is kept, where lips are pressed: whole from FIRM on.
+PRESSED, ROLLED, FIRM = 0.6, 0.5, 0.3
 LEAST_LOGIT = -5.0  # of a layer against the given picture: under it, its share is nothing
 OVER = 2 * SIZE  # pixels of the square in which what lies over them is put together
 
@@ -132,9 +136,18 @@ def wanted_lips(
 
     A contact stays whole at any strength: its numbers shrink and grow together.
     """
-    lips = np.asarray(heard, np.float32) * np.float32(strength)
+    lips = softly_closed(np.asarray(heard, np.float32)) * np.float32(strength)
     lips[MOODS] += np.float32(keep_expression) * (mood[MOODS] - heard[MOODS])
     return np.clip(lips, LOWEST, HIGHEST)
+
+
+def softly_closed(lips: np.ndarray) -> np.ndarray:
+    """The same numbers with lips that meet and are not drawn in; f and v stay. (15,)"""
+    lips = lips.copy()
+    firm = min(float(lips[PRESS]) / FIRM, 1.0)
+    lips[PRESS] *= 1 - firm * (1 - PRESSED)
+    lips[ROLLS] *= 1 - firm * (1 - ROLLED)
+    return lips
 
 
 class MouthWatcher(Watcher):
@@ -148,8 +161,7 @@ class MouthWatcher(Watcher):
     def see(
         self, numbers: Sequence[int], frames: Sequence[np.ndarray], boxes: Sequence[Edges]
     ) -> None:
-        points, _ = find_landmarks(self.method.landmarks, frames, boxes)
-        placements = [place_mouth(found) for found in points]
+        placements = self._place(numbers, frames, boxes)
         mouths = np.stack(
             [cut_mouth(frame, at) for frame, at in zip(frames, placements, strict=True)]
         )
@@ -162,6 +174,27 @@ class MouthWatcher(Watcher):
             side = int(np.clip(placements[most].side, SIZE, MOST_REFERENCE))
             large = cut_mouth(frames[most], placements[most], side)
             self.best = float(shown[most]), large, placements[most]
+
+    def _place(
+        self, numbers: Sequence[int], frames: Sequence[np.ndarray], boxes: Sequence[Edges]
+    ) -> list[Placement]:
+        """The square in each frame: by landmarks in every other one, half-way in between.
+
+        Smoothing over time (STEADY_SECONDS) takes more than what this leaves out.
+        """
+        numbers = np.array(numbers)
+        between = np.zeros(len(numbers), bool)
+        between[1:-1:2] = (numbers[2:] - numbers[:-2] == 2)[::2]
+        cut = np.isin(numbers, self.video.cuts)
+        between &= ~(cut | np.append(cut[1:], False))  # nothing lies half-way between two shots
+        at = np.flatnonzero(~between)
+        points, _ = find_landmarks(
+            self.method.landmarks, [frames[k] for k in at], [boxes[k] for k in at]
+        )
+        rows = np.array([place_mouth(found) for found in points])
+        rows[:, TURN] = np.unwrap(rows[:, TURN])
+        columns = [np.interp(np.arange(len(numbers)), at, column) for column in rows.T]
+        return [Placement(*map(float, row)) for row in zip(*columns, strict=True)]
 
     def settle(self) -> Watched:
         numbers = sorted(self.rows)

@@ -125,6 +125,16 @@ def test_closed_lips_stay_closed_at_any_strength(strength):
     assert asked[INDEX["jawOpen"]] == pytest.approx(0.3 * strength)
 
 
+def test_lips_that_are_pressed_are_not_drawn_in():
+    heard = np.zeros(len(NAMES), np.float32)
+    heard[INDEX["mouthPress"]], heard[INDEX["mouthRollLower"]] = 0.5, 0.3
+    asked = wanted_lips(heard, np.zeros(len(NAMES)), strength=1.0, keep_expression=1.0)
+    assert asked[INDEX["mouthRollLower"]] == pytest.approx(0.15)
+    heard[INDEX["mouthPress"]], heard[INDEX["mouthRollLower"]] = 0.0, 0.55  # of f and v
+    asked = wanted_lips(heard, np.zeros(len(NAMES)), strength=1.0, keep_expression=1.0)
+    assert asked[INDEX["mouthRollLower"]] == pytest.approx(0.55)
+
+
 def test_the_speakers_own_smile_stays_as_far_as_it_is_wanted():
     heard, mood = np.zeros(len(NAMES), np.float32), np.zeros(len(NAMES), np.float32)
     heard[INDEX["mouthSmile"]], mood[INDEX["mouthSmile"]] = 0.1, 0.5
@@ -152,21 +162,30 @@ class Seer:
         return Seen(values, np.full(count, 0.3, np.float32), teeth.astype(np.float32))
 
 
+def find_by_frame(monkeypatch, frame, points: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Frames by number, in which these landmarks are found."""
+    frames = {number: frame.copy() for number in points}
+    numbers = {id(picture): number for number, picture in frames.items()}
+    monkeypatch.setattr(
+        lip_warp_method, "find_landmarks",
+        lambda network, pictures, boxes: (
+            np.stack([points[numbers[id(picture)]] for picture in pictures]), None
+        ),
+    )  # fmt: skip
+    return frames
+
+
 def test_a_watched_face_is_steadied_and_its_teeth_are_kept(method, frame, monkeypatch):
     rng = np.random.default_rng(1)
     truth = [face_at(150.0 + 0.5 * n, 100.0, 1.0, 0.0) for n in range(30)]
     shaken = {n: points + rng.normal(0, 1.0, points.shape) for n, points in enumerate(truth)}
     numbers = [n for n in range(30) if n not in (12, 13)]
-    found = iter(numbers)
-    monkeypatch.setattr(
-        lip_warp_method, "find_landmarks",
-        lambda network, frames, boxes: (np.stack([shaken[next(found)] for _ in frames]), None),
-    )  # fmt: skip
+    frames = find_by_frame(monkeypatch, frame, shaken)
     watcher = method.watch(Video(30, Fraction(25), (320, 240)))
     monkeypatch.setattr(method, "sees", Seer(teeth_at=9))
     for first in range(0, 28, 7):
         some = numbers[first : first + 7]
-        watcher.see(some, [frame] * 7, [(50, 20, 250, 230)] * 7)
+        watcher.see(some, [frames[n] for n in some], [(50, 20, 250, 230)] * 7)
     watched = watcher.settle()
     assert watched.notes.shape == (30, 4 + 2 * len(NAMES)) and watched.lips.shape[0] == 30
     wanted = np.array([place_mouth(points) for points in truth])
@@ -180,14 +199,10 @@ def test_a_watched_face_is_steadied_and_its_teeth_are_kept(method, frame, monkey
 
 def test_a_cut_is_not_smoothed_over(method, frame, monkeypatch):
     faces = [face_at(100.0 if n < 10 else 220.0, 100.0, 1.0, 0.0) for n in range(20)]
-    found = iter(faces)
-    monkeypatch.setattr(
-        lip_warp_method, "find_landmarks",
-        lambda network, frames, boxes: (np.stack([next(found) for _ in frames]), None),
-    )  # fmt: skip
+    frames = find_by_frame(monkeypatch, frame, dict(enumerate(faces)))
     monkeypatch.setattr(method, "sees", Seer(teeth_at=99))
     watcher = method.watch(Video(20, Fraction(25), (320, 240), cuts=(10,)))
-    watcher.see(range(20), [frame] * 20, [(50, 20, 250, 230)] * 20)
+    watcher.see(range(20), [frames[n] for n in range(20)], [(50, 20, 250, 230)] * 20)
     watched = watcher.settle()
     assert watched.notes[9, 0] == pytest.approx(100, abs=1)
     assert watched.notes[10, 0] == pytest.approx(220, abs=1)

@@ -10,7 +10,7 @@ LAYERS = (
     {"video"},
     {"audio"},
     {"features", "models"},
-    {"face_detection", "corpus"},
+    {"face_detection", "corpus", "export"},
     {"lipsync", "training"},
     {"preprocessing"},
     {"synthesis"},

@@ -54,6 +54,7 @@ class HqTrainer:
         self,
         runtime: Runtime,
         hp: HParams,
+        max_steps: int | None,
         judges: Judges,
         samples: GeneratorWindows,
     ):
@@ -64,7 +65,7 @@ class HqTrainer:
         optimizer = torch.optim.Adam(
             generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS, fused=runtime.fused
         )
-        self.update = Update(generator, optimizer, runtime, hp)
+        self.update = Update(generator, optimizer, runtime, hp, max_steps)
         self.discriminator = runtime.place(VisualQualityDiscriminator(*shape))
         optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
@@ -73,7 +74,7 @@ class HqTrainer:
             fused=runtime.fused,
         )
         self.critic = Update(
-            self.discriminator, optimizer, runtime, judge_numbers(hp),
+            self.discriminator, optimizer, runtime, judge_numbers(hp), max_steps,
             called=Critic(self.discriminator),
         )  # fmt: skip
         self.gan = Gan(self.update, self.critic)
@@ -160,11 +161,7 @@ class HqTrainer:
 
 def train(args: argparse.Namespace) -> Path:
     start = read_start(
-        args,
-        "generator",
-        SCRIPT,
-        HParams,
-        owns_unsigned=lambda found: quality_file(found.path).exists(),
+        args, "generator", SCRIPT, owns_unsigned=lambda found: quality_file(found.path).exists()
     )
     hp = start.hp
     with open_runtime(
@@ -175,11 +172,11 @@ def train(args: argparse.Namespace) -> Path:
 
 def train_hq(session: Session) -> Path:
     """Returns the path of the last checkpoint."""
-    hp = session.hp
+    hp, args = session.hp, session.args
     windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
     judges = open_judges(session)
-    trainer = HqTrainer(session.runtime, hp, judges, unseen)
+    trainer = HqTrainer(session.runtime, hp, args.max_steps, judges, unseen)
     session.start.load(trainer.update, trainer.sync_weight.restore)
     load_judge(session, trainer.critic, "discriminator")
     stream = session.stream(windows, hp.batch_size)

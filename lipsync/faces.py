@@ -46,7 +46,7 @@ class FacePaths:
     def by_path(self, frame: int) -> list[tuple[int, Box]]:
         """The same, each with the index of its path."""
         boxes = (path[min(frame, len(path) - 1)] for path in self.paths)
-        crops = (_crop_or_none(box, self.pads, *self.size) for box in boxes)
+        crops = (crop_or_none(box, self.pads, *self.size) for box in boxes)
         return [(index, crop) for index, crop in enumerate(crops) if crop]
 
     def is_filled(self, frame: int) -> bool:
@@ -197,11 +197,12 @@ def _refuse_gaps(source: FaceSource, paths: list[np.ndarray]) -> None:
 def _check_something_is_left(paths: list[np.ndarray], pads: Pads, size: tuple[int, int]) -> None:
     boxes = np.concatenate(paths)
     boxes = boxes[~np.isnan(boxes[:, 0])]
-    if not any(_crop_or_none(box, pads, *size) for box in boxes):
+    if not any(crop_or_none(box, pads, *size) for box in boxes):
         crop_box(boxes[0], pads, *size)  # raises, and says why
 
 
-def _crop_or_none(box: np.ndarray, pads: Pads, width: int, height: int) -> Box | None:
+def crop_or_none(box: np.ndarray, pads: Pads, width: int, height: int) -> Box | None:
+    """What to cut out about a face; None where it is not, or not in the picture."""
     if np.isnan(box[0]):
         return None
     try:

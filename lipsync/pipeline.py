@@ -66,10 +66,14 @@ class LipSync:
         detector: str = "auto",
         s3fd_path: str | Path | None = None,
         face_det_batch_size: int = 16,
+        live: bool = False,
     ) -> None:
-        """Raises CheckpointError, FileNotFoundError or ValueError."""
+        """live: for sound that is still coming, see lipsync.live.
+
+        Raises CheckpointError, FileNotFoundError or ValueError.
+        """
         self.device = resolve_device(device)
-        self.backend = load_backend(checkpoint_path, self.device, precision, batch_size)
+        self.backend = load_backend(checkpoint_path, self.device, precision, batch_size, live=live)
         self._detector_choice = (detector, s3fd_path, face_det_batch_size)
         self._detector: Detector | None = None
 

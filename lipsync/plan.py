@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from face_detection import Box, Detector
+from face_detection import Detector
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.driver import choose_driver
 from lipsync.faces import FacePaths, locate_faces
@@ -61,16 +61,31 @@ class Plan:
 
     def places_at(self, shown: int) -> list[Place]:
         """The faces in a frame of the source; less than full strength is the method's doubt."""
-        return [self._place(path, box, shown) for path, box in self.faces.by_path(shown)]
+        return places_of(self.faces, self.watched, self.settings, self.options, shown)
 
-    def _place(self, path: int, box: Box, shown: int) -> Place:
-        place = Place(box, blend=self.settings.blend, options=self.options)
-        if self.watched is None:
-            return place
-        watched = self.watched[path]
-        at = min(shown, len(watched.notes) - 1)
-        trust = 1.0 if watched.trust is None else float(watched.trust[at])
-        return replace(place, strength=trust, notes=watched.notes[at], shared=watched.shared)
+
+def places_of(
+    faces: FacePaths,
+    watched: list[Watched] | None,
+    settings: Settings,
+    options: Mapping[str, object],
+    shown: int,
+) -> list[Place]:
+    """The faces in a frame of the source, with what a method noted of them beforehand."""
+    places = []
+    for path, box in faces.by_path(shown):
+        place = Place(box, blend=settings.blend, options=options)
+        if watched is not None:
+            place = noted(place, watched[path], shown)
+        places.append(place)
+    return places
+
+
+def noted(place: Place, watched: Watched, frame: int) -> Place:
+    """A place with what was noted of a frame; less than full strength is the method's doubt."""
+    at = min(max(frame, 0), len(watched.notes) - 1)
+    trust = 1.0 if watched.trust is None else float(watched.trust[at])
+    return replace(place, strength=trust, notes=watched.notes[at], shared=watched.shared)
 
 
 def make_plan(

@@ -83,7 +83,14 @@ class Watcher(ABC):
 
     @abstractmethod
     def settle(self) -> Watched:
-        """What stays, once all frames were seen: smoothed over time, filled where no face was."""
+        """What stays, once all frames were seen: smoothed over time, filled where no face was.
+
+        Of pictures that go on without end it is asked again and again, and of the latest alone.
+        """
+
+    def forget(self, frames: int) -> None:
+        """Drop the first frames; the one after them counts as frame 0 from now on."""
+        raise ValueError("this generator looks at whole videos; live pictures it can't follow")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +109,9 @@ class Generator(ABC):
     hearing: Hearing
     network: nn.Module  # what `forward` runs, in the backend's precision
     companions: tuple[nn.Module, ...] = ()  # what hears whole speeches and looks; always float32
+    # Seconds of sound before and after a frame's middle that encode_speech hears; None: all of it.
+    reach: tuple[float, float] | None = None
+    shares: ClassVar[type | None] = None  # what Watched.shared is, if a dataclass of arrays
     lip_motion: ClassVar[bool] = False  # encode_speech gives lip motion: (frames, 15)
     on_sheet: ClassVar[tuple[str, ...]] = ()  # captions out of `show` that --sheet has rows of
     options: ClassVar[Mapping[str, object]] = {}  # what can be chosen of a video: name, default

@@ -20,6 +20,7 @@ DROPOUT = 0.1  # while training: made voices are alike, and real ones are few
 # Columns inside that a causal network may look ahead. With the stem (25 ms), the straight line
 # between two columns (12.5 ms) and half a mel window (25 ms) that makes 187.5 ms.
 CAUSAL_AHEAD = 5
+CAUSAL_REACH = (1.1, 0.19)  # seconds before and after a moment
 CONTACTS = ("shut", "tucked")  # p b m: lip on lip; f v: lower lip under the upper teeth
 OUTPUTS = len(NAMES) + len(CONTACTS)
 # How sure of a contact the network is when it begins to be made, and when it is whole.
@@ -51,6 +52,11 @@ class LipHearing(nn.Module):
         self.head = nn.Sequential(
             nn.BatchNorm1d(channels), nn.SiLU(), nn.Conv1d(channels, STRIDE * OUTPUTS, 1)
         )
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """Seconds of sound before and after a moment that it hears; None if it can't run live."""
+        return CAUSAL_REACH if self.causal else None
 
     def forward(self, mel: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """The numbers in spreads from their mean, then the contacts' logits: (B, len(places), 17).

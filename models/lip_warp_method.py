@@ -61,6 +61,7 @@ class LipWarpMethod(Generator):
 
     hearing = Hearing("mel")
     lip_motion = True
+    shares = Reference
     on_sheet = ("flow", "layers")  # green is borrowed, red is painted
     options = {"strength": 1.0, "keep_expression": 1.0}
 
@@ -69,6 +70,7 @@ class LipWarpMethod(Generator):
     ) -> None:
         self.network, self.hears, self.landmarks, self.sees = warp, hears, landmarks, sees
         self.companions = (hears, landmarks, sees)
+        self.reach = hears.reach
 
     def encode_speech(self, sound: torch.Tensor, seconds: np.ndarray) -> np.ndarray:
         return self.hears.hear(sound.cpu().numpy(), seconds)
@@ -195,6 +197,9 @@ class MouthWatcher(Watcher):
         rows[:, TURN] = np.unwrap(rows[:, TURN])
         columns = [np.interp(np.arange(len(numbers)), at, column) for column in rows.T]
         return [Placement(*map(float, row)) for row in zip(*columns, strict=True)]
+
+    def forget(self, frames: int) -> None:
+        self.rows = {at - frames: row for at, row in self.rows.items() if at >= frames}
 
     def settle(self) -> Watched:
         numbers = sorted(self.rows)

@@ -1,6 +1,7 @@
 """Which method a generator's checkpoint belongs to: the kinds of checkpoint that can lip-sync."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from models.checkpoint import Checkpoint, CheckpointError, load, read_checkpoint
@@ -8,16 +9,20 @@ from models.davs.method import DAVSMethod
 from models.generator import Generator, Hearing
 from models.lip_warp_method import LipWarpMethod
 from models.masked_face import MaskedFace
-from models.pretrained import LANDMARKS, LIP_HEARING, LIP_SEEING
+from models.pretrained import LANDMARKS, LIP_HEARING, LIP_HEARING_CAUSAL, LIP_SEEING
 from models.talklip_method import TalkLip
 
 
-def open_method(path: str | Path) -> Generator:
-    """The method whose weights a file holds, on the CPU. Raises CheckpointError."""
+def open_method(path: str | Path, *, live: bool = False) -> Generator:
+    """The method whose weights a file holds, on the CPU. Raises CheckpointError.
+
+    live: with what hears hardly ahead, where the method has such.
+    """
     checkpoint = read_checkpoint(path)
     if checkpoint.kind.name not in METHODS:
         raise CheckpointError(f"{path}: this is {checkpoint.kind.title}, not a generator")
-    return METHODS[checkpoint.kind.name](checkpoint)
+    methods = METHODS | LIVE_METHODS if live else METHODS
+    return methods[checkpoint.kind.name](checkpoint)
 
 
 def _talkface(checkpoint: Checkpoint) -> MaskedFace:
@@ -25,11 +30,11 @@ def _talkface(checkpoint: Checkpoint) -> MaskedFace:
     return MaskedFace(network, Hearing("mel80x16", checkpoint.hparams))
 
 
-def _lip_warp(checkpoint: Checkpoint) -> LipWarpMethod:
+def _lip_warp(checkpoint: Checkpoint, hearing: Path = LIP_HEARING) -> LipWarpMethod:
     """The warp with the networks that come along: what hears, finds landmarks and sees."""
     return LipWarpMethod(
         checkpoint.build(),
-        load(LIP_HEARING, "lip_hearing"),
+        load(hearing, "lip_hearing"),
         load(LANDMARKS, "landmarks"),
         load(LIP_SEEING, "lip_seeing"),
     )
@@ -56,4 +61,7 @@ METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "lipgan_generator": _lipgan,
     "talklip": _talklip,
     "davs": _davs,
+}
+LIVE_METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
+    "lip_warp": partial(_lip_warp, hearing=LIP_HEARING_CAUSAL),
 }

@@ -52,9 +52,12 @@ def help_of(module: str) -> str:
     import contextlib
     import io
 
+    command = importlib.import_module(module)
+    if not hasattr(command, "main"):  # a package that runs
+        command = importlib.import_module(f"{module}.__main__")
     said = io.StringIO()
     with contextlib.redirect_stdout(said), pytest.raises(SystemExit) as end:
-        importlib.import_module(module).main(["--help"])
+        command.main(["--help"])
     assert end.value.code == 0
     return said.getvalue()
 

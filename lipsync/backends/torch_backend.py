@@ -123,8 +123,13 @@ def _download(values: torch.Tensor) -> np.ndarray:
 
 
 def load_backend(
-    checkpoint_path: str | Path, device: torch.device, precision: str, batch_size: int | None
+    checkpoint_path: str | Path,
+    device: torch.device,
+    precision: str,
+    batch_size: int | None,
+    *,
+    live: bool = False,
 ) -> TorchBackend:
     """The method of a checkpoint, ready to run. Raises CheckpointError or ValueError."""
-    generator = open_method(checkpoint_path)
+    generator = open_method(checkpoint_path, live=live)
     return TorchBackend(generator, device=device, precision=precision, batch_size=batch_size)

@@ -116,6 +116,9 @@ class EyesAndMouth(Watcher):
         found = [carriers(face).ravel() for face in points]
         self.rows |= dict(zip(numbers, found, strict=True))
 
+    def forget(self, frames: int) -> None:
+        self.rows = {at - frames: row for at, row in self.rows.items() if at >= frames}
+
     def settle(self) -> Watched:
         rows = steadied(fill_gaps(self.rows), self.video, STEADY_SECONDS)
         return Watched(rows.astype(np.float32))

@@ -1,1 +1,0 @@
-"""Networks for others: weights to give away, and other engines' formats."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import video
-from hparams import HParams
+from hparams import AudioHParams, ClipHParams
 from video import exact_fps
 
 # Columns transformed at a time: an hour of sound takes no more memory than a minute.
@@ -41,7 +41,7 @@ def save_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
         file.writeframes(samples.astype("<i2", copy=False).tobytes())
 
 
-def melspectrogram(wav: np.ndarray, hp: HParams) -> np.ndarray:
+def melspectrogram(wav: np.ndarray, hp: AudioHParams) -> np.ndarray:
     """Log-mel of mono sound: (num_mels, 1 + samples // hop_size) float32 in +-max_abs_value.
 
     Column t is centred on sample t * hop_size; the ends are padded by reflection, as for the
@@ -75,7 +75,7 @@ def _checked(wav: np.ndarray) -> np.ndarray:
     return wav
 
 
-def _mel_magnitudes(samples: torch.Tensor, hp: HParams) -> torch.Tensor:
+def _mel_magnitudes(samples: torch.Tensor, hp: AudioHParams) -> torch.Tensor:
     window = torch.hann_window(hp.win_size)
     spectrum = torch.stft(
         samples, hp.n_fft, hp.hop_size, hp.win_size, window, center=False, return_complex=True
@@ -83,7 +83,7 @@ def _mel_magnitudes(samples: torch.Tensor, hp: HParams) -> torch.Tensor:
     return mel_filters(hp) @ spectrum.abs()
 
 
-def _to_levels(magnitudes: torch.Tensor, hp: HParams) -> np.ndarray:
+def _to_levels(magnitudes: torch.Tensor, hp: AudioHParams) -> np.ndarray:
     """Decibels over the floor, scaled so that floor and top lie at +-max_abs_value."""
     floor = 10 ** (hp.min_level_db / 20)
     decibels = 20 * torch.log10(magnitudes.clamp(min=floor)) - hp.ref_level_db
@@ -93,7 +93,7 @@ def _to_levels(magnitudes: torch.Tensor, hp: HParams) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def mel_filters(hp: HParams) -> torch.Tensor:
+def mel_filters(hp: AudioHParams) -> torch.Tensor:
     """Slaney's triangular bands, each of unit area in Hz: (num_mels, n_fft // 2 + 1)."""
     low, high = _hz_to_mel(hp.fmin), _hz_to_mel(hp.fmax)
     edges = _mel_to_hz(np.linspace(low, high, hp.num_mels + 2))
@@ -128,7 +128,7 @@ def count_frames(seconds: Fraction | float, fps: Fraction | float) -> int:
 
 
 def mel_window_start(
-    frame: int, fps: Fraction | float, hp: HParams, *, legacy_timing: bool = False
+    frame: int, fps: Fraction | float, hp: ClipHParams, *, legacy_timing: bool = False
 ) -> int:
     """First of the mel_step_size columns that video frame `frame` hears; below 0 near the start.
 
@@ -146,7 +146,7 @@ def window_start(
     return math.floor((frame / exact_fps(fps) - lead_seconds) * columns_per_second)
 
 
-def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
+def expert_window_start(frame: int, fps: Fraction | float, hp: ClipHParams) -> int:
     """First mel column of the sound that the lip-sync expert hears with frames `frame` onwards.
 
     The window begins at the frame itself, as the published expert was trained: at 25 frames per
@@ -155,7 +155,7 @@ def expert_window_start(frame: int, fps: Fraction | float, hp: HParams) -> int:
     return mel_window_start(frame, fps, hp, legacy_timing=True)
 
 
-def mel_window(mel: np.ndarray, start: int, hp: HParams) -> np.ndarray:
+def mel_window(mel: np.ndarray, start: int, hp: ClipHParams) -> np.ndarray:
     """(num_mels, mel_step_size) columns from `start`; what lies outside the mel is silence."""
     return cut_window(mel, start, hp.mel_step_size, -hp.max_abs_value)
 
@@ -175,7 +175,7 @@ def cut_window(feature: np.ndarray, start: int, columns: int, silence: float) ->
 def mel_windows(
     mel: np.ndarray,
     fps: Fraction | float,
-    hp: HParams,
+    hp: ClipHParams,
     *,
     frames: int | None = None,
     legacy_timing: bool = False,
@@ -195,7 +195,7 @@ def mel_windows(
     return np.stack(windows) if windows else np.empty((0, len(mel), hp.mel_step_size), np.float32)
 
 
-def legacy_window_starts(columns: int, fps: Fraction | float, hp: HParams) -> list[int]:
+def legacy_window_starts(columns: int, fps: Fraction | float, hp: ClipHParams) -> list[int]:
     """The original's windows: from frame 0 on while one fits, then once more the last columns.
 
     About 0.12 s of the sound is left without a frame. For comparison only.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 
 from corpus.clips import Corpus
-from hparams import HParams
+from hparams import SyncNetHParams
 from models.syncnet import SyncNet
 from training.engine.checkpoints import network_state
 from training.engine.cli import run_script
@@ -34,20 +34,20 @@ log = logging.getLogger(__name__)
 class ExpertTrainer:
     """The expert on pairs, as published, or on windows of one clip against each other."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, corpus: Corpus):
+    def __init__(self, runtime: Runtime, hp: SyncNetHParams, corpus: Corpus):
         self.runtime, self.hp, self.corpus = runtime, hp, corpus
         self.step = 0
         expert = runtime.place(SyncNet(hp.img_height, hp.img_width, hp.multiplier))
         expert = runtime.synced(expert).train()
-        teller = runtime.place(ShapeTeller(expert)) if hp.syncnet_truth_wt else None
+        teller = runtime.place(ShapeTeller(expert)) if hp.blendshape_wt else None
         taught = TaughtExpert(expert, teller) if teller else expert
-        optimizer = torch.optim.Adam(taught.parameters(), lr=hp.syncnet_lr, fused=runtime.fused)
-        self.update = Update(
-            expert, optimizer, runtime, hp, max_steps, called=taught, beside=teller
+        optimizer = torch.optim.Adam(
+            taught.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
         )
+        self.update = Update(expert, optimizer, runtime, hp, called=taught, beside=teller)
 
     def train_step(self, parts: list[Batch]) -> Values:
-        losses = self.contrast_losses if self.hp.syncnet_contrast_windows else self.pair_losses
+        losses = self.contrast_losses if self.hp.infonce_windows else self.pair_losses
         means, counts = Means(), self.count_all(parts)
         for batch in self.update.parts(parts):
             values = losses(batch, counts)
@@ -73,7 +73,7 @@ class ExpertTrainer:
         if "sounds_heard" in batch:
             counts["heard"] = counts["heard"] + (~batch["sounds_heard"].isnan()).sum()
         if "starts" in batch:
-            counts["wrong"] = opponents(batch["starts"], self.hp.syncnet_apart).sum()
+            counts["wrong"] = opponents(batch["starts"], self.hp.min_gap).sum()
         return counts
 
     def pair_losses(self, batch: Batch, counts: Values) -> Values:
@@ -91,10 +91,10 @@ class ExpertTrainer:
         mel, mouths = batch["mel"], stacked_mouths(batch["mouths"])
         *pair, telling = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1), counts)
         sounds, mouths = (vectors.unflatten(0, (len(mel), -1)) for vectors in pair)
-        wrong = opponents(batch["starts"], self.hp.syncnet_apart)
-        among = contrast(sounds, mouths, wrong, self.hp.syncnet_temperature)
+        wrong = opponents(batch["starts"], self.hp.min_gap)
+        among = contrast(sounds, mouths, wrong, self.hp.temperature)
         bce, right = bce_of_matrix(sounds, mouths, wrong, counts.get("wrong"))
-        loss = self.with_telling(among + self.hp.syncnet_bce_wt * bce, telling)
+        loss = self.with_telling(among + self.hp.bce_wt * bce, telling)
         return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right, **telling}
 
     def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor, counts: Values):
@@ -114,9 +114,9 @@ class ExpertTrainer:
 
     def with_telling(self, comparing: torch.Tensor, telling: Values) -> torch.Tensor:
         """The loss of a step: of comparing, once its time has come, and of telling shapes."""
-        if self.step < self.hp.syncnet_truth_first:
+        if self.step < self.hp.blendshape_warmup_steps:
             comparing = 0 * comparing
-        return comparing + self.hp.syncnet_truth_wt * sum(telling.values())
+        return comparing + self.hp.blendshape_wt * sum(telling.values())
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         expert = self.update.judged.eval()
@@ -134,7 +134,7 @@ class ExpertTrainer:
 
 
 def train(args: argparse.Namespace):
-    start = read_start(args, "expert", SCRIPT)
+    start = read_start(args, "expert", SCRIPT, SyncNetHParams)
     hp = start.hp
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
@@ -144,48 +144,41 @@ def train(args: argparse.Namespace):
 
 def train_expert(session: Session):
     """Returns the path of the last checkpoint."""
-    hp, args = session.hp, session.args
-    sounds = session.sounds() if hp.syncnet_sound_windows else ()
-    if hp.syncnet_truth_wt and not sounds:
+    hp = session.hp
+    sounds = session.sounds() if hp.sound_windows else ()
+    if hp.blendshape_wt and not sounds:
         require_truth(session.train)
-    trainer = ExpertTrainer(session.runtime, hp, args.max_steps, session.train)
+    trainer = ExpertTrainer(session.runtime, hp, session.train)
     session.start.load(trainer.update)
-    clips, each = session.train.clips, hp.syncnet_contrast_windows
+    clips, each = session.train.clips, hp.infonce_windows
     kind = ExpertContrast if each else ExpertPairs
-    changes = hp.syncnet_augment, hp.syncnet_augment_sound
+    changes = hp.augment, hp.augment_sound
     windows = kind(clips, hp, session.seed, *changes, sounds=sounds)
     stream = session.stream(windows, items_in_a_batch(hp))
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
-    validation = session.validation(pairs, hp.syncnet_batch_size, hp.syncnet_eval_batches)
-    return session.run(
-        trainer,
-        stream,
-        validation,
-        eval_interval=hp.syncnet_eval_interval,
-        checkpoint_interval=hp.syncnet_checkpoint_interval,
-    )
+    validation = session.validation(pairs, hp.batch_size, hp.eval_batches)
+    return session.run(trainer, stream, validation)
 
 
 def require_truth(corpus: Corpus) -> None:
     """Refuse to teach shapes that are known of no mouth."""
     if not corpus.truth_share:
         raise ValueError(
-            "syncnet_truth_wt: no clip has a truth.json; only made clips have (docs/synthesis.md)"
+            "blendshape_wt: no clip has a truth.json; only made clips have (docs/synthesis.md)"
         )
     log.info("the shapes of the mouths are known in %.0f%% of the clips", 100 * corpus.truth_share)
 
 
-def items_in_a_batch(hp: HParams) -> int:
-    """Pairs, or clips of syncnet_contrast_windows each, that make syncnet_batch_size windows."""
-    each = hp.syncnet_contrast_windows
+def items_in_a_batch(hp: SyncNetHParams) -> int:
+    """Pairs, or clips of infonce_windows each, that make batch_size windows."""
+    each = hp.infonce_windows
     if not each:
-        return hp.syncnet_batch_size
-    if each < 2 or hp.syncnet_batch_size % each:
+        return hp.batch_size
+    if each < 2 or hp.batch_size % each:
         raise ValueError(
-            f"syncnet_contrast_windows={each} must be 2 or more and divide "
-            f"syncnet_batch_size={hp.syncnet_batch_size}"
+            f"infonce_windows={each} must be 2 or more and divide batch_size={hp.batch_size}"
         )
-    return hp.syncnet_batch_size // each
+    return hp.batch_size // each
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,104 +1,158 @@
-"""Every number of the toolkit, typed, with its unit; overridden by --hparams "name=value,..."."""
+"""Every number of the toolkit, typed, with its unit; overridden by --hparams "name=value,...".
+
+One flat class a method, named after its network, over bases for sound, pictures and training.
+HParams is that of the two generator scripts; its names are the original's.
+"""
 
 import difflib
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Self
 
 
 @dataclass(frozen=True)
-class HParams:
-    """One run's numbers. Made once in main() and passed down; never changed afterwards."""
+class Range:
+    """Which values a number may have."""
 
-    # Sound. The published weights need exactly these.
-    num_mels: int = 80  # bands of the mel spectrogram
+    words: str
+    holds: Callable[[float], bool]
+
+
+OVER_0 = Range("must be over 0", lambda value: 0 < value < math.inf)  # where a field says nothing
+FROM_0 = Range("must be 0 or more", lambda value: 0 <= value < math.inf)
+BELOW_0 = Range("must be below 0", lambda value: -math.inf < value < 0)
+SHARE = Range("is a share, 0 to 1", lambda value: 0 <= value <= 1)
+FINITE = Range("must be a number", math.isfinite)
+
+
+def number(default, within: Range = OVER_0, *, alias: str = "", formerly: str = ""):
+    """A field and its range. `alias` means it too; `formerly` is read in files of before only."""
+    return field(default=default, metadata={"range": within, "alias": alias, "formerly": formerly})
+
+
+def from_0(default, **names):
+    return number(default, FROM_0, **names)
+
+
+def share(default, **names):
+    return number(default, SHARE, **names)
+
+
+def fixed(value, reason: str):
+    """A number of the original's that stands for itself in formulas and cannot be turned."""
+    return number(value, Range(f"is {value}, since {reason}", lambda other: other == value))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Made once in main() and passed down; never changed afterwards."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, within = getattr(self, one.name), one.metadata.get("range", OVER_0)
+            if one.type is not bool and not within.holds(value):
+                raise ValueError(f"{one.name} {within.words}, not {value}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Of its numbers, in order."""
+        return tuple(one.name for one in fields(cls))
+
+    def with_overrides(self, text: str) -> Self:
+        """A copy with the values of "name=value,name=value" in place of its own."""
+        values = {}
+        for pair in filter(None, (part.strip() for part in text.split(","))):
+            name, equals, value = (piece.strip() for piece in pair.partition("="))
+            if not equals:
+                raise ValueError(f"expected name=value, got {pair!r}")
+            for one in self._fields_called(name):
+                if one.name in values:
+                    raise ValueError(f"{one.name} is given twice")
+                values[one.name] = _parse(name, value, one.type)
+        return replace(self, **values)
+
+    @classmethod
+    def _fields_called(cls, name: str) -> list:
+        found = [one for one in fields(cls) if name in (one.name, one.metadata.get("alias"))]
+        if found:
+            return found
+        renamed = [one.name for one in fields(cls) if name == one.metadata.get("formerly")]
+        if renamed:
+            raise ValueError(f"{name} is called {renamed[0]} now")
+        owners = [kind.__name__ for kind in _all_kinds(Numbers) if name in _spellings(kind)]
+        if owners:
+            raise ValueError(f"{name} is a number of {owners[0]}, not of {cls.__name__}")
+        near = difflib.get_close_matches(name, _spellings(cls), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(cls.names())}"
+        raise ValueError(f"unknown hyperparameter {name!r}{hint}")
+
+    def to_dict(self) -> dict:
+        """Plain values by name, for a checkpoint or a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Self:
+        """The reverse of to_dict; names that this version does not know are left out.
+
+        Raises ValueError on values of another type: files come from anywhere.
+        """
+        known = {}
+        for one in fields(cls):
+            # Where twins had prefixes, a file of before holds the other one's value by the name.
+            names = (one.metadata.get("alias"), one.metadata.get("formerly"), one.name)
+            name = next((name for name in names if name in values), None)
+            if name is None:
+                continue
+            value = known[one.name] = values[name]
+            if type(value) not in ((int, float) if one.type is float else (one.type,)):
+                raise ValueError(f"{name}: expected {one.type.__name__}, got {value!r:.50}")
+        return cls(**known)
+
+
+def _all_kinds(kind: type) -> list[type]:
+    """A class and all below it; the nearest first."""
+    return [kind, *(lower for below in kind.__subclasses__() for lower in _all_kinds(below))]
+
+
+def _spellings(kind: type) -> list[str]:
+    found = [(one.name, one.metadata.get("alias"), one.metadata.get("formerly"))
+             for one in fields(kind)]  # fmt: skip
+    return [name for names in found for name in names if name]
+
+
+def _parse(name: str, value: str, wanted: type) -> bool | int | float:
+    if wanted is bool:
+        if value not in ("True", "False"):
+            raise ValueError(f"{name}: expected True or False, got {value!r}")
+        return value == "True"
+    try:
+        as_float = float(value)
+        if wanted is int and as_float != int(as_float):
+            raise ValueError(value)
+        return wanted(as_float) if "e" in value.lower() else wanted(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: expected {wanted.__name__}, got {value!r}") from None
+
+
+@dataclass(frozen=True)
+class AudioHParams(Numbers):
+    """What a mel depends on beside its sound. The published weights need exactly these."""
+
+    num_mels: int = fixed(80, "the networks' encoders of sound are built for as many bands")
     n_fft: int = 800  # samples
     hop_size: int = 200  # samples between two mel columns: 12.5 ms
     win_size: int = 800  # samples of the Hann window: 50 ms
     sample_rate: int = 16000  # Hz
-    fmin: float = 55.0  # Hz, lowest edge of the mel bands
+    fmin: float = from_0(55.0)  # Hz, lowest edge of the mel bands
     fmax: float = 7600.0  # Hz, highest edge
-    preemphasis: float = 0.97  # y[n] = x[n] - preemphasis * x[n - 1]; 0 turns it off
-    min_level_db: float = -100.0  # dB, the floor of the scale
-    ref_level_db: float = 20.0  # dB, subtracted before scaling
+    preemphasis: float = share(0.97)  # y[n] = x[n] - preemphasis * x[n - 1]; 0 turns it off
+    min_level_db: float = number(-100.0, BELOW_0)  # dB, the floor of the scale
+    ref_level_db: float = number(20.0, FINITE)  # dB, subtracted before scaling
     max_abs_value: float = 4.0  # the mel is scaled to [-4, 4]
-    mel_step_size: int = 16  # mel columns that one frame, or one window of frames, is given: 200 ms
-
-    # Picture.
-    img_height: int = 96  # px, a face as the networks see it
-    img_width: int = 96  # px
-    fps: float = 25.0  # frames per second of the training data
-    syncnet_T: int = 5  # frames that the expert judges at a time
-    multiplier: float = 1.0  # channel widths against the original's; below 1 = a smaller network
-
-    # Training any of the networks.
-    log_interval: int = 100  # steps from one line of the log to the next
-    accumulate: int = 1  # parts that a batch is computed in, one after the other, to save memory
-    warmup_steps: int = 0  # steps over which the learning rate rises from 0
-    final_lr_share: float = 1.0  # of the learning rate, reached by --max_steps along a cosine
-    clip_grad_norm: float = 0.0  # longer gradients are shortened to this; 0 = as they come
-    ema_decay: float = 0.0  # of the averaged weights that are validated and kept; 0 = no average
-    sync_batchnorm: bool = True  # several processes: BatchNorm sees the batch of all of them
-
-    # Training the generator.
-    batch_size: int = 16  # windows in a step, those of all processes together
-    initial_learning_rate: float = 1e-4
-    nepochs: int = 200_000_000_000_000_000  # that is: until stopped
-    num_workers: int = 16  # processes that load data
-    checkpoint_interval: int = 3000  # steps
-    eval_interval: int = 3000  # steps
-    eval_batches: int = 300  # at most, in one validation
-    save_optimizer_state: bool = True
-    augment: float = 0.0  # chance of each kind of change to a window's pictures
-    lower_half_wt: float = 0.0  # weight of the L1 of the lower half, beside that of the whole face
-    syncnet_wt: float = 0.0  # weight of the sync loss from the first step on, and never less
-    syncnet_wt_on: float = 0.01  # its weight from then on
-    hq_syncnet_wt_on: float = 0.03  # the same, with the quality discriminator
-    syncnet_wt_threshold: float = 0.75  # validation sync loss under which it is switched on
-    syncnet_wt_flat: float = 1.0  # on only when L1 fell by less than this share since the last time
-    syncnet_max_share: float = 0.1  # of the whole loss; the weight is lowered to keep within it
-    syncnet_back_off: bool = False  # halve its weight while generated faces please more
-    expert_max_loss: float = 0.4  # an expert worse than this on the validation set is refused
-    perceptual_wt: float = 0.0  # weight of the distance between VGG features; needs torchvision
-    disc_wt: float = 0.07  # weight of the quality discriminator (hq only)
-    disc_warmup_steps: int = 3000  # steps over which that weight rises from 0 (hq only)
-    disc_initial_learning_rate: float = 1e-4
-
-    # Training the lip-sync expert.
-    syncnet_batch_size: int = 64  # windows in a step, those of all processes together
-    syncnet_lr: float = 1e-4
-    syncnet_eval_interval: int = 10000  # steps
-    syncnet_eval_batches: int = 1400  # at most, in one validation
-    syncnet_checkpoint_interval: int = 10000  # steps
-    syncnet_augment: float = 0.0  # chance of each kind of change to a window's pictures
-    syncnet_augment_sound: float = 0.0  # chance of each kind of change to a clip's sound
-    syncnet_other_clip_share: float = 0.0  # of the wrong pairs whose mouths are another clip's
-    syncnet_contrast_windows: int = 0  # a clip, told apart by InfoNCE; 0 = no InfoNCE
-    syncnet_apart: int = 1  # frames; windows that begin closer are not compared
-    syncnet_temperature: float = 0.07  # of that comparison
-    syncnet_bce_wt: float = 1.0  # weight of the original's loss beside that comparison
-    syncnet_truth_wt: float = 0.0  # weight of telling a mouth's shape, where truth.json knows it
-    syncnet_truth_first: int = 0  # steps of that alone, before sound and mouths are compared
-    syncnet_sound_windows: int = 0  # with each pair or clip, of sounds.txt, to learn to hear from
-
-    # Training the network that hears lip motion.
-    hearing_channels: int = 144  # its width
-    hearing_causal: bool = False  # at most 200 ms of look-ahead, for live use
-    hearing_batch_size: int = 16  # pieces of clips in a step, those of all processes together
-    hearing_frames: int = 150  # of a piece
-    hearing_lr: float = 2e-3
-    hearing_weight_decay: float = 1e-3
-    hearing_augment: float = 0.4  # chance of each kind of change to a clip's sound
-    hearing_contact_wt: float = 3.0  # that a frame near a contact weighs more than another
-    hearing_velocity_wt: float = 0.5  # of the error from one frame to the next
-    hearing_opening_wt: float = 0.3  # of the error of how far the lips are apart
-    hearing_touch_wt: float = 0.5  # of telling whether lips touch
-    hearing_expression_wt: float = 0.2  # of a number that sound does not tell: a smile is one's own
-    hearing_eval_interval: int = 500  # steps
-    hearing_eval_batches: int = 60  # at most, in one validation
-    hearing_checkpoint_interval: int = 500  # steps
 
     def __post_init__(self) -> None:
-        self._check_ranges()
+        super().__post_init__()
         if self.sample_rate % self.hop_size:
             raise ValueError(
                 f"sample_rate {self.sample_rate} is no multiple of hop_size {self.hop_size}: "
@@ -111,32 +165,22 @@ class HParams:
                 f"fmin {self.fmin} and fmax {self.fmax} must rise and lie within "
                 f"half of sample_rate {self.sample_rate}"
             )
-        for name in ("syncnet_truth_first", "syncnet_sound_windows"):
-            if getattr(self, name) and not self.syncnet_truth_wt:
-                raise ValueError(f"{name} teaches nothing without syncnet_truth_wt")
-
-    def _check_ranges(self) -> None:
-        for name, kind in _TYPES.items():
-            value = getattr(self, name)
-            if kind is bool:
-                continue
-            if name in _SHARES and not 0 <= value <= 1:
-                raise ValueError(f"{name} is a share, 0 to 1, not {value}")
-            if name in _SIGNED and not math.isfinite(value):
-                raise ValueError(f"{name} must be a number, not {value}")
-            if name in _MAY_BE_ZERO and not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be 0 or more, not {value}")
-            if name not in _SHARES | _SIGNED | _MAY_BE_ZERO and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be over 0, not {value}")
-        if self.ema_decay == 1:
-            raise ValueError("ema_decay must be below 1: an average of 1 never moves")
-        if self.min_level_db >= 0:
-            raise ValueError(f"min_level_db must be below 0, not {self.min_level_db}")
 
     @property
     def mels_per_second(self) -> int:
         """Mel columns per second: 80 at the defaults."""
         return self.sample_rate // self.hop_size
+
+
+@dataclass(frozen=True)
+class ClipHParams(AudioHParams):
+    """What networks are given of a clip, its sound and its pictures."""
+
+    mel_step_size: int = fixed(16, "the encoders are built for as many columns: 200 ms")
+    img_height: int = number(96, alias="img_size")  # px, a face as the networks see it
+    img_width: int = number(96, alias="img_size")  # px
+    fps: float = 25.0  # frames per second of the training data
+    syncnet_T: int = fixed(5, "an expert is built to judge as many frames at a time")
 
     @property
     def img_size(self) -> int:
@@ -148,94 +192,155 @@ class HParams:
             )
         return self.img_height
 
-    def with_overrides(self, text: str) -> "HParams":
-        """A copy with the values of "name=value,name=value" in place of its own."""
-        values = {}
-        for pair in filter(None, (part.strip() for part in text.split(","))):
-            name, equals, value = (piece.strip() for piece in pair.partition("="))
-            if not equals:
-                raise ValueError(f"expected name=value, got {pair!r}")
-            for field in ("img_height", "img_width") if name == "img_size" else (name,):
-                if field in values:
-                    raise ValueError(f"{field} is given twice")
-                values[field] = _parse(field, value)
-        return replace(self, **values)
 
-    def to_dict(self) -> dict:
-        """Plain values by name, for a checkpoint or a JSON file."""
-        return asdict(self)
+@dataclass(frozen=True)
+class TrainingHParams(Numbers):
+    """What the engine of all trainings reads."""
 
-    @classmethod
-    def from_dict(cls, values: dict) -> "HParams":
-        """The reverse of to_dict; names that this version does not know are left out.
+    multiplier: float = 1.0  # channel widths against the full network's; below 1 = a smaller one
+    batch_size: int = 16  # samples in a step, those of all processes together
+    grad_accum_steps: int = number(1, formerly="accumulate")  # micro-batches that it is computed in
+    initial_learning_rate: float = 1e-4
+    warmup_steps: int = from_0(0)  # over which the learning rate rises from 0
+    min_lr_ratio: float = share(1.0, formerly="final_lr_share")  # at max_steps, along a cosine
+    clip_grad_norm: float = from_0(0.0)  # longer gradients are shortened to this; 0 = as they come
+    ema_decay: float = share(0.0)  # of the averaged weights that are validated and kept; 0 = none
+    sync_batchnorm: bool = True  # several processes: BatchNorm sees the batch of all of them
+    max_steps: int = from_0(0)  # where training ends; 0 = when it is stopped
+    nepochs: int = 200_000_000_000_000_000  # that is: until stopped
+    num_workers: int = from_0(16)  # processes that load data
+    log_interval: int = 100  # steps from one line of the log to the next
+    checkpoint_interval: int = 3000  # steps
+    eval_interval: int = 3000  # steps
+    eval_batches: int = 300  # at most, in one validation
+    save_optimizer_state: bool = True
 
-        Raises ValueError on values of another type: files come from anywhere.
-        """
-        known = {name: values[name] for name in _TYPES.keys() & values.keys()}
-        for name, value in known.items():
-            allowed = {bool: (bool,), int: (int,), float: (int, float)}[_TYPES[name]]
-            if type(value) not in allowed:
-                raise ValueError(f"{name}: expected {_TYPES[name].__name__}, got {value!r:.50}")
-        return cls(**known)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ema_decay == 1:
+            raise ValueError("ema_decay must be below 1: an average of 1 never moves")
 
 
-_TYPES = {field.name: field.type for field in fields(HParams)}
-# Every number is finite and over 0 but for these.
-_MAY_BE_ZERO = {
-    "fmin",
-    "warmup_steps",
-    "clip_grad_norm",
-    "num_workers",
-    "lower_half_wt",
-    "syncnet_wt_threshold",
-    "syncnet_wt_flat",
-    "expert_max_loss",
-    "perceptual_wt",
-    "disc_warmup_steps",
-    "syncnet_contrast_windows",
-    "syncnet_bce_wt",
-    "syncnet_truth_wt",
-    "syncnet_truth_first",
-    "syncnet_sound_windows",
-    "hearing_weight_decay",
-    "hearing_contact_wt",
-    "hearing_velocity_wt",
-    "hearing_opening_wt",
-    "hearing_touch_wt",
-    "hearing_expression_wt",
-}
-_SHARES = {
-    "preemphasis",
-    "final_lr_share",
-    "ema_decay",
-    "augment",
-    "syncnet_wt",
-    "syncnet_wt_on",
-    "hq_syncnet_wt_on",
-    "syncnet_max_share",
-    "disc_wt",
-    "syncnet_augment",
-    "syncnet_augment_sound",
-    "syncnet_other_clip_share",
-    "hearing_augment",
-}
-_SIGNED = {"min_level_db", "ref_level_db"}
+@dataclass(frozen=True)
+class LipHParams(TrainingHParams, ClipHParams):
+    """What every network has that learns from clips; a method's own numbers go below it."""
 
 
-def _parse(name: str, value: str) -> bool | int | float:
-    if name not in _TYPES:
-        near = difflib.get_close_matches(name, [*_TYPES, "img_size"], n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_TYPES)}"
-        raise ValueError(f"unknown hyperparameter {name!r}{hint}")
-    wanted = _TYPES[name]
-    if wanted is bool:
-        if value not in ("True", "False"):
-            raise ValueError(f"{name}: expected True or False, got {value!r}")
-        return value == "True"
-    try:
-        number = float(value)
-        if wanted is int and number != int(number):
-            raise ValueError(value)
-        return wanted(number) if "e" in value.lower() else wanted(value)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{name}: expected {wanted.__name__}, got {value!r}") from None
+@dataclass(frozen=True)
+class HParams(LipHParams):
+    """The generator, with the quality discriminator and without. batch_size: windows."""
+
+    augment: float = share(0.0)  # chance of each kind of change to a window's pictures
+    lower_half_wt: float = from_0(0.0)  # of the L1 of the lower half, beside the whole face's
+    syncnet_wt: float = share(0.0)  # of the sync loss from the first step on, and never less
+    syncnet_wt_on: float = share(0.01)  # its weight from then on
+    hq_syncnet_wt_on: float = share(0.03)  # the same, with the quality discriminator
+    syncnet_wt_threshold: float = from_0(0.75)  # validation sync loss under which it is switched on
+    syncnet_wt_flat: float = from_0(1.0)  # on only when L1 fell by less than this share since last
+    syncnet_max_share: float = share(0.1)  # of the whole loss; its weight is lowered to keep to it
+    syncnet_back_off: bool = False  # halve its weight while generated faces please more
+    expert_max_loss: float = from_0(0.4)  # a worse expert, on the validation set, is refused
+    perceptual_wt: float = from_0(0.0)  # of the distance between VGG features; needs torchvision
+    disc_wt: float = share(0.07)  # weight of the quality discriminator (hq only)
+    disc_warmup_steps: int = from_0(3000)  # over which that weight rises from 0 (hq only)
+    disc_initial_learning_rate: float = 1e-4
+
+
+@dataclass(frozen=True)
+class SyncNetHParams(LipHParams):
+    """The lip-sync expert; an alias is what the original calls the number, or we did."""
+
+    batch_size: int = number(64, alias="syncnet_batch_size")  # windows
+    initial_learning_rate: float = number(1e-4, alias="syncnet_lr")
+    eval_interval: int = number(10000, alias="syncnet_eval_interval")  # steps
+    eval_batches: int = number(1400, alias="syncnet_eval_batches")  # at most, in one validation
+    checkpoint_interval: int = number(10000, alias="syncnet_checkpoint_interval")  # steps
+    # Chances of each kind of change to a window's pictures, and to a clip's sound.
+    augment: float = share(0.0, alias="syncnet_augment")
+    augment_sound: float = share(0.0, alias="syncnet_augment_sound")
+    # Of the wrong pairs, those whose mouths are another clip's.
+    other_clip_share: float = share(0.0, alias="syncnet_other_clip_share")
+    # Windows of a clip that are told apart by InfoNCE; 0 = no InfoNCE.
+    infonce_windows: int = from_0(0, formerly="syncnet_contrast_windows")
+    min_gap: int = number(1, formerly="syncnet_apart")  # frames; closer windows are not compared
+    temperature: float = number(0.07, alias="syncnet_temperature")  # of that comparison
+    bce_wt: float = from_0(1.0, alias="syncnet_bce_wt")  # of the original's loss beside InfoNCE
+    # Weight of telling a mouth's blendshapes, where truth.json knows them.
+    blendshape_wt: float = from_0(0.0, formerly="syncnet_truth_wt")
+    # Steps of that alone, before sound and mouths are compared.
+    blendshape_warmup_steps: int = from_0(0, formerly="syncnet_truth_first")
+    # Windows with each pair or clip, of sounds.txt, to learn to hear from.
+    sound_windows: int = from_0(0, alias="syncnet_sound_windows")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("blendshape_warmup_steps", "sound_windows"):
+            if getattr(self, name) and not self.blendshape_wt:
+                raise ValueError(f"{name} teaches nothing without blendshape_wt")
+
+
+@dataclass(frozen=True)
+class LipHearingHParams(LipHParams):
+    """The network that hears lip motion. batch_size: pieces of clips."""
+
+    channels: int = number(144, alias="hearing_channels")  # its width
+    causal: bool = number(False, alias="hearing_causal")  # at most 200 ms of look-ahead: live use
+    batch_size: int = number(16, alias="hearing_batch_size")
+    frames: int = number(150, alias="hearing_frames")  # of a piece
+    initial_learning_rate: float = number(2e-3, alias="hearing_lr")
+    weight_decay: float = from_0(1e-3, alias="hearing_weight_decay")
+    augment_sound: float = share(0.4, alias="hearing_augment")  # chance of each kind of change
+    contact_wt: float = from_0(3.0, alias="hearing_contact_wt")  # more of a frame near a contact
+    velocity_wt: float = from_0(0.5, alias="hearing_velocity_wt")  # errors from frame to frame
+    opening_wt: float = from_0(0.3, alias="hearing_opening_wt")  # how far the lips are apart
+    touch_wt: float = from_0(0.5, alias="hearing_touch_wt")  # of telling whether lips touch
+    # Of a number that sound does not tell: a smile is one's own.
+    expression_wt: float = from_0(0.2, alias="hearing_expression_wt")
+    eval_interval: int = number(500, alias="hearing_eval_interval")  # steps
+    eval_batches: int = number(60, alias="hearing_eval_batches")  # at most, in one validation
+    checkpoint_interval: int = number(500, alias="hearing_checkpoint_interval")  # steps
+
+
+@dataclass(frozen=True)
+class LipWarpHParams(TrainingHParams):
+    """What learns from pairs of mouths: here the lip warp. batch_size: pairs."""
+
+    batch_size: int = 24
+    initial_learning_rate: float = 1.5e-3
+    warmup_steps: int = from_0(200)
+    ema_decay: float = share(0.995)
+    clip_grad_norm: float = from_0(1.0)
+    num_workers: int = from_0(0)  # pairs lie in mapped memory, faster than a process could send
+    eval_interval: int = 250  # steps
+    checkpoint_interval: int = 250  # steps
+    log_interval: int = 50  # steps
+
+
+@dataclass(frozen=True)
+class LipSeeingHParams(LipWarpHParams):
+    """The network that sees lip motion, from the same pairs."""
+
+
+@dataclass(frozen=True)
+class FaceFinderHParams(TrainingHParams):
+    """The small face detector. batch_size: composed scenes."""
+
+    initial_learning_rate: float = 2e-3
+    warmup_steps: int = from_0(200)
+    min_lr_ratio: float = share(0.02)
+    clip_grad_norm: float = from_0(10.0)
+    ema_decay: float = share(0.998)
+    max_steps: int = from_0(6000)  # the learning rate falls until there
+    eval_interval: int = 1000  # steps
+    checkpoint_interval: int = 1000  # steps
+    log_interval: int = 50  # steps
+
+
+@dataclass(frozen=True)
+class LandmarkHParams(FaceFinderHParams):
+    """The landmark network. batch_size: composed crops."""
+
+    batch_size: int = 64
+    clip_grad_norm: float = from_0(5.0)
+    eval_interval: int = 500  # steps
+    checkpoint_interval: int = 500  # steps

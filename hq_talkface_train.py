@@ -54,7 +54,6 @@ class HqTrainer:
         self,
         runtime: Runtime,
         hp: HParams,
-        max_steps: int | None,
         judges: Judges,
         samples: GeneratorWindows,
     ):
@@ -65,7 +64,7 @@ class HqTrainer:
         optimizer = torch.optim.Adam(
             generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS, fused=runtime.fused
         )
-        self.update = Update(generator, optimizer, runtime, hp, max_steps)
+        self.update = Update(generator, optimizer, runtime, hp)
         self.discriminator = runtime.place(VisualQualityDiscriminator(*shape))
         optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
@@ -74,7 +73,7 @@ class HqTrainer:
             fused=runtime.fused,
         )
         self.critic = Update(
-            self.discriminator, optimizer, runtime, judge_numbers(hp), max_steps,
+            self.discriminator, optimizer, runtime, judge_numbers(hp),
             called=Critic(self.discriminator),
         )  # fmt: skip
         self.gan = Gan(self.update, self.critic)
@@ -161,7 +160,11 @@ class HqTrainer:
 
 def train(args: argparse.Namespace) -> Path:
     start = read_start(
-        args, "generator", SCRIPT, owns_unsigned=lambda found: quality_file(found.path).exists()
+        args,
+        "generator",
+        SCRIPT,
+        HParams,
+        owns_unsigned=lambda found: quality_file(found.path).exists(),
     )
     hp = start.hp
     with open_runtime(
@@ -172,11 +175,11 @@ def train(args: argparse.Namespace) -> Path:
 
 def train_hq(session: Session) -> Path:
     """Returns the path of the last checkpoint."""
-    hp, args = session.hp, session.args
+    hp = session.hp
     windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
     judges = open_judges(session)
-    trainer = HqTrainer(session.runtime, hp, args.max_steps, judges, unseen)
+    trainer = HqTrainer(session.runtime, hp, judges, unseen)
     session.start.load(trainer.update, trainer.sync_weight.restore)
     load_judge(session, trainer.critic, "discriminator")
     stream = session.stream(windows, hp.batch_size)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hparams import HParams
+from hparams import LipHearingHParams, LipSeeingHParams
 from models.lip_hearing import LipHearing
 from training.engine.checkpoints import network_state
 from training.engine.cli import add_run_arguments, run_script
@@ -38,15 +38,15 @@ SEEING_SCRIPT = "lip_motion_train --what seeing"
 class HearingTrainer:
     """Numbers in spreads, contacts first: what is near them weighs several times."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None):
+    def __init__(self, runtime: Runtime, hp: LipHearingHParams):
         self.runtime, self.hp = runtime, hp
         self.step = 0
-        network = runtime.place(LipHearing(hp.hearing_channels, hp.hearing_causal))
+        network = runtime.place(LipHearing(hp.channels, hp.causal))
         network = runtime.synced(network).train()
         optimizer = torch.optim.AdamW(
-            network.parameters(), lr=hp.hearing_lr, weight_decay=hp.hearing_weight_decay
+            network.parameters(), lr=hp.initial_learning_rate, weight_decay=hp.weight_decay
         )
-        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.update = Update(network, optimizer, runtime, hp)
 
     def learn_scale(self, mean: np.ndarray, spread: np.ndarray) -> None:
         """What the numbers are on average and how far they spread, at the start of a training."""
@@ -87,8 +87,9 @@ class HearingTrainer:
 
 def train(args: argparse.Namespace) -> Path:
     if args.what == "seeing":
-        return train_on_pairs(args, "lip_seeing", SEEING_SCRIPT, SeeingTrainer)
-    start = read_start(args, "lip_hearing", SCRIPT)
+        start = read_start(args, "lip_seeing", SEEING_SCRIPT, LipSeeingHParams)
+        return train_on_pairs(args, start, SeeingTrainer)
+    start = read_start(args, "lip_hearing", SCRIPT, LipHearingHParams)
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
     ) as runtime:
@@ -98,21 +99,15 @@ def train(args: argparse.Namespace) -> Path:
 def train_hearing(session: Session) -> Path:
     """Returns the path of the last checkpoint."""
     hp = session.hp
-    trainer = HearingTrainer(session.runtime, hp, session.args.max_steps)
+    trainer = HearingTrainer(session.runtime, hp)
     trainer.learn_scale(*measure_lips(session.train.clips))
     session.start.load(trainer.update)  # whose scale it keeps
-    trainer.update.network.causal.fill_(hp.hearing_causal)  # also where it begins at another's
-    pieces = HearingPieces(session.train.clips, hp, session.seed, augment_sound=hp.hearing_augment)
-    stream = session.stream(pieces, hp.hearing_batch_size)
+    trainer.update.network.causal.fill_(hp.causal)  # also where it begins at another's
+    pieces = HearingPieces(session.train.clips, hp, session.seed, augment_sound=hp.augment_sound)
+    stream = session.stream(pieces, hp.batch_size)
     unseen = HearingPieces(session.val.clips, hp, VALIDATION_SEED)
-    validation = session.validation(unseen, hp.hearing_batch_size, hp.hearing_eval_batches)
-    return session.run(
-        trainer,
-        stream,
-        validation,
-        eval_interval=hp.hearing_eval_interval,
-        checkpoint_interval=hp.hearing_checkpoint_interval,
-    )
+    validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
+    return session.run(trainer, stream, validation)
 
 
 def build_parser() -> argparse.ArgumentParser:

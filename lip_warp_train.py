@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from hparams import HParams
+from hparams import LipWarpHParams
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
 from training.engine.checkpoints import network_state
 from training.engine.cli import add_run_arguments, run_script
@@ -21,6 +21,7 @@ from training.engine.learner import Update
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
+from training.engine.start import read_start
 from training.pair_runs import add_pair_arguments, train_on_pairs
 from training.pairs import about_the_mouth, as_floats, augment, mouth_region
 
@@ -35,7 +36,7 @@ WEIGHTS = {"flow": 0.5, "layers": 0.3, "picture": 4.0, "edges": 2.0, "paint": 1.
 class WarpTrainer:
     """The warp, its losses and what is looked at on the way."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, lips: np.ndarray):
+    def __init__(self, runtime: Runtime, hp: LipWarpHParams, lips: np.ndarray):
         self.runtime, self.hp, self.step = runtime, hp, 0
         network = runtime.synced(runtime.place(LipWarp(hp.multiplier))).train()
         network.lips_mean.copy_(torch.from_numpy(lips.mean(axis=0)))
@@ -43,7 +44,7 @@ class WarpTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-4
         )
-        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.update = Update(network, optimizer, runtime, hp)
         self.sheet: Batch | None = None
 
     def train_step(self, parts: list[Batch]) -> Values:
@@ -169,7 +170,8 @@ def edges_loss(made: torch.Tensor, target: torch.Tensor, heavy: torch.Tensor) ->
 
 
 def train(args: argparse.Namespace) -> Path:
-    return train_on_pairs(args, "lip_warp", SCRIPT, WarpTrainer)
+    start = read_start(args, "lip_warp", SCRIPT, LipWarpHParams)
+    return train_on_pairs(args, start, WarpTrainer)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -21,7 +21,7 @@ from corpus.layout import DONE
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
-from hparams import HParams
+from hparams import ClipHParams
 from models.checkpoint import CheckpointError
 from models.devices import DeviceError
 from preprocessing.clip import report_row
@@ -131,7 +131,7 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
         )
     return PreprocessSettings(
         root=args.preprocessed_root.resolve(),
-        hp=HParams().with_overrides(args.hparams),
+        hp=ClipHParams().with_overrides(args.hparams),
         detector=resolve_name(args.detector, args.s3fd_path),
         s3fd_path=args.s3fd_path and args.s3fd_path.resolve(),
         batch_size=args.batch_size,

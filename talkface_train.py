@@ -37,7 +37,6 @@ class GeneratorTrainer:
         self,
         runtime: Runtime,
         hp: HParams,
-        max_steps: int | None,
         judges: Judges,
         samples: GeneratorWindows,
     ):
@@ -48,7 +47,7 @@ class GeneratorTrainer:
         optimizer = torch.optim.Adam(
             generator.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
         )
-        self.update = Update(generator, optimizer, runtime, hp, max_steps)
+        self.update = Update(generator, optimizer, runtime, hp)
         self.sync_weight = SyncWeight(hp, full=hp.syncnet_wt_on)
 
     def train_step(self, parts: list[Batch]) -> Values:
@@ -101,7 +100,11 @@ class GeneratorTrainer:
 
 def train(args: argparse.Namespace) -> Path:
     start = read_start(
-        args, "generator", SCRIPT, owns_unsigned=lambda found: not quality_file(found.path).exists()
+        args,
+        "generator",
+        SCRIPT,
+        HParams,
+        owns_unsigned=lambda found: not quality_file(found.path).exists(),
     )
     hp = start.hp
     with open_runtime(
@@ -112,11 +115,11 @@ def train(args: argparse.Namespace) -> Path:
 
 def train_generator(session: Session) -> Path:
     """Returns the path of the last checkpoint."""
-    hp, args = session.hp, session.args
+    hp = session.hp
     windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
     judges = open_judges(session)
-    trainer = GeneratorTrainer(session.runtime, hp, args.max_steps, judges, unseen)
+    trainer = GeneratorTrainer(session.runtime, hp, judges, unseen)
     session.start.load(trainer.update, trainer.sync_weight.restore)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)

@@ -21,7 +21,7 @@ import torch
 import video
 from audio import load_wav, melspectrogram
 from face_detection import DETECTOR_NAMES, Detector, Pads, crop_box, find_tracks_in_video
-from hparams import HParams
+from hparams import ClipHParams
 from preprocessing.clip import preprocess_clip
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources
@@ -88,7 +88,9 @@ def main(argv: list[str] | None = None) -> None:
     for _ in range(args.turns):
         for name, way in WAYS.items():
             with tempfile.TemporaryDirectory() as root:
-                settings = PreprocessSettings(Path(root), HParams(), args.detector, args.s3fd_path)
+                settings = PreprocessSettings(
+                    Path(root), ClipHParams(), args.detector, args.s3fd_path
+                )
                 detector = build_detector(settings, "cpu")
                 begun = time.perf_counter()
                 way(clips, settings, detector)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def windows_per_second(args: argparse.Namespace, processes: int) -> float:
     """The median over the logged intervals, but for the first, of a short run of the expert."""
     with tempfile.TemporaryDirectory() as run_dir:
-        numbers = f"log_interval=5,syncnet_eval_batches=1,{args.hparams}"
+        numbers = f"log_interval=5,eval_batches=1,{args.hparams}"
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += [f"--nproc_per_node={processes}", "color_syncnet_train.py"]
         command += ["--data_root", str(args.data_root), "--filelists", str(args.filelists)]

@@ -19,7 +19,7 @@ from corpus.layout import SOUND, face_file, face_numbers
 from corpus.mel import check_numbers, count_columns, read_mel
 from corpus.packed import PackedFaces, packed_path, read_face
 from corpus.truth import TRUTH_FILE
-from hparams import HParams
+from hparams import ClipHParams
 from models.inputs import fit_face
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Corpus:
 
 
 def read_corpus(
-    data_root: Path, filelist: Path, hp: HParams, *, workers: int = 4, sound_alone: bool = False
+    data_root: Path, filelist: Path, hp: ClipHParams, *, workers: int = 4, sound_alone: bool = False
 ) -> Corpus:
     """Look once at every clip of a filelist.
 
@@ -119,14 +119,14 @@ def read_corpus(
     return corpus
 
 
-def _clip_or_reason(data_root: Path, name: str, hp: HParams, examine: Callable) -> Clip | str:
+def _clip_or_reason(data_root: Path, name: str, hp: ClipHParams, examine: Callable) -> Clip | str:
     try:
         return examine(data_root / name, name, hp)
     except ClipError as error:
         return str(error)
 
 
-def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
+def examine_clip(folder: Path, name: str, hp: ClipHParams) -> Clip:
     """The clip in a folder; makes its mel.npy if it has none. Raises ClipError."""
     if not folder.is_dir():
         raise ClipError("no such folder")
@@ -146,13 +146,13 @@ def examine_clip(folder: Path, name: str, hp: HParams) -> Clip:
     return Clip(name, folder, frames, columns, starts, packed)
 
 
-def _packed_columns(packed: PackedFaces, folder: Path, hp: HParams) -> int:
+def _packed_columns(packed: PackedFaces, folder: Path, hp: ClipHParams) -> int:
     shape = packed.read_mel().shape
     check_numbers(packed.numbers(), shape, folder, hp)
     return shape[1]
 
 
-def examine_sound(folder: Path, name: str, hp: HParams) -> Clip:
+def examine_sound(folder: Path, name: str, hp: ClipHParams) -> Clip:
     """The clip in a folder that needs no faces, but the truth of its mouths. Raises ClipError."""
     if not folder.is_dir():
         raise ClipError("no such folder")
@@ -166,7 +166,7 @@ def examine_sound(folder: Path, name: str, hp: HParams) -> Clip:
     return Clip(name, folder, frames, columns, starts)
 
 
-def window_starts(frames: np.ndarray, columns: int, hp: HParams) -> np.ndarray:
+def window_starts(frames: np.ndarray, columns: int, hp: ClipHParams) -> np.ndarray:
     """The frames from which syncnet_T faces follow each other and whose sound the mel has."""
     span = hp.syncnet_T - 1
     starts = frames[: len(frames) - span]
@@ -176,12 +176,12 @@ def window_starts(frames: np.ndarray, columns: int, hp: HParams) -> np.ndarray:
     return starts[: bisect_right(starts, columns, key=ends)]
 
 
-def _sound_end(frame: int, hp: HParams) -> int:
+def _sound_end(frame: int, hp: ClipHParams) -> int:
     """The mel column after the last that the expert hears with the window of this frame."""
     return expert_window_start(int(frame), hp.fps, hp) + hp.mel_step_size
 
 
-def warn_about(corpus: Corpus, hp: HParams, split: str) -> None:
+def warn_about(corpus: Corpus, hp: ClipHParams, split: str) -> None:
     """Tell what a corpus will not train well for: small faces, late sound, few hours."""
     if corpus.late_share > 0.2:
         log.warning(

@@ -10,33 +10,19 @@ from atomic import whole_or_absent, write_whole
 from audio import load_wav, melspectrogram
 from corpus.errors import ClipError
 from corpus.layout import DONE, MEL, MEL_NUMBERS, SOUND
-from hparams import HParams
+from hparams import AudioHParams
 from video import MediaError
 
-# All that melspectrogram reads: a mel made with another of them is another mel.
-NAMES = (
-    "sample_rate",
-    "num_mels",
-    "n_fft",
-    "hop_size",
-    "win_size",
-    "fmin",
-    "fmax",
-    "preemphasis",
-    "min_level_db",
-    "ref_level_db",
-    "max_abs_value",
-)
 MAKE_ANEW = f"remove {MEL} and what is packed, and both can be made again"
 COLUMNS_OFF = 2  # that resampling and rounding may make
 
 
-def mel_numbers(hp: HParams) -> dict[str, float]:
+def mel_numbers(hp: AudioHParams) -> dict[str, float]:
     """What a mel depends on beside its sound."""
-    return {name: getattr(hp, name) for name in NAMES}
+    return {name: getattr(hp, name) for name in AudioHParams.names()}
 
 
-def count_columns(folder: Path, hp: HParams) -> int:
+def count_columns(folder: Path, hp: AudioHParams) -> int:
     """Of the clip's mel, made here if there is none. Raises ClipError, also for other numbers."""
     path = folder / MEL
     if not path.exists():
@@ -59,13 +45,13 @@ def checked(mel: np.ndarray, name: str) -> np.ndarray:
     return mel
 
 
-def check_numbers(stated: dict, shape: tuple[int, int], folder: Path, hp: HParams) -> None:
+def check_numbers(stated: dict, shape: tuple[int, int], folder: Path, hp: AudioHParams) -> None:
     """Raise ClipError for a mel of this shape that was made with other numbers than hp's.
 
     Where nobody wrote one down, the length of the sound still tells another hop_size.
     """
     wanted, stated = mel_numbers(hp), {**stated, "num_mels": shape[0]}
-    for name in NAMES:
+    for name in AudioHParams.names():
         if stated.get(name, wanted[name]) != wanted[name]:
             raise ClipError(
                 f"its mel was made with {name} {stated[name]:g}, not {wanted[name]:g}; {MAKE_ANEW}"
@@ -94,7 +80,7 @@ def _read_json(path: Path) -> dict:
     return content if isinstance(content, dict) else {}
 
 
-def _expected_columns(sound: Path, hp: HParams) -> int | None:
+def _expected_columns(sound: Path, hp: AudioHParams) -> int | None:
     """By the length that audio.wav states; None where it is absent or no plain WAV file."""
     try:
         with wave.open(str(sound)) as file:
@@ -116,7 +102,7 @@ def _load(path: Path, mode: str | None = None) -> np.ndarray:
     return mel
 
 
-def _make_mel(folder: Path, hp: HParams) -> None:
+def _make_mel(folder: Path, hp: AudioHParams) -> None:
     """Compute the mel of audio.wav once and keep it: later runs and other ranks read it."""
     sound = folder / SOUND
     if not sound.exists():

@@ -19,12 +19,12 @@ from corpus.layout import MEL, SOUND
 from corpus.mel import mel_numbers
 from corpus.packed import NUMBERS, packed_path
 from corpus.walk import walk
-from hparams import HParams
+from hparams import ClipHParams
 
 log = logging.getLogger(__name__)
 
 
-def pack_clip(folder: Path, hp: HParams) -> Path:
+def pack_clip(folder: Path, hp: ClipHParams) -> Path:
     """Write a clip's faces, resized as training does, and its mel. Raises ClipError.
 
     What was packed before is packed again from the JPEGs.
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        hp = HParams().with_overrides(args.hparams)
+        hp = ClipHParams().with_overrides(args.hparams)
     except ValueError as error:
         parser.error(str(error))
     if args.workers < 1:

@@ -7,7 +7,7 @@ import numpy as np
 
 from audio import melspectrogram, save_wav
 from corpus.layout import MEL, SOUND, face_file
-from hparams import HParams
+from hparams import ClipHParams
 
 JPEG_QUALITY = 95
 
@@ -18,7 +18,7 @@ def write_face(folder: Path, number: int, face: np.ndarray) -> None:
     face_file(folder, number).write_bytes(coded)  # imwrite would fail without a word
 
 
-def write_heard(folder: Path, samples: np.ndarray, hp: HParams) -> None:
+def write_heard(folder: Path, samples: np.ndarray, hp: ClipHParams) -> None:
     """audio.wav, and the mel of what it holds, to the last bit; samples: int16 at sample_rate."""
     save_wav(folder / SOUND, samples, hp.sample_rate)
     np.save(folder / MEL, melspectrogram(samples.astype(np.float32) / 32768, hp))

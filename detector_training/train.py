@@ -20,14 +20,14 @@ from detector_training.scene_batches import Scenes
 from detector_training.scenes import Composer
 from detector_training.scores import DetectionScore
 from detector_training.spoil import TILE
+from export.weights import export
 from face_detection.detectors import DETECTOR_NAMES, SMALL_PATH, make_detector
 from face_detection.small import select_faces
-from hparams import HParams
-from models.export import export
+from hparams import FaceFinderHParams
 from models.face_finder import FaceFinder, decode
 from training.engine import run
 from training.engine.checkpoints import BEST, network_state
-from training.engine.cli import check_hparams, run_script
+from training.engine.cli import run_script
 from training.engine.learner import Update
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
@@ -35,11 +35,6 @@ from training.engine.runtime import Runtime, open_runtime
 from training.engine.start import Start, read_start
 from training.engine.stream import TrainStream, ValidationSet
 
-# What differs from hparams.py's defaults, which are the lip-sync networks'.
-RECIPE = (
-    "initial_learning_rate=2e-3,warmup_steps=200,final_lr_share=0.02,clip_grad_norm=10,"
-    "ema_decay=0.998,batch_size=16,eval_interval=1000,checkpoint_interval=1000,log_interval=50"
-)
 WEIGHT_DECAY = 0.02
 SCRIPT = "face_detection.train"  # as checkpoints are signed
 VALIDATION_SEED = 12345
@@ -52,7 +47,7 @@ log = logging.getLogger(__name__)
 class DetectorTrainer:
     """The network on composed scenes; see training.engine.loop.Trainer."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Scenes):
+    def __init__(self, runtime: Runtime, hp: FaceFinderHParams, samples: Scenes):
         self.runtime, self.hp, self.samples = runtime, hp, samples
         self.step = 0
         network = runtime.synced(runtime.place(FaceFinder(hp.multiplier))).train()
@@ -62,7 +57,7 @@ class DetectorTrainer:
             weight_decay=WEIGHT_DECAY,
             fused=runtime.fused,
         )
-        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.update = Update(network, optimizer, runtime, hp)
 
     def train_step(self, parts: list[Batch]) -> Values:
         means, count = Means(), self.count_all(parts)
@@ -136,8 +131,7 @@ def _pictures(batch: Batch) -> torch.Tensor:
 
 def train(args: argparse.Namespace) -> Path:
     """Returns the path of the weights to use: the best of this run, in 16 bits."""
-    defaults = HParams().with_overrides(RECIPE)
-    start = read_start(args, "face_finder", SCRIPT, defaults=defaults)
+    start = read_start(args, "face_finder", SCRIPT, FaceFinderHParams)
     if args.batch_size:
         start.hp = start.hp.with_overrides(f"batch_size={args.batch_size}")
     with open_runtime(
@@ -156,9 +150,9 @@ def train_detector(args: argparse.Namespace, start: Start, runtime: Runtime) -> 
     real = real_frames(args, str(runtime.device))
     scenes = Scenes(Composer(bank, args.scene_size, start.seed, real=real))
     held_out = Scenes(Composer(bank, args.scene_size, VALIDATION_SEED, held_out=True))
-    trainer = DetectorTrainer(runtime, hp, args.max_steps, held_out)
+    trainer = DetectorTrainer(runtime, hp, held_out)
     start.load(trainer.update)
-    stream = TrainStream(scenes, hp.batch_size, hp.accumulate, args.workers, runtime)
+    stream = TrainStream(scenes, hp.batch_size, hp.grad_accum_steps, args.workers, runtime)
     validation = ValidationSet(
         held_out, args.validation_scenes, hp.batch_size, args.workers, runtime
     )
@@ -198,11 +192,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--videos", type=Path, help="real videos of one face each, to mix frames of in")
     add("--video_detector", choices=DETECTOR_NAMES, default="haar", help="finds those faces")
     add("--s3fd_path", type=Path, help="the published weights for --video_detector s3fd")
-    add("--max_steps", type=int, default=6000, help="the learning rate falls until there")
+    add("--max_steps", type=int, help="the learning rate falls until there; without it 6000")
     add("--batch_size", type=int, help="scenes in a step; without it 16, or the checkpoint's")
     add("--scene_size", type=int, default=320, help="pixels of a scene's side")
     add("--validation_scenes", type=int, default=384, help="of people whom training does not see")
-    add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
+    add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
     add("--seed", type=int, help="of weights and scenes; without it 0, or the checkpoint's")
     add("--workers", type=int, default=1, help="processes that compose scenes; 0 = this one")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -222,7 +216,6 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--validation_scenes must be 1 or more, --workers 0 or more")
     if args.batch_size is not None and args.batch_size < 1:
         parser.error(f"--batch_size must be 1 or more, not {args.batch_size}")
-    check_hparams(parser, args.hparams)
     return run_script(parser, argv, train)
 
 

@@ -14,13 +14,13 @@ import torch
 
 from detector_training.faces import Faces
 from detector_training.heads import read_bank
-from hparams import HParams
-from models.export import export
+from export.weights import export
+from hparams import LandmarkHParams
 from models.landmarks import LandmarkNet
 from models.pretrained import LANDMARKS
 from training.engine import run
 from training.engine.checkpoints import BEST, network_state
-from training.engine.cli import check_hparams, run_script
+from training.engine.cli import run_script
 from training.engine.learner import Update
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
@@ -28,11 +28,6 @@ from training.engine.runtime import Runtime, open_runtime
 from training.engine.start import Start, read_start
 from training.engine.stream import TrainStream, ValidationSet
 
-# What differs from hparams.py's defaults, which are the lip-sync networks'.
-RECIPE = (
-    "initial_learning_rate=2e-3,warmup_steps=200,final_lr_share=0.02,clip_grad_norm=5,"
-    "ema_decay=0.998,batch_size=64,eval_interval=500,checkpoint_interval=500,log_interval=50"
-)
 WEIGHT_DECAY = 0.02
 SCRIPT = "detector_training.train_landmarks"
 VALIDATION_SEED = 12345
@@ -67,14 +62,14 @@ def normalised_errors(points: torch.Tensor, truth: torch.Tensor) -> torch.Tensor
 class LandmarkTrainer:
     """The network on composed crops; see training.engine.loop.Trainer."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int, samples: Faces):
+    def __init__(self, runtime: Runtime, hp: LandmarkHParams, samples: Faces):
         self.runtime, self.hp, self.samples = runtime, hp, samples
         self.step = 0
         network = runtime.synced(runtime.place(LandmarkNet(hp.multiplier))).train()
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=WEIGHT_DECAY
         )
-        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.update = Update(network, optimizer, runtime, hp)
 
     def train_step(self, parts: list[Batch]) -> Values:
         means = Means()
@@ -132,7 +127,7 @@ def _pictures(batch: Batch) -> torch.Tensor:
 
 def train(args: argparse.Namespace) -> Path:
     """Returns the path of the weights to use: the best of this run, in 16 bits."""
-    start = read_start(args, "landmarks", SCRIPT, defaults=HParams().with_overrides(RECIPE))
+    start = read_start(args, "landmarks", SCRIPT, LandmarkHParams)
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
     ) as runtime:
@@ -151,9 +146,9 @@ def train_network(args: argparse.Namespace, start: Start, runtime: Runtime) -> P
     banks = [read_bank(folder) for folder in args.heads]
     faces = Faces(banks, start.seed)
     held_out = Faces(banks, VALIDATION_SEED, held_out=True)
-    trainer = LandmarkTrainer(runtime, hp, args.max_steps, held_out)
+    trainer = LandmarkTrainer(runtime, hp, held_out)
     start.load(trainer.update)
-    stream = TrainStream(faces, hp.batch_size, hp.accumulate, args.workers, runtime)
+    stream = TrainStream(faces, hp.batch_size, hp.grad_accum_steps, args.workers, runtime)
     validation = ValidationSet(
         held_out, args.validation_faces, hp.batch_size, args.workers, runtime
     )
@@ -171,9 +166,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--heads", type=Path, nargs="+", required=True, help="banks that make_heads wrote")
     add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
     add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
-    add("--max_steps", type=int, default=6000, help="the learning rate falls until there")
+    add("--max_steps", type=int, help="the learning rate falls until there; without it 6000")
     add("--validation_faces", type=int, default=1024, help="of people whom training does not see")
-    add("--hparams", default="", metavar="NAME=VALUE,...", help=f"numbers other than {RECIPE}")
+    add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
     add("--seed", type=int, help="of weights and crops; without it 0, or the checkpoint's")
     add("--workers", type=int, default=1, help="processes that compose crops; 0 = this one")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -189,7 +184,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.validation_faces < 1 or args.workers < 0:
         parser.error("--validation_faces must be 1 or more, --workers 0 or more")
-    check_hparams(parser, args.hparams)
     return run_script(parser, argv, train)
 
 

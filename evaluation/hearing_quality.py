@@ -16,7 +16,7 @@ import torch
 from corpus.clips import Clip, read_corpus
 from corpus.errors import ClipError, CorpusError
 from corpus.truth import TRUTH_FILE, read_truth
-from hparams import HParams
+from hparams import ClipHParams
 from models.checkpoint import load
 from models.lip_hearing import COLUMNS_PER_SECOND, LipHearing
 from models.lip_motion import FPS
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         network = load(args.weights, "lip_hearing")
-        corpus = read_corpus(args.data_root, args.filelist, HParams(), sound_alone=True)
+        corpus = read_corpus(args.data_root, args.filelist, ClipHParams(), sound_alone=True)
         groups = score_clips(network, corpus.clips)
     except (CorpusError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

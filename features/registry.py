@@ -11,7 +11,7 @@ from features.band_mfcc import DAVS_FILTERS, LIPGAN_FILTERS, band_mfcc
 from features.filterbank import STEPS_PER_SECOND
 from features.logfbank import COLUMNS_PER_SECOND, stacked_filterbank
 from features.mfcc import mfcc
-from hparams import HParams
+from hparams import AudioHParams
 
 FULL_SCALE = 32768  # 16-bit levels of a sound in [-1, 1]
 SAMPLE_RATE = 16000  # Hz, at which all but the mel are defined
@@ -22,10 +22,10 @@ class Feature:
     """A picture of sound, (bands, columns). `<name>.npy` is what its cached file is called."""
 
     name: str
-    extract: Callable[[np.ndarray, HParams], np.ndarray]  # mono in [-1, 1] -> (bands, columns)
-    columns_per_second: Callable[[HParams], Fraction]
+    extract: Callable[[np.ndarray, AudioHParams], np.ndarray]  # mono in [-1, 1] -> (bands, columns)
+    columns_per_second: Callable[[AudioHParams], Fraction]
     # What lies outside the sound; but for SyncNet's, what silence is.
-    silence: Callable[[HParams], float]
+    silence: Callable[[AudioHParams], float]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Window:
     lead_seconds: Fraction  # how long before its frame it begins
     time_first: bool = False  # (columns, bands) instead of (bands, columns)
 
-    def start(self, frame: int, fps: Fraction | float, hp: HParams) -> int:
+    def start(self, frame: int, fps: Fraction | float, hp: AudioHParams) -> int:
         """Its first column for video frame `frame`; below 0 near the start of the sound."""
         return window_start(frame, fps, self.feature.columns_per_second(hp), self.lead_seconds)
 
-    def cut(self, feature: np.ndarray, start: int, hp: HParams) -> np.ndarray:
+    def cut(self, feature: np.ndarray, start: int, hp: AudioHParams) -> np.ndarray:
         """(bands, columns) float32, or turned, from `start`; silence outside the sound."""
         found = cut_window(feature, start, self.columns, self.feature.silence(hp))
         return np.asarray(found.T if self.time_first else found, np.float32)
@@ -50,7 +50,7 @@ class Window:
 def _of_levels(function: Callable[[np.ndarray], np.ndarray]):
     """An extractor that is defined on 16-bit levels at 16 kHz."""
 
-    def extract(sound: np.ndarray, hp: HParams) -> np.ndarray:
+    def extract(sound: np.ndarray, hp: AudioHParams) -> np.ndarray:
         if hp.sample_rate != SAMPLE_RATE:
             raise ValueError(f"this feature is defined at {SAMPLE_RATE} Hz, not {hp.sample_rate}")
         return function(np.asarray(sound, np.float64) * FULL_SCALE).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import audio
 import video
 from features import FEATURES, WINDOWS, Feature, Window
-from hparams import HParams
+from hparams import ClipHParams
 from models.generator import Hearing
 
 QUIET_DB = 35  # below the loud parts of the speech
@@ -38,7 +38,7 @@ class Speech:
 
         Raises ValueError where legacy_timing is asked of a method that hears no windows.
         """
-        self._hp = HParams.from_dict(dict(hearing.numbers))
+        self._hp = ClipHParams.from_dict(dict(hearing.numbers))
         self._feature, self._window = find_feature(hearing.name)
         self._fps, self._offset = fps, offset_seconds
         self._values = self._feature.extract(wav, self._hp)
@@ -94,7 +94,7 @@ def load_speech(
     end: float | None = None, **timing,
 ) -> tuple[Speech, np.ndarray]:  # fmt: skip
     """The sound of a file, and how much it speaks in each frame (see speaking)."""
-    sample_rate = HParams.from_dict(dict(hearing.numbers)).sample_rate
+    sample_rate = ClipHParams.from_dict(dict(hearing.numbers)).sample_rate
     wav = video.read_sound(path, sample_rate, start=start, end=end)
     speech = Speech(wav, fps, hearing, **timing)
     heard = _moved(wav, round(timing.get("offset_seconds", 0.0) * sample_rate))

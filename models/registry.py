@@ -162,7 +162,7 @@ KINDS = {
                 "channels": len(weights["stem.weight"]),
                 "causal": bool(weights["causal"]),
             },
-            {"channels": "hearing_channels", "causal": "hearing_causal"},
+            {"channels": "channels", "causal": "causal"},
         ),
         Kind(
             "lipgan_generator",

@@ -6,7 +6,7 @@ from pathlib import Path
 from corpus.mel import mel_numbers
 from face_detection import DEFAULT_PADS, Pads
 from face_detection.search import DETECT_EVERY
-from hparams import HParams
+from hparams import ClipHParams
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class PreprocessSettings:
     """Plain values, so that a worker process or another machine can be given them."""
 
     root: Path  # where the preprocessed clips go
-    hp: HParams
+    hp: ClipHParams
     detector: str = "auto"
     s3fd_path: Path | None = None
     batch_size: int = 32  # images that a detector is given at a time

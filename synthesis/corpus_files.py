@@ -15,7 +15,7 @@ from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from corpus.whole_folder import partial_folder, whole_folder
 from corpus.write import write_face, write_heard
 from face_detection import DEFAULT_PADS, Box, crop_box
-from hparams import HParams
+from hparams import ClipHParams
 from preprocessing.settings import PreprocessSettings
 from synthesis.acting import wander
 from synthesis.degrade import degrade_frame
@@ -69,7 +69,7 @@ def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) 
     """
     with whole_folder(root / clip.name) as folder:
         truths, boxes = _draw_crops(clip, renderer, crop_size, folder)
-        write_heard(folder, as_16_bit(clip.sound), HParams())
+        write_heard(folder, as_16_bit(clip.sound), ClipHParams())
         drawn = _drawn(renderer, truths)
         (folder / TRUTH_FILE).write_text(_truth_json(clip, drawn), encoding="utf-8")
         _describe(clip, renderer, boxes, crop_size, folder)
@@ -83,7 +83,7 @@ def is_sound_done(root: Path, name: str) -> bool:
 def write_sound(clip: MadeClip, root: Path) -> None:
     """<root>/<name>/{audio.wav, mel.npy, truth.json}, the truth of mouths that nobody drew."""
     with whole_folder(root / clip.name) as folder:
-        write_heard(folder, as_16_bit(clip.sound), HParams())
+        write_heard(folder, as_16_bit(clip.sound), ClipHParams())
         (folder / TRUTH_FILE).write_text(_truth_json(clip, {}), encoding="utf-8")
 
 
@@ -148,7 +148,9 @@ def _detected_box(truth: Truth, error: np.ndarray, per_yaw: float, renderer: Ren
 
 def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path):
     """clip.json as preprocess.py writes it, so that nothing after it knows the difference."""
-    settings = PreprocessSettings(root=Path(), hp=HParams(), detect_every=1, crop_size=crop_size)
+    settings = PreprocessSettings(
+        root=Path(), hp=ClipHParams(), detect_every=1, crop_size=crop_size
+    )
     write_description(
         folder,
         boxes,

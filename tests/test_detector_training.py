@@ -28,7 +28,7 @@ from detector_training.scores import DetectionScore, average_precision
 from detector_training.spoil import spoil
 from detector_training.train import DetectorTrainer, main
 from face_detection.boxes import intersection_over_union
-from hparams import HParams
+from hparams import FaceFinderHParams
 from models.checkpoint import load, read_checkpoint
 from models.face_finder import FaceFinder, cells
 from synthesis.speaker import Speaker
@@ -349,7 +349,9 @@ def test_the_losses_of_the_parts_are_those_of_the_batch(bank):
     assert count == count_positive(whole) > 0
     summed = sum(losses(part, count) for part in parts)
     torch.testing.assert_close(summed, losses(whole))
-    trainer = DetectorTrainer(Runtime(torch.device("cpu")), HParams(multiplier=1 / 16), 10, scenes)
+    trainer = DetectorTrainer(
+        Runtime(torch.device("cpu")), FaceFinderHParams(multiplier=1 / 16), scenes
+    )
     assert trainer.count_all(parts) == count / 2 and trainer.count_all([whole]) is None
 
 

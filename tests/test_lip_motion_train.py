@@ -11,9 +11,9 @@ from corpus.clips import examine_sound
 from corpus.errors import ClipError
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from evaluation import hearing_quality
-from hparams import HParams
+from export.weights import export
+from hparams import LipHearingHParams
 from models import checkpoint
-from models.export import export
 from models.lip_hearing import CONTACTS, LipHearing
 from models.lip_motion import INDEX, NAMES
 from synthesis.visemes import VISEMES
@@ -25,8 +25,8 @@ from training.hearing_windows import HearingPieces
 from training.lip_truth import SHUT, TUCKED, read_lip_truth
 
 TINY = (
-    "hearing_channels=8,hearing_batch_size=4,hearing_frames=40,hearing_eval_batches=1,"
-    "hearing_eval_interval=12,hearing_checkpoint_interval=2,num_workers=0,log_interval=1"
+    "channels=8,batch_size=4,frames=40,eval_batches=1,"
+    "eval_interval=12,checkpoint_interval=2,num_workers=0,log_interval=1"
 )
 
 
@@ -47,7 +47,7 @@ def run(root, run_dir, steps: int, *more, hparams: str = "") -> int:
 
 
 def clip_of(root, name: str = "speaker0/00000"):
-    return examine_sound(root / name, name, HParams())
+    return examine_sound(root / name, name, LipHearingHParams())
 
 
 def test_contacts_are_the_corpus_own():
@@ -83,7 +83,7 @@ def test_a_truth_that_says_nothing_is_left_out_by_name(tmp_path, broken):
 
 def test_sound_and_lips_of_a_piece_belong_together(sounds):
     """The louder a column, the wider its frame's mouth, wherever the piece begins."""
-    hp = HParams().with_overrides("hearing_frames=25")
+    hp = LipHearingHParams().with_overrides("frames=25")
     clip, truth = clip_of(sounds), read_lip_truth(sounds / "speaker0/00000")
     firsts = set()
     for seed in range(12):
@@ -98,7 +98,7 @@ def test_sound_and_lips_of_a_piece_belong_together(sounds):
 
 
 def test_what_lies_after_a_clips_end_is_silent_and_unknown(sounds):
-    hp, clip = HParams().with_overrides("hearing_frames=60"), clip_of(sounds)
+    hp, clip = LipHearingHParams().with_overrides("frames=60"), clip_of(sounds)
     piece = HearingPieces([clip], hp, 0).cut(clip, np.random.default_rng(0))
     assert piece["known"].tolist() == [1] * 50 + [0] * 10
     assert (piece["mel"][:, 165:] == -4).all() and (piece["mel"][:, :160] > -4).any()
@@ -125,7 +125,7 @@ def told_of(network: LipHearing, lips: torch.Tensor, touch: float = -9.0) -> tor
 
 
 def test_the_truth_costs_nothing_and_errors_near_contacts_more(batch):
-    network, hp = LipHearing(8), HParams()
+    network, hp = LipHearing(8), LipHearingHParams()
     assert hearing_losses(network, told_of(network, batch["lips"]), batch, hp)["loss"] < 1e-3
     batch["near_contact"][:, 3] = True
     losses = []
@@ -137,7 +137,7 @@ def test_the_truth_costs_nothing_and_errors_near_contacts_more(batch):
 
 
 def test_what_is_not_known_does_not_count(batch):
-    network, hp = LipHearing(8), HParams()
+    network, hp = LipHearing(8), LipHearingHParams()
     batch["known"][:, 5:] = 0
     lips = batch["lips"].clone()
     lips[:, 5:] = 9.0
@@ -162,7 +162,7 @@ def test_contacts_are_counted_where_they_are_heard_to_open(batch):
 
 
 def test_a_run_learns_and_its_export_hears(sounds, tmp_path):
-    quick = "hearing_lr=1e-2,hearing_augment=0"
+    quick = "initial_learning_rate=1e-2,augment_sound=0"
     assert run(sounds, tmp_path / "run", 24, hparams=quick) == 0
     errors = [row["jawOpen"] for row in metrics(tmp_path / "run", "val")]
     assert errors[-1] < 0.8 * errors[0]
@@ -175,7 +175,7 @@ def test_a_run_learns_and_its_export_hears(sounds, tmp_path):
 
 
 def test_four_steps_are_two_and_two(sounds, tmp_path):
-    rich = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,accumulate=2,hearing_causal=True"
+    rich = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,grad_accum_steps=2,causal=True"
     assert run(sounds, tmp_path / "whole", 4, hparams=rich) == 0
     assert run(sounds, tmp_path / "halves", 2, hparams=rich) == 0
     more = "--checkpoint_path", tmp_path / "halves/checkpoint_step000000002.pth"
@@ -187,7 +187,7 @@ def test_four_steps_are_two_and_two(sounds, tmp_path):
 def test_a_causal_network_may_begin_at_another_ones_weights(sounds, tmp_path):
     assert run(sounds, tmp_path / "whole", 1) == 0
     more = "--checkpoint_path", tmp_path / "whole/checkpoint_best.pth"
-    assert run(sounds, tmp_path / "causal", 1, *more, hparams="hearing_causal=True") == 0
+    assert run(sounds, tmp_path / "causal", 1, *more, hparams="causal=True") == 0
     assert bool(checkpoint.load(tmp_path / "causal/checkpoint_best.pth", "lip_hearing").causal)
 
 

@@ -6,7 +6,7 @@ import torch
 
 import lip_motion_train
 import lip_warp_train
-from hparams import HParams
+from hparams import LipSeeingHParams, LipWarpHParams
 from models.checkpoint import load
 from models.lip_motion import NAMES
 from models.lip_seeing import LipSeeing
@@ -128,7 +128,7 @@ def test_of_a_video_only_colours_near_the_mouth_teach(bank, mouths):
         {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
     )
     trainer = lip_warp_train.WarpTrainer(
-        Runtime(torch.device("cpu")), HParams(multiplier=0.25), None,
+        Runtime(torch.device("cpu")), LipSeeingHParams(multiplier=0.25),
         np.zeros((2, len(NAMES)), np.float32),
     )  # fmt: skip
     network = trainer.update.network
@@ -176,7 +176,7 @@ def test_the_right_mouth_costs_less_than_the_given_one(bank):
     wrong = Warp(still, still, given, batch["face"], None)
     runtime = Runtime(torch.device("cpu"))
     trainer = lip_warp_train.WarpTrainer(
-        runtime, HParams(multiplier=0.25), None, np.zeros((2, len(NAMES)), np.float32)
+        runtime, LipWarpHParams(multiplier=0.25), np.zeros((2, len(NAMES)), np.float32)
     )
     good, bad = trainer.losses(batch, right), trainer.losses(batch, wrong)
     assert all(good[name] <= bad[name] for name in good)

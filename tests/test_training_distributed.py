@@ -41,7 +41,7 @@ def gradients(kind: str, runtime: Runtime, parts: int = 1) -> dict[str, torch.Te
     torch.manual_seed(1)
     network = runtime.synced(runtime.place(NETWORKS[kind](32, 32, 0.0625))).train().double()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    update = Update(network, optimizer, runtime, HParams(), None)
+    update = Update(network, optimizer, runtime, HParams())
     size = BATCH // runtime.world_size // parts
     shares = [slice(size * (part * runtime.world_size + runtime.rank),
                     size * (part * runtime.world_size + runtime.rank) + size)

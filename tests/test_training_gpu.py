@@ -53,8 +53,8 @@ def test_everything_at_once_trains_on_a_gpu(precision, tmp_path):
     filelists = make_corpus(tmp_path, 8, frames=16, size=32, with_truth=True)
     (filelists / "sounds.txt").write_text((filelists / "train.txt").read_text())
     rich = (
-        "syncnet_contrast_windows=2,syncnet_truth_wt=1,syncnet_sound_windows=3,ema_decay=0.9,"
-        "accumulate=2,syncnet_augment=0.5,syncnet_augment_sound=0.5,num_workers=2,clip_grad_norm=1"
+        "infonce_windows=2,blendshape_wt=1,syncnet_sound_windows=3,ema_decay=0.9,"
+        "grad_accum_steps=2,syncnet_augment=0.5,syncnet_augment_sound=0.5,num_workers=2,clip_grad_norm=1"
     )
     line = arguments("expert", tmp_path, tmp_path / "run", 4, hparams=rich)
     line += ["--device", "cuda", "--precision", precision]

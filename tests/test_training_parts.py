@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hparams import HParams
+from hparams import HParams, SyncNetHParams
 from training.engine.checkpoints import checkpoint_steps, refuse_occupied, run_lock, save_run
 from training.engine.learner import Update, learning_rate_share
 from training.engine.log import Means, Pace, RunLog
@@ -36,27 +36,27 @@ class CountedWindows:
 
 
 def test_the_rate_rises_then_falls_along_a_cosine():
-    hp = HParams().with_overrides("warmup_steps=10,final_lr_share=0.1")
-    shares = [learning_rate_share(step, hp, 110) for step in range(111)]
+    hp = HParams().with_overrides("warmup_steps=10,min_lr_ratio=0.1,max_steps=110")
+    shares = [learning_rate_share(step, hp) for step in range(111)]
     assert shares[0] == pytest.approx(1 / 11) and shares[10] == 1.0
     assert all(a < b for a, b in zip(shares[:10], shares[1:11], strict=True))
     assert all(a > b for a, b in zip(shares[10:110], shares[11:], strict=True))
     assert shares[60] == pytest.approx(0.55) and shares[110] == pytest.approx(0.1)
-    assert learning_rate_share(10**6, HParams(), None) == 1.0
+    assert learning_rate_share(10**6, HParams()) == 1.0
 
 
 def test_a_cosine_without_an_end_is_refused(tiny_hp):
     network = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(network.parameters())
     with pytest.raises(ValueError, match="needs --max_steps"):
-        Update(network, optimizer, CPU, tiny_hp.with_overrides("final_lr_share=0.1"), None)
+        Update(network, optimizer, CPU, tiny_hp.with_overrides("min_lr_ratio=0.1"))
 
 
 def test_clipping_and_the_average_follow_their_numbers():
     hp = HParams().with_overrides("clip_grad_norm=0.5,ema_decay=0.9")
     network = torch.nn.Linear(3, 1, bias=False)
     begin = network.weight.detach().clone()
-    update = Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp, None)
+    update = Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
     update.backward(100 * network.weight.sum(), parts=1)
     said = update.apply(0)
     assert said["gradient_norm"].item() == pytest.approx(100 * math.sqrt(3))
@@ -89,10 +89,10 @@ def test_half_precision_begins_at_weights_of_any_origin():
     """A file of weights alone, or of another precision, has nothing for the gradient's scaler."""
     network = torch.nn.Linear(3, 1)
     half = Runtime(torch.device("cpu"), precision=torch.half)
-    update = Update(network, torch.optim.Adam(network.parameters()), half, HParams(), None)
+    update = Update(network, torch.optim.Adam(network.parameters()), half, HParams())
     fresh = update.scaler.state_dict()
     assert fresh  # it is at work
-    full = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams(), None)
+    full = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams())
     for state in ({"scaler": {}}, full.state_dict()):
         update.load_state_dict(state)
         assert update.scaler.state_dict() == fresh
@@ -106,7 +106,7 @@ def test_an_average_goes_on_where_it_was():
     network = torch.nn.BatchNorm1d(2)
 
     def updated() -> Update:
-        return Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp, None)
+        return Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
 
     first = updated()
     first.average.update_parameters(network)
@@ -125,7 +125,7 @@ def test_optimizers_are_one_kernel_on_cuda():
     assert Runtime(torch.device("cuda")).fused is True
     network = torch.nn.Linear(2, 1)
     saved = torch.optim.Adam(network.parameters(), fused=True).state_dict()
-    update = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams(), None)
+    update = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams())
     update.load_optimizer(saved)  # a checkpoint of CUDA goes on here
     assert update.optimizer.param_groups[0]["fused"] is CPU.fused is None
 
@@ -311,7 +311,7 @@ def test_an_optimizer_keeps_its_own_settings_and_takes_the_memory():
     network.weight.sum().backward()
     other.step()
     own = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.5, 0.99))
-    Update(network, own, CPU, HParams(), None).load_optimizer(other.state_dict())
+    Update(network, own, CPU, HParams()).load_optimizer(other.state_dict())
     assert own.param_groups[0]["betas"] == (0.5, 0.99) and own.param_groups[0]["lr"] == 0.1
     assert own.state[network.weight]["exp_avg"].eq(other.state[network.weight]["exp_avg"]).all()
 
@@ -339,14 +339,14 @@ def test_likely_causes_name_this_run_s_own():
         late_share = 0.5
         truth_share = 0.0
 
-    hp = HParams().with_overrides("syncnet_lr=1e-3,syncnet_batch_size=8")
+    hp = SyncNetHParams().with_overrides("syncnet_lr=1e-3,syncnet_batch_size=8")
     text = " ".join(likely_causes(Corpus, hp))
-    for words in ("50%", "syncnet_lr=0.001", "20 clips", "syncnet_batch_size=8", "ln 2"):
+    for words in ("50%", "initial_learning_rate=0.001", "20 clips", "batch_size=8", "ln 2"):
         assert words in text
     Corpus.clips, Corpus.late_share = range(10_000), 0.0
-    assert len(likely_causes(Corpus, HParams())) == 2
+    assert len(likely_causes(Corpus, SyncNetHParams())) == 2
     Corpus.truth_share = 1.0
-    assert "syncnet_truth_wt" in " ".join(likely_causes(Corpus, HParams()))
+    assert "blendshape_wt" in " ".join(likely_causes(Corpus, SyncNetHParams()))
 
 
 def test_a_fooled_expert_is_an_alarm(caplog):

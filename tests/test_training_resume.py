@@ -23,7 +23,8 @@ SCRIPTS = {
     "hq": "hq_talkface_train.py",
 }
 # What a resume must carry on: schedule, average, sync weight, accumulated parts.
-RICH = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,accumulate=2,syncnet_wt_threshold=100"
+PLAIN = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,grad_accum_steps=2"
+RICH = f"{PLAIN},syncnet_wt_threshold=100"  # which only generators have
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +36,18 @@ def root(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
 def test_four_steps_are_two_and_two(kind, root, tmp_path):
-    assert run(kind, root, tmp_path / "whole", 4, hparams=RICH) == 0
-    assert run(kind, root, tmp_path / "halves", 2, hparams=RICH) == 0
+    rich = PLAIN if kind == "expert" else RICH
+    assert run(kind, root, tmp_path / "whole", 4, hparams=rich) == 0
+    assert run(kind, root, tmp_path / "halves", 2, hparams=rich) == 0
     middle = tmp_path / "halves/checkpoint_step000000002.pth"
-    assert run(kind, root, tmp_path / "halves", 4, "--checkpoint_path", middle, hparams=RICH) == 0
+    assert run(kind, root, tmp_path / "halves", 4, "--checkpoint_path", middle, hparams=rich) == 0
     names = sorted(path.name for path in (tmp_path / "whole").glob("*checkpoint_step*"))
     assert len(names) == (4 if kind == "hq" else 2)
     for name in names:
         one, other = (load(tmp_path / way / name) for way in ("whole", "halves"))
-        assert differences(one, other) == []
+        middle_step = "000002" in name  # where the halves said that they would end
+        allowed = ["/hparams/max_steps: 4 and 2"] if middle_step else []
+        assert differences(one, other) == allowed
     for split in ("train", "val"):
         one, other = (metrics(tmp_path / way, split) for way in ("whole", "halves"))
         timing = {"windows_per_second", "data_wait_share", "hours_left"}
@@ -56,7 +60,7 @@ def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
     make_corpus(tmp_path, 4, frames=16, size=32, with_truth=True)
     lists = tmp_path / "filelists"
     (lists / "sounds.txt").write_text((lists / "train.txt").read_text())
-    taught = f"{RICH},syncnet_truth_wt=1,syncnet_truth_first=1,syncnet_sound_windows=3"
+    taught = f"{PLAIN},blendshape_wt=1,blendshape_warmup_steps=1,syncnet_sound_windows=3"
     assert run("expert", tmp_path, tmp_path / "whole", 4, hparams=taught) == 0
     assert run("expert", tmp_path, tmp_path / "halves", 2, hparams=taught) == 0
     middle = tmp_path / "halves/checkpoint_step000000002.pth"
@@ -65,23 +69,23 @@ def test_a_taught_expert_resumes_with_its_teller(tmp_path, capsys):
     name = "checkpoint_step000000004.pth"
     assert differences(load(tmp_path / "whole" / name), load(tmp_path / "halves" / name)) == []
     assert load(middle)["update"]["beside"]
-    untaught = "syncnet_truth_wt=0,syncnet_truth_first=0,syncnet_sound_windows=0"
+    untaught = "blendshape_wt=0,blendshape_warmup_steps=0,syncnet_sound_windows=0"
     assert run("expert", tmp_path, tmp_path / "halves", 6, *more, hparams=untaught) != 0
-    assert "syncnet_truth_wt was switched" in capsys.readouterr().err
+    assert "blendshape_wt was switched" in capsys.readouterr().err
 
 
 def test_shapes_that_nobody_knows_are_not_taught(root, tmp_path, capsys):
-    assert run("expert", root, tmp_path / "run", 2, hparams="syncnet_truth_wt=1") != 0
+    assert run("expert", root, tmp_path / "run", 2, hparams="blendshape_wt=1") != 0
     assert "no clip has a truth.json" in capsys.readouterr().err
 
 
 def test_sound_alone_teaches_to_hear(tmp_path, capsys):
     """The list is asked for; what it adds reaches the loss and the weights."""
     make_corpus(tmp_path, 4, frames=16, size=32, with_truth=True)
-    taught = "syncnet_truth_wt=1,syncnet_sound_windows=3"
+    taught = "blendshape_wt=1,syncnet_sound_windows=3"
     assert run("expert", tmp_path, tmp_path / "none", 1, hparams=taught) != 0
     assert "sounds.txt" in capsys.readouterr().err
-    assert run("expert", tmp_path, tmp_path / "pairs", 1, hparams="syncnet_truth_wt=1") == 0
+    assert run("expert", tmp_path, tmp_path / "pairs", 1, hparams="blendshape_wt=1") == 0
     lists = tmp_path / "filelists"
     (lists / "sounds.txt").write_text((lists / "train.txt").read_text())
     assert run("expert", tmp_path, tmp_path / "more", 1, hparams=taught) == 0
@@ -100,7 +104,7 @@ def test_clips_without_truth_go_with_sounds_that_have_it(root, tmp_path):
     clips = (tmp_path / "made/filelists/train.txt").read_text().splitlines()
     (lists / "sounds.txt").write_text("".join(f"made/{clip}\n" for clip in clips))
     (tmp_path / "real").symlink_to(root)
-    taught = "syncnet_truth_wt=1,syncnet_sound_windows=3"
+    taught = "blendshape_wt=1,syncnet_sound_windows=3"
     line = ["--filelists", str(lists)]  # the last of two flags counts
     assert run("expert", tmp_path, tmp_path / "run", 2, *line, hparams=taught) == 0
     rows = metrics(tmp_path / "run", "train")
@@ -305,7 +309,7 @@ def torchrun(kind: str, processes: int, line: list[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "hparams"),
-    [("expert", ""), ("expert", "syncnet_truth_wt=1"), ("generator", ""), ("hq", "")],
+    [("expert", ""), ("expert", "blendshape_wt=1"), ("generator", ""), ("hq", "")],
 )
 def test_four_steps_are_two_and_two_on_two_processes(kind, hparams, tmp_path):
     make_corpus(tmp_path, 6, frames=16, size=32, with_truth=True)

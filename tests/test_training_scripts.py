@@ -12,7 +12,7 @@ import color_syncnet_train
 import hq_talkface_train
 import talkface_train
 from corpus.clips import read_corpus
-from hparams import HParams
+from hparams import HParams, SyncNetHParams
 from models.checkpoint import load, read_checkpoint
 from models.syncnet import SyncNet
 from tests.toy_corpus import make_clip, make_corpus
@@ -38,8 +38,15 @@ def root(tmp_path_factory):
 def small_hp():
     """Narrow, but wide enough to learn a batch by heart; fast rates."""
     return HParams().with_overrides(
-        "img_size=32,multiplier=0.125,initial_learning_rate=2e-2,syncnet_lr=5e-3,"
+        "img_size=32,multiplier=0.125,initial_learning_rate=2e-2,"
         "disc_initial_learning_rate=2e-3,disc_warmup_steps=0"
+    )
+
+
+@pytest.fixture
+def expert_hp():
+    return SyncNetHParams().with_overrides(
+        "img_size=32,multiplier=0.125,initial_learning_rate=5e-3"
     )
 
 
@@ -61,9 +68,9 @@ def learn(trainer, batch: dict, steps: int) -> list[dict]:
 
 
 @pytest.mark.parametrize("windows", [0, 6])
-def test_the_expert_learns_a_batch_by_heart(windows, corpus, small_hp):
-    hp = small_hp.with_overrides(f"multiplier=0.0625,syncnet_contrast_windows={windows}")
-    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
+def test_the_expert_learns_a_batch_by_heart(windows, corpus, expert_hp):
+    hp = expert_hp.with_overrides(f"multiplier=0.0625,infonce_windows={windows}")
+    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, corpus)
     kind = ExpertContrast if windows else ExpertPairs
     said = learn(trainer, one_batch(kind(corpus.clips, hp, seed=0), 2 if windows else 12), 50)
     bce = "bce" if windows else "loss"
@@ -71,9 +78,9 @@ def test_the_expert_learns_a_batch_by_heart(windows, corpus, small_hp):
     assert said[-1][bce] < 0.15 and said[-1]["accuracy"] > 0.95
 
 
-def test_an_expert_counts_over_all_parts_of_a_step(corpus, small_hp):
-    hp = small_hp.with_overrides("syncnet_contrast_windows=6,syncnet_apart=3,syncnet_truth_wt=1")
-    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
+def test_an_expert_counts_over_all_parts_of_a_step(corpus, expert_hp):
+    hp = expert_hp.with_overrides("infonce_windows=6,min_gap=3,blendshape_wt=1")
+    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, corpus)
     parts = [one_batch(ExpertContrast(corpus.clips, hp, seed), 1) for seed in (0, 1)]
     parts[0]["heard"][:] = 0.5  # what is known there
     counts = trainer.count_all(parts)
@@ -87,7 +94,7 @@ def generator_trainer(script, hp, corpus):
     expert = freeze(SyncNet(32, 32, 0.0625))
     trainer = getattr(script, "HqTrainer", None) or script.GeneratorTrainer
     judges = Judges(expert, None, CPU, hp)
-    return trainer(CPU, hp, None, judges, GeneratorWindows(corpus.clips, hp, seed=0))
+    return trainer(CPU, hp, judges, GeneratorWindows(corpus.clips, hp, seed=0))
 
 
 @pytest.mark.parametrize("script", [talkface_train, hq_talkface_train])
@@ -134,9 +141,8 @@ def test_published_weights_of_the_losses(corpus, small_hp):
 
 def test_checkpoints_have_the_original_s_names_and_come_back(corpus, request, tmp_path):
     golden = json.loads((request.path.parent / "data/state_dicts.json").read_text())
-    hp = HParams()
-    trainer = color_syncnet_train.ExpertTrainer(CPU, hp, None, corpus)
-    hq = generator_trainer(hq_talkface_train, hp, corpus)
+    trainer = color_syncnet_train.ExpertTrainer(CPU, SyncNetHParams(), corpus)
+    hq = generator_trainer(hq_talkface_train, HParams(), corpus)
     states = {"expert": trainer.files()[""], "generator": hq.files()[""]}
     states["quality_discriminator"] = hq.files()["disc_"]
     for name, state in states.items():
@@ -244,7 +250,7 @@ def test_weights_alone_begin_a_new_training(root, tmp_path):
         (["--precision", "int8"], "invalid choice"),
         (["--seed", "-1"], "--seed must be 0 to"),
         (["--seed", str(2**70)], "--seed must be 0 to"),
-        (["--hparams", "syncnet_lr=nan"], "syncnet_lr must be over 0"),
+        (["--hparams", "syncnet_lr=nan"], "initial_learning_rate must be over 0"),
     ],
 )
 def test_wrong_flags_end_with_code_2(more, words, tmp_path, capsys):

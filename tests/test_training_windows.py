@@ -10,6 +10,7 @@ import pytest
 from audio import mel_window, mel_window_start
 from corpus.clips import read_corpus
 from corpus.errors import CorpusError
+from hparams import SyncNetHParams
 from tests.toy_corpus import make_corpus
 from training.augment import Change
 from training.augment_sound import SoundChange
@@ -31,6 +32,12 @@ def numbered(tmp_path_factory):
         columns = 1 + FRAMES * 640 // 200
         np.save(folder / "mel.npy", np.tile(np.arange(columns, dtype=np.float32), (80, 1)))
     return root
+
+
+@pytest.fixture
+def tiny_hp():
+    """An expert's, which every kind of window can be drawn by."""
+    return SyncNetHParams().with_overrides("img_size=32,multiplier=0.0625")
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def test_wrong_mouths_may_be_another_clip_s(clips, tiny_hp):
 
 
 def test_contrast_gives_windows_with_their_own_sounds(clips, tiny_hp):
-    hp = tiny_hp.with_overrides("syncnet_contrast_windows=8")
+    hp = tiny_hp.with_overrides("infonce_windows=8")
     sample = ExpertContrast(clips, hp, seed=1)[3]
     assert len(set(sample["starts"])) == 8
     for start, mouths, mel in zip(sample["starts"], sample["mouths"], sample["mel"], strict=True):
@@ -106,7 +113,7 @@ def test_windows_know_the_shapes_of_made_mouths(tiny_hp, tmp_path):
     make_corpus(tmp_path, 4, frames=20, size=16, with_truth=True)
     clips = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp).clips
     assert np.isnan(ExpertPairs(clips, tiny_hp, seed=1)[0]["heard"]).all()  # unless asked for
-    windows = ExpertPairs(clips, tiny_hp.with_overrides("syncnet_truth_wt=1"), seed=1)
+    windows = ExpertPairs(clips, tiny_hp.with_overrides("blendshape_wt=1"), seed=1)
     for number in range(20):
         sample = windows[number]
         jaw = json.loads((windows.clip_of(number).folder / "truth.json").read_text())["weights"]
@@ -120,7 +127,7 @@ def test_windows_know_the_shapes_of_made_mouths(tiny_hp, tmp_path):
 
 
 def test_windows_of_real_mouths_have_no_known_shapes(clips, tiny_hp):
-    hp = tiny_hp.with_overrides("syncnet_contrast_windows=2,syncnet_truth_wt=1")
+    hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1")
     sample = ExpertContrast(clips, hp, seed=1)[0]
     assert np.isnan(sample["heard"]).all() and sample["heard"].shape == (2, 5 * len(SPREADS))
 
@@ -140,9 +147,7 @@ def sounds(tmp_path, tiny_hp):
 
 @pytest.mark.parametrize("kind", [ExpertPairs, ExpertContrast])
 def test_sound_alone_comes_with_the_shapes_that_spoke_it(kind, clips, sounds, tiny_hp):
-    hp = tiny_hp.with_overrides(
-        "syncnet_contrast_windows=2,syncnet_truth_wt=1,syncnet_sound_windows=30"
-    )
+    hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1,syncnet_sound_windows=30")
     sample = kind(clips, hp, seed=1, sounds=sounds)[0]
     assert sample["sounds"].shape == (30, 80, 16)
     assert sample["sounds_heard"].shape == (30, 5 * len(SPREADS))
@@ -155,9 +160,7 @@ def test_sound_alone_comes_with_the_shapes_that_spoke_it(kind, clips, sounds, ti
 
 @pytest.mark.parametrize("kind", [ExpertPairs, ExpertContrast])
 def test_sound_alone_changes_nothing_of_the_rest(kind, clips, sounds, tiny_hp):
-    hp = tiny_hp.with_overrides(
-        "syncnet_contrast_windows=2,syncnet_truth_wt=1,syncnet_sound_windows=3"
-    )
+    hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1,syncnet_sound_windows=3")
     alone, beside = kind(clips, hp, seed=1)[5], kind(clips, hp, seed=1, sounds=sounds)[5]
     assert set(beside) - set(alone) == {"sounds", "sounds_heard"}
     for name, value in alone.items():
@@ -165,7 +168,7 @@ def test_sound_alone_changes_nothing_of_the_rest(kind, clips, sounds, tiny_hp):
 
 
 def test_a_sound_that_breaks_later_is_named(clips, sounds, tiny_hp, caplog):
-    hp = tiny_hp.with_overrides("syncnet_truth_wt=1,syncnet_sound_windows=3")
+    hp = tiny_hp.with_overrides("blendshape_wt=1,syncnet_sound_windows=3")
     windows = ExpertPairs(clips, hp, seed=0, sounds=sounds)
     (sounds[0].folder / "mel.npy").write_bytes(b"no mel")
     for number in range(12):
@@ -225,9 +228,9 @@ def test_a_corpus_that_breaks_altogether_stops(tiny_hp, tmp_path):
 
 def test_augmented_windows_change_all_frames_alike(clips, tiny_hp):
     """The numbered faces keep their order of brightness: each is changed as its neighbours are."""
-    plain = ExpertContrast(clips, tiny_hp.with_overrides("syncnet_contrast_windows=2"), seed=1)
+    plain = ExpertContrast(clips, tiny_hp.with_overrides("infonce_windows=2"), seed=1)
     changed = ExpertContrast(
-        clips, tiny_hp.with_overrides("syncnet_contrast_windows=2"), seed=1, augment=1.0
+        clips, tiny_hp.with_overrides("infonce_windows=2"), seed=1, augment=1.0
     )
     sample, other = plain[0], changed[0]
     assert other["mouths"].shape == sample["mouths"].shape and other["mouths"].dtype == np.uint8
@@ -268,7 +271,7 @@ def test_noise_adds_as_powers_do(tiny_hp):
 
 
 def test_sound_is_changed_for_training_only_where_asked(clips, tiny_hp):
-    hp = tiny_hp.with_overrides("syncnet_contrast_windows=2")
+    hp = tiny_hp.with_overrides("infonce_windows=2")
     plain, changed = (ExpertContrast(clips, hp, 1, 0.0, share)[0] for share in (0.0, 1.0))
     np.testing.assert_array_equal(plain["mouths"], changed["mouths"])
     assert not np.array_equal(plain["mel"], changed["mel"])

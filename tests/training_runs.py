@@ -13,12 +13,10 @@ from models.checkpoint import save_checkpoint
 from models.syncnet import SyncNet
 
 TINY = (
-    "img_height=32,img_width=32,multiplier=0.0625,batch_size=4,syncnet_batch_size=4,num_workers=0,log_interval=1,"
-    "eval_batches=1,syncnet_eval_batches=1"
+    "img_height=32,img_width=32,multiplier=0.0625,batch_size=4,num_workers=0,log_interval=1,"
+    "eval_batches=1"
 )
-EVERY_TWO_STEPS = (
-    "checkpoint_interval=2,eval_interval=2,syncnet_checkpoint_interval=2,syncnet_eval_interval=2"
-)
+EVERY_TWO_STEPS = "checkpoint_interval=2,eval_interval=2"
 MAINS = {
     "expert": color_syncnet_train.main,
     "generator": talkface_train.main,

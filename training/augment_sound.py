@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hparams import HParams
+from hparams import AudioHParams
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class SoundChange:
     noise: np.ndarray | None  # (num_mels,), decibels over the clip's loudest twentieth
 
     @classmethod
-    def draw(cls, random: np.random.Generator, chance: float, hp: HParams) -> "SoundChange":
+    def draw(cls, random: np.random.Generator, chance: float, hp: AudioHParams) -> "SoundChange":
         """Each kind with this chance, its strength even over a range."""
 
         def happens() -> bool:
@@ -29,7 +29,7 @@ class SoundChange:
             noise=_curve(random, 10, hp) - random.uniform(20, 55) if happens() else None,
         )
 
-    def apply(self, mel: np.ndarray, random: np.random.Generator, hp: HParams) -> np.ndarray:
+    def apply(self, mel: np.ndarray, random: np.random.Generator, hp: AudioHParams) -> np.ndarray:
         """(num_mels, columns) float32, a new array where anything changes."""
         if self.throat != 1:
             mel = _stretch(len(mel), self.throat) @ mel
@@ -47,7 +47,7 @@ class SoundChange:
         return changed.clip(-hp.max_abs_value, hp.max_abs_value).astype(np.float32)
 
 
-def _curve(random: np.random.Generator, most: float, hp: HParams) -> np.ndarray:
+def _curve(random: np.random.Generator, most: float, hp: AudioHParams) -> np.ndarray:
     """(num_mels,) decibels: a smooth line through five points within `most`."""
     points = random.uniform(-most, most, 5)
     return np.interp(np.linspace(0, 4, hp.num_mels), np.arange(5), points)

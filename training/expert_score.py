@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from corpus.clips import Corpus
-from hparams import HParams
+from hparams import SyncNetHParams
 from models.inputs import to_faces
 from models.syncnet import SyncNet
 from training.engine.runtime import Runtime
@@ -60,7 +60,7 @@ def learns_nothing(score: dict[str, float]) -> bool:
     return score["loss"] > CHANCE - 0.03 and score["accuracy"] < 0.55
 
 
-def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
+def likely_causes(corpus: Corpus, hp: SyncNetHParams) -> list[str]:
     """What keeps an expert at ln 2 with this corpus and these numbers, the likeliest first."""
     causes = []
     if corpus.late_share > 0.1:
@@ -68,26 +68,26 @@ def likely_causes(corpus: Corpus, hp: HParams) -> list[str]:
             f"in {corpus.late_share:.0%} of the clips faces and sound end over 0.5 s apart: "
             f"another frame rate than {hp.fps:g}, or frames that were renumbered"
         )
-    if hp.syncnet_lr >= 1e-3:
-        causes.append(f"syncnet_lr={hp.syncnet_lr:g} is high; 1e-4 is usual")
+    if hp.initial_learning_rate >= 1e-3:
+        causes.append(f"initial_learning_rate={hp.initial_learning_rate:g} is high; 1e-4 is usual")
     if len(corpus.clips) < LITTLE_DATA_CLIPS:
         causes.append(f"{len(corpus.clips)} clips are few: thousands are usual")
-    if hp.syncnet_batch_size < 32:
-        causes.append(f"syncnet_batch_size={hp.syncnet_batch_size} is small; 64 is usual")
-    if corpus.truth_share > 0.5 and not hp.syncnet_truth_wt:
-        causes.append("the mouths' shapes are known and not used: syncnet_truth_wt=2")
+    if hp.batch_size < 32:
+        causes.append(f"batch_size={hp.batch_size} is small; 64 is usual")
+    if corpus.truth_share > 0.5 and not hp.blendshape_wt:
+        causes.append("the mouths' shapes are known and not used: blendshape_wt=2")
     causes += [
         "sound and lips of the clips are not in sync (dubbed, or an offset: "
         "`python -m evaluation.score` measures it)",
         "it is early: on LRS2 the original leaves ln 2 after 100 000 steps and more; "
-        "syncnet_contrast_windows=16 is a faster way",
+        "infonce_windows=16 is a faster way",
     ]
     return causes
 
 
-def warn_if_stuck(score: dict[str, float], step: int, corpus: Corpus, hp: HParams) -> None:
+def warn_if_stuck(score: dict[str, float], step: int, corpus: Corpus, hp: SyncNetHParams) -> None:
     """Say so where an expert has learnt nothing yet, and what may be the cause."""
-    if step > max(1, hp.syncnet_truth_first) and learns_nothing(score):
+    if step > max(1, hp.blendshape_warmup_steps) and learns_nothing(score):
         causes = "\n".join(f"  - {cause}" for cause in likely_causes(corpus, hp))
         log.warning(
             "step %d: the loss is %.3f, no better than a coin's (ln 2 = 0.693). Likely causes:\n%s",

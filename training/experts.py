@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from hparams import ClipHParams, SyncNetHParams
 from models.checkpoint import load
 from models.syncnet import SyncNet
 from training.expert_score import require_good_expert, score_expert
@@ -55,7 +56,8 @@ def _open_expert(path: Path, session: Session) -> SyncNet:
 
 def _pairs(session: Session, expert: SyncNet):
     """The validation pairs at the expert's own face size."""
-    hp = session.hp.with_overrides(f"img_height={expert.height},img_width={expert.width}")
+    own = {name: getattr(session.hp, name) for name in ClipHParams.names()}
+    hp = SyncNetHParams(**own | {"img_height": expert.height, "img_width": expert.width})
     windows = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
-    batches = session.validation(windows, hp.syncnet_batch_size, hp.eval_batches)
+    batches = session.validation(windows, hp.batch_size, session.hp.eval_batches)
     return map(session.runtime.move, batches)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from hparams import HParams
+from hparams import TrainingHParams
 from models.checkpoint import read_checkpoint
 from training.engine.checkpoints import BEST, QUALITY, network_state, quality_file
 from training.engine.learner import Update
@@ -46,12 +46,12 @@ class Gan:
         said = {"disc_gradient_norm": judge_said["gradient_norm"]}
         return self.generator.apply(step) | said
 
-    def files(self, hp: HParams) -> dict[str, dict]:
+    def files(self, hp: TrainingHParams) -> dict[str, dict]:
         """Both networks' checkpoints by the prefix of their names, the generator's the main one."""
         return {"": network_state(self.generator, hp), QUALITY: network_state(self.judge, hp)}
 
 
-def judge_numbers(hp: HParams) -> HParams:
+def judge_numbers(hp: TrainingHParams) -> TrainingHParams:
     """The numbers of a judge's update: nobody uses an averaged one."""
     return replace(hp, ema_decay=0.0)
 

@@ -5,7 +5,7 @@ from collections import Counter
 import torch
 from torch.nn import functional as F
 
-from hparams import HParams
+from hparams import LipHearingHParams
 from models.lip_hearing import LipHearing, lip_opening
 from models.lip_motion import EXPRESSION, INDEX, NAMES, SHUT_OPENING, TUCKED_ROLL
 from training.engine.loop import Batch, Values
@@ -16,16 +16,18 @@ OPEN = 0.1  # an opening from here on is one that everybody sees
 EXPRESSION_INDICES = [INDEX[name] for name in EXPRESSION]
 
 
-def hearing_losses(network: LipHearing, told: torch.Tensor, batch: Batch, hp: HParams) -> Values:
+def hearing_losses(
+    network: LipHearing, told: torch.Tensor, batch: Batch, hp: LipHearingHParams
+) -> Values:
     """told: what forward says, (B, frames, 17). "loss" is their weighed sum."""
     told = told.float()
     numbers, logits = told[..., : len(NAMES)], told[..., len(NAMES) :]
     truth = (batch["lips"] - network.mean) / network.spread
-    frames = batch["known"] * (1 + hp.hearing_contact_wt * batch["near_contact"])
+    frames = batch["known"] * (1 + hp.contact_wt * batch["near_contact"])
     wrong = numbers - truth
     apart = lip_opening(numbers * network.spread + network.mean) - lip_opening(batch["lips"])
     touch = F.binary_cross_entropy_with_logits(logits, batch["contacts"], reduction="none")
-    weights = _number_weights(hp.hearing_expression_wt).to(told.device)
+    weights = _number_weights(hp.expression_wt).to(told.device)
     values = {
         "numbers": _mean(wrong.square() @ weights, frames),
         "velocity": _mean(wrong.diff(dim=1).square() @ weights, frames[:, 1:]),
@@ -34,9 +36,9 @@ def hearing_losses(network: LipHearing, told: torch.Tensor, batch: Batch, hp: HP
     }
     values["loss"] = (
         values["numbers"]
-        + hp.hearing_velocity_wt * values["velocity"]
-        + hp.hearing_opening_wt * values["opening"]
-        + hp.hearing_touch_wt * values["touch"]
+        + hp.velocity_wt * values["velocity"]
+        + hp.opening_wt * values["opening"]
+        + hp.touch_wt * values["touch"]
     )
     return values
 

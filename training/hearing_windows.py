@@ -20,7 +20,7 @@ LEAST_SPREAD = 0.01  # of a number that hardly moves: its errors must not outwei
 
 
 class HearingPieces(Windows):
-    """hearing_frames frames of one clip and their sound; what lies after the clip's end is silent.
+    """hp.frames frames of one clip and their sound; what lies after the clip's end is silent.
 
     mel: (num_mels, columns); lips: (frames, 15); contacts: (frames, 2); known: (frames,), 0 after
     the end; near_contact, shut_bursts, tucked_ends: (frames,) bool; recorded: whether a real voice.
@@ -30,9 +30,9 @@ class HearingPieces(Windows):
         truth = read_lip_truth(clip.folder)
         mel = self.read_mel(clip, random)
         frames = min(len(truth.lips), count_frames((mel.shape[1] - 1) / 80, self.hp.fps))
-        latest = max(0, frames - self.hp.hearing_frames) // FRAMES_OF_A_GRID
+        latest = max(0, frames - self.hp.frames) // FRAMES_OF_A_GRID
         first = FRAMES_OF_A_GRID * int(random.integers(latest + 1))
-        span = slice(first, min(first + self.hp.hearing_frames, frames))
+        span = slice(first, min(first + self.hp.frames, frames))
         return {"mel": self._mel_of(mel, first), **self._truth_of(truth, span)}
 
     def read_mel(self, clip: Clip, random: np.random.Generator) -> np.ndarray:
@@ -46,13 +46,13 @@ class HearingPieces(Windows):
 
     def _mel_of(self, mel: np.ndarray, first: int) -> np.ndarray:
         per_frame = self.hp.mels_per_second / self.hp.fps
-        start, columns = round(first * per_frame), round(self.hp.hearing_frames * per_frame) + 1
+        start, columns = round(first * per_frame), round(self.hp.frames * per_frame) + 1
         piece = mel[:, start : start + columns]
         missing = columns - piece.shape[1]
         return np.pad(piece, ((0, 0), (0, missing)), constant_values=-self.hp.max_abs_value)
 
     def _truth_of(self, truth: LipTruth, span: slice) -> Sample:
-        missing = self.hp.hearing_frames - (span.stop - span.start)
+        missing = self.hp.frames - (span.stop - span.start)
 
         def piece(rows: np.ndarray) -> np.ndarray:
             return np.pad(rows[span], [(0, missing)] + [(0, 0)] * (rows.ndim - 1))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hparams import HParams
+from hparams import LipWarpHParams
 from training.engine import run
 from training.engine.loop import Trainer
 from training.engine.runtime import Runtime, open_runtime
-from training.engine.start import Start, read_start
+from training.engine.start import Start
 from training.engine.stream import TrainStream, ValidationSet
 from training.pairs import Pairs
 
@@ -20,20 +20,9 @@ log = logging.getLogger(__name__)
 
 VALIDATION_SEED = 12345
 VALIDATION_BATCHES = 6
-DEFAULTS = HParams(
-    batch_size=24,
-    initial_learning_rate=1.5e-3,
-    warmup_steps=200,
-    ema_decay=0.995,
-    clip_grad_norm=1.0,
-    num_workers=0,  # samples are read from mapped memory, faster than a process could send them
-    eval_interval=250,
-    checkpoint_interval=250,
-    log_interval=50,
-)
 
-# (runtime, numbers, max_steps, lip numbers of all mouths) -> what is trained
-MakeTrainer = Callable[[Runtime, HParams, int | None, np.ndarray], Trainer]
+# (runtime, hyperparameters, lip numbers of all mouths) -> what is trained
+MakeTrainer = Callable[[Runtime, LipWarpHParams, np.ndarray], Trainer]
 
 
 def add_pair_arguments(parser: argparse._ActionsContainer, *, required: bool = True) -> None:
@@ -48,9 +37,8 @@ def add_pair_arguments(parser: argparse._ActionsContainer, *, required: bool = T
     )
 
 
-def train_on_pairs(args: argparse.Namespace, kind: str, script: str, make: MakeTrainer) -> Path:
+def train_on_pairs(args: argparse.Namespace, start: Start, make: MakeTrainer) -> Path:
     """Train one network on pairs; returns the path of the last checkpoint."""
-    start = read_start(args, kind, script, defaults=DEFAULTS)
     with open_runtime(
         args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
     ) as runtime:
@@ -63,9 +51,9 @@ def _train(args: argparse.Namespace, start: Start, runtime: Runtime, make: MakeT
     pairs = Pairs(args.pairs, "train", start.seed, real=args.real_pairs, videos=args.mouths)
     held_out = Pairs(args.pairs, "val", VALIDATION_SEED)
     log.info("%d frames to train on, %d held out", len(pairs), len(held_out))
-    trainer = make(runtime, hp, args.max_steps, pairs.lips())
+    trainer = make(runtime, hp, pairs.lips())
     start.load(trainer.update)
-    stream = TrainStream(pairs, hp.batch_size, hp.accumulate, hp.num_workers, runtime)
+    stream = TrainStream(pairs, hp.batch_size, hp.grad_accum_steps, hp.num_workers, runtime)
     validation = ValidationSet(
         held_out, min(VALIDATION_BATCHES * hp.batch_size, held_out.distinct), hp.batch_size,
         hp.num_workers, runtime,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from hparams import HParams
+from hparams import LipSeeingHParams
 from models.lip_motion import EXPRESSION, INDEX, NAMES
 from models.lip_seeing import LipSeeing
 from training.engine.checkpoints import network_state
@@ -35,7 +35,7 @@ SHOWN = ("jawOpen", "mouthClose", "mouthPucker", "mouthSmile")  # have a curve o
 class SeeingTrainer:
     """Numbers in spreads, each with its doubt."""
 
-    def __init__(self, runtime: Runtime, hp: HParams, max_steps: int | None, lips: np.ndarray):
+    def __init__(self, runtime: Runtime, hp: LipSeeingHParams, lips: np.ndarray):
         self.runtime, self.hp, self.step = runtime, hp, 0
         network = runtime.synced(runtime.place(LipSeeing(hp.multiplier, near=True))).train()
         network.lips_mean.copy_(torch.from_numpy(lips.mean(axis=0)))
@@ -43,7 +43,7 @@ class SeeingTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-3
         )
-        self.update = Update(network, optimizer, runtime, hp, max_steps)
+        self.update = Update(network, optimizer, runtime, hp)
         weights = torch.full((len(NAMES),), HEARD_WEIGHT)
         weights[[INDEX[name] for name in EXPRESSION]] = 0.0  # a smile is not heard
         self.heard_weights = weights.to(runtime.device)

@@ -10,7 +10,7 @@ import torch
 
 from corpus.clips import Clip, Corpus, read_corpus, warn_about
 from corpus.filelists import FILELISTS
-from hparams import HParams
+from hparams import LipHParams
 from training.engine.cli import add_run_arguments
 from training.engine.loop import Trainer
 from training.engine.run import train
@@ -54,7 +54,7 @@ class Session:
     val: Corpus
 
     @property
-    def hp(self) -> HParams:
+    def hp(self) -> LipHParams:
         return self.start.hp
 
     @property
@@ -75,7 +75,7 @@ class Session:
 
     def stream(self, windows: Windows, batch_size: int) -> TrainStream:
         workers = self.workers if self.hp.num_workers else 0
-        stream = TrainStream(windows, batch_size, self.hp.accumulate, workers, self.runtime)
+        stream = TrainStream(windows, batch_size, self.hp.grad_accum_steps, workers, self.runtime)
         log.info("%s", stream.describe())
         return stream
 
@@ -85,11 +85,11 @@ class Session:
         count = min(most * batch_size, windows.distinct)
         return ValidationSet(windows, count, batch_size, workers, self.runtime)
 
-    def run(self, trainer: Trainer, stream: TrainStream, validation: ValidationSet, **intervals):
+    def run(self, trainer: Trainer, stream: TrainStream, validation: ValidationSet) -> Path:
         """Train from where the run stands; returns the path of the last checkpoint."""
         return train(
             trainer, stream, validation,
-            start=self.start, runtime=self.runtime, args=self.args, **intervals,
+            start=self.start, runtime=self.runtime, args=self.args,
         )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _open(
     return Session(args, start, runtime, *corpora)
 
 
-def _read_list(args: argparse.Namespace, name: str, hp: HParams, *, sound_alone: bool) -> Corpus:
+def _read_list(args: argparse.Namespace, name: str, hp: LipHParams, *, sound_alone: bool) -> Corpus:
     corpus = read_corpus(
         args.data_root, args.filelists / f"{name}.txt", hp, workers=hp.num_workers,
         sound_alone=sound_alone,

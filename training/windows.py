@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from audio import expert_window_start, mel_window, mel_window_start
 from corpus.clips import Clip
 from corpus.errors import ClipError, CorpusError
-from hparams import HParams
+from hparams import LipHParams
 from models.inputs import lower_half_rows
 from training.augment import Change
 from training.augment_sound import SoundChange
@@ -38,7 +38,7 @@ class Windows(Dataset, ABC):
     def __init__(
         self,
         clips: Sequence[Clip],
-        hp: HParams,
+        hp: LipHParams,
         seed: int,
         augment: float = 0.0,
         augment_sound: float = 0.0,
@@ -110,11 +110,6 @@ class Windows(Dataset, ABC):
         """What the expert hears with the window that begins at `start`: (num_mels, 16)."""
         return mel_window(mel, expert_window_start(int(start), self.hp.fps, self.hp), self.hp)
 
-    def shapes(self, clip: Clip, start: int) -> np.ndarray:
-        """The true shapes of the five mouths from `start` on; NaN where unknown or not wanted."""
-        frames = self.run_of(start)
-        return shapes_in(clip.folder, frames) if self.hp.syncnet_truth_wt else unknown(frames)
-
     def mouths(self, clip: Clip, frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """What the expert sees in these frames: lower halves, changed where that is wanted."""
         faces = self.read_faces(clip, frames)
@@ -172,11 +167,16 @@ class ExpertWindows(Windows):
         super().__init__(*clips_and_numbers, **more_numbers)
         self.sounds = tuple(sounds)
 
+    def shapes(self, clip: Clip, start: int) -> np.ndarray:
+        """The true shapes of the five mouths from `start` on; NaN where unknown or not wanted."""
+        frames = self.run_of(start)
+        return shapes_in(clip.folder, frames) if self.hp.blendshape_wt else unknown(frames)
+
     def sound_alone(self, random: np.random.Generator) -> Sample:
         """sounds: (n, num_mels, 16), sounds_heard: (n, 55), the shapes that spoke them; or {}."""
         parts = [
             self._windows_of(self.sounds[random.integers(len(self.sounds))], count, random)
-            for count in _shares(self.hp.syncnet_sound_windows if self.sounds else 0)
+            for count in _shares(self.hp.sound_windows if self.sounds else 0)
         ]
         if not parts:
             return {}
@@ -203,7 +203,7 @@ class ExpertPairs(ExpertWindows):
     """Sound and mouths that belong together or, half of the time, do not.
 
     mouths: (5, H / 2, W, 3) uint8; mel: (num_mels, 16); in_sync: 1 or 0. Wrong mouths begin at
-    another frame of the same clip, by hp.syncnet_other_clip_share of them in another clip.
+    another frame of the same clip, by hp.other_clip_share of them in another clip.
     heard, seen: (55,), the shapes of the mouths that spoke the sound, and of those shown.
     """
 
@@ -221,7 +221,7 @@ class ExpertPairs(ExpertWindows):
 
     def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
         """The clip and the first frame of mouths that do not speak what is heard."""
-        if len(self.clips) > 1 and random.random() < self.hp.syncnet_other_clip_share:
+        if len(self.clips) > 1 and random.random() < self.hp.other_clip_share:
             others = [self.any_clip(random) for _ in range(4)]
             clip = next((other for other in others if other is not clip), clip)
         return clip, int(random.choice(clip.starts[clip.starts != start]))
@@ -236,7 +236,7 @@ class ExpertContrast(ExpertWindows):
 
     @property
     def each(self) -> int:
-        return self.hp.syncnet_contrast_windows
+        return self.hp.infonce_windows
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         starts = np.resize(random.permutation(clip.starts), self.each)

@@ -9,7 +9,7 @@ from torch import nn
 
 from audio import expert_window_start, mel_window, melspectrogram
 from evaluation.metrics.shifts import WINDOW_FRAMES
-from hparams import HParams
+from hparams import ClipHParams
 from models.checkpoint import read_checkpoint
 from models.folding import fold_batch_norms
 from models.inputs import fit_face, lip_window, to_faces
@@ -23,7 +23,7 @@ class Expert:
     """A network with embed_sound and embed_mouths, and the numbers that it was trained with."""
 
     network: nn.Module
-    hp: HParams
+    hp: ClipHParams
     device: str | torch.device = "cpu"
     fits_from: float = FITS_FROM  # the mean similarity from which a voice is called a face's own
 
@@ -70,6 +70,6 @@ def read_expert(path: str | Path, device: str | torch.device = "cpu") -> Expert:
         )
     checkpoint = read_checkpoint(path, "expert")
     network = checkpoint.build()
-    hp = HParams.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
+    hp = ClipHParams.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
     fits_from = checkpoint.extra.get("fits_from", FITS_FROM)
     return Expert(fold_batch_norms(network).to(device), hp, device, fits_from)

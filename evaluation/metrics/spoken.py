@@ -11,7 +11,7 @@ import numpy as np
 
 from audio import load_wav, melspectrogram
 from corpus.truth import read_truth
-from hparams import HParams
+from hparams import ClipHParams
 from models.lip_hearing import LipHearing
 from models.lip_motion import FPS, INDEX, opening
 from synthesis.alignments import SUFFIXES, read_alignment
@@ -65,7 +65,7 @@ def read_spoken(path: Path, sound: Path) -> Spoken:
             raise ValueError(f"{path} is no truth of a made clip whose phones are known")
         said = [Gesture(viseme, start, end, "") for viseme, start, end in truth["visemes"]]
         return Spoken(events_of(said), "truth")
-    rate = HParams().sample_rate
+    rate = ClipHParams().sample_rate
     phones = read_alignment(path).phones
     marked = mark_aligned_bursts(phones, load_wav(sound, rate), rate)
     return Spoken(events_of(gestures(marked)), "alignment")
@@ -86,7 +86,7 @@ def _long_enough(events: Iterable[Event]) -> tuple[Event, ...]:
 
 def hear_spoken(hearing: LipHearing, sound: Path) -> Spoken:
     """By the network that hears lip motion: a guess, and the maker's own where it is driven so."""
-    hp = HParams()
+    hp = ClipHParams()
     wav = load_wav(sound, hp.sample_rate)
     mel = melspectrogram(wav, hp)
     motion = hearing.lip_motion(mel)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from hparams import HParams
+from hparams import TrainingHParams
 from models.checkpoint import save_checkpoint
 from training.engine.learner import Update
 from training.engine.runtime import Runtime
@@ -41,7 +41,7 @@ def checkpoint_steps(run_dir: Path) -> list[int]:
     return sorted(int(match[1]) for match in names if match)
 
 
-def network_state(update: Update, hp: HParams) -> dict:
+def network_state(update: Update, hp: TrainingHParams) -> dict:
     """A network, its optimizer and its average, as a checkpoint holds them."""
     optimizer = update.optimizer.state_dict() if hp.save_optimizer_state else None
     return {
@@ -153,7 +153,7 @@ def _write(path: Path, content: dict) -> None:
         ) from error
 
 
-def save_best(run_dir: Path, step: int, update: Update, hp: HParams) -> None:
+def save_best(run_dir: Path, step: int, update: Update, hp: TrainingHParams) -> None:
     """The weights to use, the averaged ones where there are, without what only training needs."""
     weights = _plain(update.judged.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hparams import HParams
+
+class UsageError(ValueError):
+    """What the command line asks for cannot be: exit code 2."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +18,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
     add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
     add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
-    add("--max_steps", type=int, help="stop at this step; without it, when you stop it")
+    add("--max_steps", type=int, help="stop at this step; without it as the checkpoint says")
     add("--seed", type=int, help="of weights and data; without it 0, or the checkpoint's")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
@@ -34,7 +36,6 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
         parser.error(f"--keep must be 0 or more, not {args.keep}")
     if args.seed is not None and not 0 <= args.seed < 2**63:
         parser.error(f"--seed must be 0 to 2**63 - 1, not {args.seed}")
-    check_hparams(parser, args.hparams)
     first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(
         level=logging.INFO if first else logging.WARNING,
@@ -46,6 +47,8 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
         last = train(args)
         if first:
             print(last)
+    except UsageError as error:
+        parser.error(str(error))
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         code = 1
@@ -67,14 +70,6 @@ def _end_at_once(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def check_hparams(parser: argparse.ArgumentParser, text: str) -> None:
-    """A wrong override is a wrong flag: exit code 2, before anything is read."""
-    try:
-        HParams().with_overrides(text)
-    except ValueError as error:
-        parser.error(f"--hparams: {error}")
 
 
 def _one_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from hparams import HParams
+from hparams import TrainingHParams
 from training.engine.runtime import Runtime
 
 
@@ -22,8 +22,7 @@ class Update:
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
         runtime: Runtime,
-        hp: HParams,
-        max_steps: int | None,
+        hp: TrainingHParams,
         *,
         called: nn.Module | None = None,
         beside: nn.Module | None = None,
@@ -32,10 +31,10 @@ class Update:
 
         `beside`: what is trained along, by the same optimizer, and is no part of the result.
         """
-        if hp.final_lr_share < 1 and not max_steps:
-            raise ValueError("final_lr_share under 1 needs --max_steps: the cosine's end")
+        if hp.min_lr_ratio < 1 and not hp.max_steps:
+            raise ValueError("min_lr_ratio under 1 needs --max_steps: the cosine's end")
         self.network, self.optimizer, self.runtime, self.hp = network, optimizer, runtime, hp
-        self.max_steps, self.beside = max_steps, beside or nn.Module()
+        self.beside = beside or nn.Module()
         self.full_rates = [group["lr"] for group in optimizer.param_groups]
         self.call = runtime.prepare(called or network)
         self.scaler = torch.amp.GradScaler(
@@ -64,7 +63,7 @@ class Update:
 
     def apply(self, step: int) -> dict[str, torch.Tensor]:
         """Change the weights, as step number `step` counted from 0; what the log should say."""
-        rate = learning_rate_share(step, self.hp, self.max_steps)
+        rate = learning_rate_share(step, self.hp)
         for group, full in zip(self.optimizer.param_groups, self.full_rates, strict=True):
             group["lr"] = full * rate
         self.scaler.unscale_(self.optimizer)
@@ -106,14 +105,14 @@ class Update:
             self.average.module.load_state_dict(self.network.state_dict())
 
 
-def learning_rate_share(step: int, hp: HParams, max_steps: int | None) -> float:
+def learning_rate_share(step: int, hp: TrainingHParams) -> float:
     """Of the full rate: rises over warmup_steps, falls along a cosine until max_steps."""
     if step < hp.warmup_steps:
         return (step + 1) / (hp.warmup_steps + 1)
-    if hp.final_lr_share == 1:
+    if hp.min_lr_ratio == 1:
         return 1.0
-    way = min(1.0, (step - hp.warmup_steps) / max(1, max_steps - hp.warmup_steps))
-    return hp.final_lr_share + (1 - hp.final_lr_share) * (1 + math.cos(math.pi * way)) / 2
+    way = min(1.0, (step - hp.warmup_steps) / max(1, hp.max_steps - hp.warmup_steps))
+    return hp.min_lr_ratio + (1 - hp.min_lr_ratio) * (1 + math.cos(math.pi * way)) / 2
 
 
 class Average(AveragedModel):

@@ -108,7 +108,7 @@ class Means:
 class Pace:
     """Where the time goes: windows a second, the share spent waiting for data, what is left."""
 
-    def __init__(self, max_steps: int | None, windows_a_step: int):
+    def __init__(self, max_steps: int, windows_a_step: int):
         self.max_steps, self.windows = max_steps, windows_a_step
         self.restart()
 

@@ -5,13 +5,12 @@ import math
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from hparams import HParams
+from hparams import TrainingHParams
 from training.engine.checkpoints import Progress, checkpoint_path, save_best, save_run
 from training.engine.learner import Update
 from training.engine.log import Means, Pace, RunLog
@@ -41,19 +40,6 @@ class Trainer(Protocol):
 
     def files(self) -> dict[str, dict]:
         """The content of its checkpoints by the prefix of their names, "" the main one."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When the loop does what."""
-
-    run_dir: Path
-    max_steps: int | None
-    max_epochs: int
-    eval_interval: int
-    checkpoint_interval: int
-    log_interval: int
-    keep: int  # checkpoints; 0 = all
 
 
 class Interrupt:
@@ -96,25 +82,29 @@ class Loop:
         stream: TrainStream,
         validation: ValidationSet,
         progress: Progress,
-        schedule: Schedule,
+        *,
+        run_dir: Path,
+        keep: int,
         runtime: Runtime,
-        hp: HParams,
+        hp: TrainingHParams,
     ):
+        """keep: checkpoints beside the best; 0 = all."""
         self.trainer, self.stream, self.validation = trainer, stream, validation
-        self.progress, self.schedule, self.runtime, self.hp = progress, schedule, runtime, hp
+        self.progress, self.run_dir, self.keep = progress, run_dir, keep
+        self.runtime, self.hp = runtime, hp
         self.log = RunLog(
-            schedule.run_dir,
+            run_dir,
             first_step=trainer.step,
             validated=not progress.unvalidated,
             enabled=runtime.is_first,
         )
         self.means = Means()
-        self.pace = Pace(schedule.max_steps, stream.windows_a_step)
+        self.pace = Pace(hp.max_steps, stream.windows_a_step)
         self.saved_at = trainer.step  # what the run begins with exists already
         self.interrupt = Interrupt()
 
     def run(self) -> Path:
-        """Train until max_steps, max_epochs or a signal; returns the last checkpoint's path.
+        """Train until max_steps, nepochs or a signal; returns the last checkpoint's path.
 
         Raises ValueError when there is nothing left to do, or the loss is no number any more.
         """
@@ -135,7 +125,7 @@ class Loop:
                 self._step(parts)
         if self.saved_at != self.trainer.step:
             self._save()
-        return checkpoint_path(self.schedule.run_dir, self.trainer.step)
+        return checkpoint_path(self.run_dir, self.trainer.step)
 
     def _is_stopped(self) -> bool:
         stopped = self.runtime.any(self.interrupt.signal is not None)
@@ -144,22 +134,22 @@ class Loop:
         return stopped
 
     def _has_more(self) -> bool:
-        reached = self.trainer.step >= (self.schedule.max_steps or math.inf)
-        return not reached and self.stream.epoch < self.schedule.max_epochs
+        reached = self.trainer.step >= (self.hp.max_steps or math.inf)
+        return not reached and self.stream.epoch < self.hp.nepochs
 
     def _step(self, parts: list[Batch]) -> None:
         self.means.add(self.trainer.train_step([self.runtime.move(part) for part in parts]))
         self.trainer.step += 1
         self.pace.steps += 1
         self.progress.position = self.stream.position
-        step, schedule = self.trainer.step, self.schedule
+        step, hp = self.trainer.step, self.hp
         last = not self._has_more()
-        if step % schedule.log_interval == 0 or last:
+        if step % hp.log_interval == 0 or last:
             self._write_means()
         with self.pace.stopped():
-            is_due = step % schedule.checkpoint_interval == 0
+            is_due = step % hp.checkpoint_interval == 0
             # At the first step too: what is wrong with validation should show at once.
-            if step % schedule.eval_interval == 0 or step == 1 or last:
+            if step % hp.eval_interval == 0 or step == 1 or last:
                 self.progress.unvalidated = True
                 if is_due:
                     self._save()  # a validation takes long, and not all who stop a run wait for it
@@ -179,7 +169,7 @@ class Loop:
         if not finite:
             raise ValueError(
                 f"{what} no number any more at step {self.trainer.step}: go on from the last "
-                f"checkpoint in {self.schedule.run_dir} with clip_grad_norm=1, a lower rate or "
+                f"checkpoint in {self.run_dir} with clip_grad_norm=1, a lower rate or "
                 "--precision fp32"
             )
 
@@ -194,9 +184,9 @@ class Loop:
         if not self.runtime.is_first:
             return
         if values["score"] < self.progress.best:
-            save_best(self.schedule.run_dir, step, self.trainer.update, self.hp)
+            save_best(self.run_dir, step, self.trainer.update, self.hp)
         self.progress.best = min(self.progress.best, values["score"])
-        self.trainer.draw_samples(self.schedule.run_dir / f"samples_step{step:09d}")
+        self.trainer.draw_samples(self.run_dir / f"samples_step{step:09d}")
 
     def _validation_batches(self) -> Iterator[Batch]:
         """Until a signal comes; processes that wait for each other's numbers end together."""
@@ -221,5 +211,5 @@ class Loop:
         self._require_numbers(finite, "a weight is")
         files = {prefix: {**content, **shared} for prefix, content in contents.items()}
         if self.runtime.is_first:
-            save_run(self.schedule.run_dir, step, files, self.schedule.keep)
+            save_run(self.run_dir, step, files, self.keep)
         self.saved_at = step

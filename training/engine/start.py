@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atomic import whole_or_absent
-from hparams import HParams
+from hparams import TrainingHParams
 from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from training.engine.checkpoints import BEST, Progress, refuse_occupied
+from training.engine.cli import UsageError
 from training.engine.learner import Update
 from training.engine.runtime import Runtime
 
@@ -24,7 +25,7 @@ WRONG = (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexErr
 class Start:
     """The numbers of a run and the file that it begins at, which is read once."""
 
-    hp: HParams
+    hp: TrainingHParams
     seed: int
     script: str  # whose run it is, as its checkpoints say
     checkpoint: Checkpoint | None = None
@@ -68,20 +69,23 @@ def read_start(
     args: argparse.Namespace,
     kind: str,
     script: str,
+    numbers: type[TrainingHParams],
     *,
-    defaults: HParams | None = None,
     owns_unsigned: Callable[[Checkpoint], bool] = lambda checkpoint: True,
 ) -> Start:
     """Hyperparameters and seed: the checkpoint's if there is one, the command line's over them.
 
+    numbers: the script's class of hparams.py, whose defaults hold where nothing else is said.
     owns_unsigned: whether a checkpoint of before they said whose they are is the script's own.
-    Raises CheckpointError, or ValueError where the folder holds another run.
+    Raises UsageError before anything is read, CheckpointError, or ValueError where the folder
+    holds another run.
     """
-    hp, seed, checkpoint, goes_on = defaults or HParams(), 0, None, False
+    hp, seed, checkpoint, goes_on = numbers(), 0, None, False
+    _override(hp, args)
     if args.checkpoint_path:
         checkpoint = read_checkpoint(args.checkpoint_path, kind)
         with _explained(checkpoint.path):
-            hp = HParams.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
+            hp = numbers.from_dict({**checkpoint.hparams, **checkpoint.shape_numbers()})
             if "progress" in checkpoint.extra:
                 progress = checkpoint.extra["progress"]
                 signed = progress.get("script")
@@ -89,8 +93,19 @@ def read_start(
                 seed = int(progress["seed"]) if goes_on else seed
     if not goes_on or checkpoint.path.resolve().parent != args.checkpoint_dir.resolve():
         refuse_occupied(args.checkpoint_dir)
-    hp = hp.with_overrides(args.hparams)
+    if not goes_on:
+        hp = replace(hp, max_steps=numbers.max_steps)  # where another run was to end
+    hp = _override(hp, args)
     return Start(hp, seed if args.seed is None else args.seed, script, checkpoint, goes_on)
+
+
+def _override(hp: TrainingHParams, args: argparse.Namespace) -> TrainingHParams:
+    """The numbers with those of the command line. Raises UsageError."""
+    try:
+        hp = hp.with_overrides(args.hparams)
+    except ValueError as error:
+        raise UsageError(f"--hparams: {error}") from error
+    return replace(hp, max_steps=args.max_steps) if args.max_steps else hp
 
 
 def load_network(checkpoint: Checkpoint, update: Update, *, whole: bool) -> None:
@@ -110,7 +125,7 @@ def load_network(checkpoint: Checkpoint, update: Update, *, whole: bool) -> None
         update.load_optimizer(checkpoint.optimizer)
     except WRONG as error:
         raise CheckpointError(
-            f"{path}: its optimizer is another network's, or syncnet_truth_wt was switched on "
+            f"{path}: its optimizer is another network's, or blendshape_wt was switched on "
             f"or off; begin anew from its weights, {BEST} ({error})"
         ) from error
     with _explained(path):

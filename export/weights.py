@@ -1,25 +1,22 @@
 """Make a file to give away of a training's checkpoint: weights alone, in 16 bits.
 
-python -m models.export runs/expert/checkpoint_best.pth checkpoints/syncnet_small.safetensors
+python -m export.weights runs/expert/checkpoint_best.pth checkpoints/syncnet_small.safetensors
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+from hparams import ClipHParams
 from models.checkpoint import CheckpointError, read_checkpoint, save_weights
 
 # What a reader of the weights needs to know; the numbers of the training are in its own record.
-KEPT = (
-    "num_mels", "n_fft", "hop_size", "win_size", "sample_rate", "fmin", "fmax", "preemphasis",
-    "min_level_db", "ref_level_db", "max_abs_value", "mel_step_size", "img_height", "img_width",
-    "fps", "syncnet_T", "multiplier",
-)  # fmt: skip
+KEPT = {"multiplier", *ClipHParams.names()}
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m models.export", description=__doc__.splitlines()[0]
+        prog="python -m export.weights", description=__doc__.splitlines()[0]
     )
     parser.add_argument("checkpoint", type=Path, help="any checkpoint file")
     parser.add_argument("target", type=Path, help="the .safetensors file to write")

@@ -1,0 +1,1 @@
+"""Networks for others: weights to give away, and other engines' formats."""

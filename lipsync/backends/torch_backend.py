@@ -66,7 +66,9 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _see(self, watcher: Watcher, seen: Sequence[tuple]) -> Sequence[tuple]:
-        watcher.see(*map(list, zip(*seen, strict=True)))
+        lower = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype if lower else None, enabled=lower):
+            watcher.see(*map(list, zip(*seen, strict=True)))
         return seen
 
     def _place(self, network: nn.Module, dtype: torch.dtype) -> None:

@@ -85,12 +85,12 @@ def _over_time(result: Similarity, title: str) -> np.ndarray:
     frames = int(result.frames[-1]) + 1 if result.nobs else 1
     seconds = frames / result.fps
     panel = Panel(f"{_plain(title)}: {words}", (0, max(seconds, 1)), "time (s)")
-    panel.ticks(_steps(max(seconds, 1)))
+    panel.ticks(round_steps(max(seconds, 1)))
     scores = np.full(frames, np.nan)
     scores[result.frames] = result.cosines
     times = np.arange(frames) / result.fps
     panel.line(times, scores, PALE)
-    panel.line(times, _smooth(scores, max(round(result.fps), frames // 200)), LINE, 2)
+    panel.line(times, smooth_scores(scores, max(round(result.fps), frames // 200)), LINE, 2)
     panel.level(result.fits_from, MARK, "fits from here")
     return panel.image
 
@@ -107,7 +107,7 @@ def _over_shifts(result: Similarity) -> np.ndarray:
     return panel.image
 
 
-def _smooth(scores: np.ndarray, width: int) -> np.ndarray:
+def smooth_scores(scores: np.ndarray, width: int) -> np.ndarray:
     """The mean of the `width` scores around each; a hole stays a hole."""
     known = np.isfinite(scores).astype(float)
     kernel = np.ones(min(width, len(scores)))
@@ -117,9 +117,9 @@ def _smooth(scores: np.ndarray, width: int) -> np.ndarray:
     return np.where(known > 0, means, np.nan)
 
 
-def _steps(seconds: float) -> list[float]:
-    """About ten round times from 0 to `seconds`."""
-    rough = seconds / 10
+def round_steps(seconds: float, about: int = 10) -> list[float]:
+    """So many round times from 0 to `seconds`, about."""
+    rough = seconds / about
     power = 10 ** np.floor(np.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     return list(np.arange(0, seconds + step / 1000, step))

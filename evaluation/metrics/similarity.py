@@ -171,9 +171,10 @@ class Similarity:
 
     def report(self) -> str:
         """The numbers as scipy prints them, and what they mean."""
-        return "\n".join([str(self.describe()), *self._sentences()])
+        return "\n".join([str(self.describe()), *self.sentences()])
 
-    def _sentences(self) -> list[str]:
+    def sentences(self) -> list[str]:
+        """The verdict first, then what it rests on."""
         left_out = [
             f"{count} windows left out {why}"
             for count, why in ((self.faceless, "without a face"), (self.soundless, "without sound"))

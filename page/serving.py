@@ -1,0 +1,48 @@
+"""The server process: one port, one application, until it is interrupted."""
+
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from page.limits import Limits
+
+
+def serve(
+    host: str,
+    port: int,
+    limits: Limits,
+    login: tuple[str, str] | None,
+    checkpoint: str,
+    networks: dict[str, str],
+) -> None:
+    """Answer until Ctrl-C. Raises OSError where the port is taken, FileNotFoundError."""
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f"no such file: {checkpoint}")
+    with _listening(host, port) as heard:
+        from page.server import make_app
+
+        def load():
+            from lipsync import LipSync
+
+            return LipSync(checkpoint, **networks)
+
+        app = make_app(load, limits, login)
+        address = f"http://{host}:{heard.getsockname()[1]}"
+        print(f"talkface is at {address}  (Ctrl-C ends it)", flush=True)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        uvicorn.Server(config).run([heard])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    heard = socket.socket(family, socket.SOCK_STREAM)
+    heard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        heard.bind((host, port))
+    except OSError as error:
+        heard.close()
+        raise OSError(
+            f"cannot listen at {host}:{port}: {error.strerror}; try another --port"
+        ) from error
+    return heard

@@ -13,20 +13,21 @@ import torch
 from corpus.clips import Corpus
 from hparams import SyncNetHParams
 from models.syncnet import SyncNet
+from training.blendshapes import BlendshapeHead, ExpertWithHead, blendshape_loss
 from training.engine.checkpoints import network_state
 from training.engine.cli import run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
 from training.engine.start import read_start
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
-from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, opponents
-from training.mouth_shapes import ShapeTeller, TaughtExpert, telling_loss
+from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, negatives
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.windows import ExpertContrast, ExpertPairs
 
 SCRIPT = "color_syncnet_train"
+BLENDSHAPES = ("audio_blendshapes", "video_blendshapes")  # of the mouths heard, and of those shown
 
 log = logging.getLogger(__name__)
 
@@ -39,89 +40,93 @@ class ExpertTrainer:
         self.step = 0
         expert = runtime.place(SyncNet(hp.img_height, hp.img_width, hp.multiplier))
         expert = runtime.synced(expert).train()
-        teller = runtime.place(ShapeTeller(expert)) if hp.blendshape_wt else None
-        taught = TaughtExpert(expert, teller) if teller else expert
+        head = runtime.place(BlendshapeHead(expert)) if hp.blendshape_wt else None
+        trained = ExpertWithHead(expert, head) if head else expert
         optimizer = torch.optim.Adam(
-            taught.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
+            trained.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
         )
-        self.update = Update(expert, optimizer, runtime, hp, called=taught, beside=teller)
+        self.learner = Learner(expert, optimizer, runtime, hp, called=trained, auxiliary=head)
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         losses = self.contrast_losses if self.hp.infonce_windows else self.pair_losses
-        means, counts = Means(), self.count_all(parts)
-        for batch in self.update.parts(parts):
+        means, counts = Means(), self.count_all(micro_batches)
+        for batch in self.learner.micro_batches(micro_batches):
             values = losses(batch, counts)
-            self.update.backward(values["loss"], len(parts))
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
-    def count_all(self, parts: list[Batch]) -> Values:
-        """What the terms of one part are divided by, where a step has several parts or processes.
+    def count_all(self, micro_batches: list[Batch]) -> Values:
+        """What a micro-batch's terms are divided by, where a step has several of them or processes.
 
         Not each by its own count: the step would not be that of the whole batch.
         """
-        if len(parts) * self.runtime.world_size == 1:
+        if len(micro_batches) * self.runtime.world_size == 1:
             return {}
         counts = Means()
-        for batch in parts:
+        for batch in micro_batches:
             counts.add(self.count(batch))
         return {n: self.runtime.mean_tensor(value) for n, value in counts.tensors().items()}
 
     def count(self, batch: Batch) -> Values:
-        """The shapes that are known, and the wrong pairs."""
-        counts = {name: (~batch[name].isnan()).sum() for name in ("heard", "seen")}
-        if "sounds_heard" in batch:
-            counts["heard"] = counts["heard"] + (~batch["sounds_heard"].isnan()).sum()
+        """The blendshapes that are known, and the wrong pairs."""
+        counts = {name: (~batch[name].isnan()).sum() for name in BLENDSHAPES}
+        if "sounds_blendshapes" in batch:
+            counts["audio_blendshapes"] = (
+                counts["audio_blendshapes"] + (~batch["sounds_blendshapes"].isnan()).sum()
+            )
         if "starts" in batch:
-            counts["wrong"] = opponents(batch["starts"], self.hp.min_gap).sum()
+            counts["wrong"] = negatives(batch["starts"], self.hp.min_gap).sum()
         return counts
 
     def pair_losses(self, batch: Batch, counts: Values) -> Values:
         """The original's: is the cosine 1 in sync and 0 off sync?"""
-        sound, mouth, telling = self.embed(
+        sound, mouth, shape_losses = self.embed(
             batch, batch["mel"], stacked_mouths(batch["mouths"]), counts
         )
         cosines, in_sync = cosine(sound, mouth), batch["in_sync"]
         right = ((cosines > 0.5) == (in_sync > 0.5)).float().mean()
-        loss = self.with_telling(bce_of_cosine(cosines, in_sync), telling)
-        return {"loss": loss, "accuracy": right, **telling}
+        loss = self.with_blendshapes(bce_of_cosine(cosines, in_sync), shape_losses)
+        return {"loss": loss, "accuracy": right, **shape_losses}
 
     def contrast_losses(self, batch: Batch, counts: Values) -> Values:
         """Which of the clip's sounds is each mouth's? And the original's loss on all pairs."""
         mel, mouths = batch["mel"], stacked_mouths(batch["mouths"])
-        *pair, telling = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1), counts)
+        *pair, shape_losses = self.embed(batch, mel.flatten(0, 1), mouths.flatten(0, 1), counts)
         sounds, mouths = (vectors.unflatten(0, (len(mel), -1)) for vectors in pair)
-        wrong = opponents(batch["starts"], self.hp.min_gap)
+        wrong = negatives(batch["starts"], self.hp.min_gap)
         among = contrast(sounds, mouths, wrong, self.hp.temperature)
         bce, right = bce_of_matrix(sounds, mouths, wrong, counts.get("wrong"))
-        loss = self.with_telling(among + self.hp.bce_wt * bce, telling)
-        return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right, **telling}
+        loss = self.with_blendshapes(among + self.hp.bce_wt * bce, shape_losses)
+        return {"loss": loss, "contrast": among, "bce": bce, "accuracy": right, **shape_losses}
 
     def embed(self, batch: Batch, mel: torch.Tensor, mouths: torch.Tensor, counts: Values):
-        """Unit vectors of each sound and of each window of mouths, and what telling costs."""
+        """Unit vectors of each sound and window of mouths, and the losses of their blendshapes."""
         pairs = len(mel)
-        truth = {name: batch[name].flatten(0, -2) for name in ("heard", "seen")}
+        truth = {name: batch[name].flatten(0, -2) for name in BLENDSHAPES}
         if "sounds" in batch:
             mel = torch.cat((mel, batch["sounds"].flatten(0, 1)))
-            truth["heard"] = torch.cat((truth["heard"], batch["sounds_heard"].flatten(0, 1)))
+            truth["audio_blendshapes"] = torch.cat(
+                (truth["audio_blendshapes"], batch["sounds_blendshapes"].flatten(0, 1))
+            )
         with self.runtime.autocast():
-            sound, mouth, *told = self.update.call(mel[:, None], mouths)
-        telling = {
-            name: telling_loss(guess, truth[name], counts.get(name))
-            for name, guess in zip(("heard", "seen"), told, strict=False)  # without a teller none
+            sound, mouth, *predicted = self.learner.call(mel[:, None], mouths)
+        shape_losses = {
+            name: blendshape_loss(values, truth[name], counts.get(name))
+            for name, values in zip(BLENDSHAPES, predicted, strict=False)  # without a head none
         }
-        return sound[:pairs], mouth, telling
+        return sound[:pairs], mouth, shape_losses
 
-    def with_telling(self, comparing: torch.Tensor, telling: Values) -> torch.Tensor:
-        """The loss of a step: of comparing, once its time has come, and of telling shapes."""
+    def with_blendshapes(self, comparing: torch.Tensor, shape_losses: Values) -> torch.Tensor:
+        """The loss of a step: of comparing, once its time has come, and of blendshapes."""
         if self.step < self.hp.blendshape_warmup_steps:
             comparing = 0 * comparing
-        return comparing + self.hp.blendshape_wt * sum(telling.values())
+        return comparing + self.hp.blendshape_wt * sum(shape_losses.values())
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        expert = self.update.judged.eval()
+        expert = self.learner.eval_model.eval()
         score = score_expert(expert, batches, self.runtime)
-        self.update.network.train()
+        self.learner.network.train()
         if self.runtime.is_first:
             warn_if_stuck(score, self.step, self.corpus, self.hp)
         return {**score, "score": score["loss"]}
@@ -130,7 +135,7 @@ class ExpertTrainer:
         """An expert makes no pictures."""
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 def train(args: argparse.Namespace):
@@ -149,7 +154,7 @@ def train_expert(session: Session):
     if hp.blendshape_wt and not sounds:
         require_truth(session.train)
     trainer = ExpertTrainer(session.runtime, hp, session.train)
-    session.start.load(trainer.update)
+    session.start.load(trainer.learner)
     clips, each = session.train.clips, hp.infonce_windows
     kind = ExpertContrast if each else ExpertPairs
     changes = hp.augment, hp.augment_sound
@@ -164,7 +169,7 @@ def require_truth(corpus: Corpus) -> None:
     """Refuse to teach shapes that are known of no mouth."""
     if not corpus.truth_share:
         raise ValueError(
-            "blendshape_wt: no clip has a truth.json; only made clips have (docs/synthesis.md)"
+            "blendshape_wt: no clip has a truth.json; only synthetic clips have (docs/synthesis.md)"
         )
     log.info("the shapes of the mouths are known in %.0f%% of the clips", 100 * corpus.truth_share)
 

@@ -18,14 +18,14 @@ from models.quality_discriminator import VisualQualityDiscriminator
 from models.talkface import TalkFace
 from training.engine.checkpoints import quality_file
 from training.engine.cli import run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
 from training.engine.start import read_start
-from training.experts import add_expert_arguments, open_judges
+from training.experts import add_expert_arguments, open_generator_losses
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
-from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
+from training.generator_terms import GeneratorBatch, GeneratorLosses, is_fooled, warn_if_fooled
 from training.samples import draw_samples
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.sync_weight import SyncWeight
@@ -54,17 +54,17 @@ class HqTrainer:
         self,
         runtime: Runtime,
         hp: HParams,
-        judges: Judges,
+        losses: GeneratorLosses,
         samples: GeneratorWindows,
     ):
-        self.runtime, self.hp, self.judges, self.samples = runtime, hp, judges, samples
+        self.runtime, self.hp, self.losses, self.samples = runtime, hp, losses, samples
         self.step = 0
         shape = (hp.img_height, hp.img_width, hp.multiplier)
         generator = runtime.synced(runtime.place(TalkFace(*shape))).train()
         optimizer = torch.optim.Adam(
             generator.parameters(), lr=hp.initial_learning_rate, betas=BETAS, fused=runtime.fused
         )
-        self.update = Update(generator, optimizer, runtime, hp)
+        self.learner = Learner(generator, optimizer, runtime, hp)
         self.discriminator = runtime.place(VisualQualityDiscriminator(*shape))
         optimizer = torch.optim.Adam(
             self.discriminator.parameters(),
@@ -72,11 +72,11 @@ class HqTrainer:
             betas=BETAS,
             fused=runtime.fused,
         )
-        self.critic = Update(
+        self.critic = Learner(
             self.discriminator, optimizer, runtime, judge_numbers(hp),
             called=Critic(self.discriminator),
         )  # fmt: skip
-        self.gan = Gan(self.update, self.critic)
+        self.gan = Gan(self.learner, self.critic)
         self.sync_weight = SyncWeight(hp, full=hp.hq_syncnet_wt_on)
 
     @property
@@ -84,18 +84,18 @@ class HqTrainer:
         """Rises from 0: at first the discriminator knows less than the generator."""
         return self.hp.disc_wt * min(1.0, self.step / max(1, self.hp.disc_warmup_steps))
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.gan.parts(parts):
-            speech = Speech.of(batch)
+        for batch in self.gan.micro_batches(micro_batches):
+            windows = GeneratorBatch.of(batch)
             with self.runtime.autocast():
-                generated = self.update.call(speech.frame_mels, speech.faces)
-            terms = self.judges.terms(generated, speech, with_sync=self.sync_weight.value > 0)
+                generated = self.learner.call(windows.frame_mels, windows.faces)
+            terms = self.losses.terms(generated, windows, with_sync=self.sync_weight.value > 0)
             terms["quality"] = self.quality_loss(generated)
             terms["loss"] = self.loss(terms, self.sync_weight.value, self.disc_weight)
-            self.update.backward(terms["loss"], len(parts))
-            terms |= self.critic_terms(generated.detach(), speech.targets)
-            self.critic.backward(terms["disc_real"] + terms["disc_fake"], len(parts))
+            self.learner.backward(terms["loss"], len(micro_batches))
+            terms |= self.critic_terms(generated.detach(), windows.targets)
+            self.critic.backward(terms["disc_real"] + terms["disc_fake"], len(micro_batches))
             means.add(terms)
         return means.tensors() | self.gan.apply(self.step)
 
@@ -127,16 +127,16 @@ class HqTrainer:
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        generator, means = self.update.judged.eval(), Means()
+        generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
-            speech = Speech.of(batch)
+            windows = GeneratorBatch.of(batch)
             with self.runtime.autocast():
-                generated = generator(speech.frame_mels, speech.faces)
+                generated = generator(windows.frame_mels, windows.faces)
                 quality = self.discriminator.perceptual_loss(generated)
-            scores = self.judges.scores(generated, speech) | {"quality": quality}
-            scores |= self.critic_terms(generated, speech.targets)
-            means.add(scores, weight=len(speech.mel))
-        self.update.network.train()
+            scores = self.losses.scores(generated, windows) | {"quality": quality}
+            scores |= self.critic_terms(generated, windows.targets)
+            means.add(scores, weight=len(windows.mel))
+        self.learner.network.train()
         scores = means.read_all(self.runtime)
         # The discriminator's verdict changes with the discriminator: it cannot say what is best.
         pictures = {**scores, "quality": 0.0}
@@ -149,8 +149,8 @@ class HqTrainer:
         return scores | weights
 
     def draw_samples(self, folder: Path) -> None:
-        draw_samples(self.update.judged.eval(), self.samples, self.runtime, folder)
-        self.update.network.train()
+        draw_samples(self.learner.eval_model.eval(), self.samples, self.runtime, folder)
+        self.learner.network.train()
 
     def files(self) -> dict[str, dict]:
         files = self.gan.files(self.hp)
@@ -178,9 +178,9 @@ def train_hq(session: Session) -> Path:
     hp = session.hp
     windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
-    judges = open_judges(session)
-    trainer = HqTrainer(session.runtime, hp, judges, unseen)
-    session.start.load(trainer.update, trainer.sync_weight.restore)
+    losses = open_generator_losses(session)
+    trainer = HqTrainer(session.runtime, hp, losses, unseen)
+    session.start.load(trainer.learner, trainer.sync_weight.restore)
     load_judge(session, trainer.critic, "discriminator")
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)

@@ -101,7 +101,7 @@ def _add_face(group) -> None:
     group.add_argument(
         "--box", type=int, nargs=4, default=(-1, -1, -1, -1),
         metavar=("TOP", "BOTTOM", "LEFT", "RIGHT"),
-        help="the face's place in all frames; none is sought then",
+        help="the face's place in all frames; none is detected then",
     )  # fmt: skip
     group.add_argument(
         "--boxes", type=Path, metavar="FILE",

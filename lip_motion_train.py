@@ -20,7 +20,7 @@ from hparams import LipHearingHParams, LipSeeingHParams
 from models.lip_hearing import LipHearing
 from training.engine.checkpoints import network_state
 from training.engine.cli import add_run_arguments, run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
@@ -46,22 +46,22 @@ class HearingTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=hp.weight_decay
         )
-        self.update = Update(network, optimizer, runtime, hp)
+        self.learner = Learner(network, optimizer, runtime, hp)
 
     def learn_scale(self, mean: np.ndarray, spread: np.ndarray) -> None:
         """What the numbers are on average and how far they spread, at the start of a training."""
-        self.update.network.mean.copy_(torch.from_numpy(mean))
-        self.update.network.spread.copy_(torch.from_numpy(spread))
+        self.learner.network.mean.copy_(torch.from_numpy(mean))
+        self.learner.network.spread.copy_(torch.from_numpy(spread))
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.update.parts(parts):
+        for batch in self.learner.micro_batches(micro_batches):
             with self.runtime.autocast():
-                told = self.update.call(batch["mel"], self.places(batch))
-            values = hearing_losses(self.update.network, told, batch, self.hp)
-            self.update.backward(values["loss"], len(parts))
+                predicted = self.learner.call(batch["mel"], self.places(batch))
+            values = hearing_losses(self.learner.network, predicted, batch, self.hp)
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     def places(self, batch: Batch) -> torch.Tensor:
         """Where in the mel the frames of the pieces are, in columns."""
@@ -70,19 +70,19 @@ class HearingTrainer:
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        network, score = self.update.judged.eval(), HearingScore()
+        network, score = self.learner.eval_model.eval(), HearingScore()
         for batch in batches:
             with self.runtime.autocast():
-                told = network(batch["mel"], self.places(batch))
-            score.add(network, told, batch)
-        self.update.network.train()
+                predicted = network(batch["mel"], self.places(batch))
+            score.add(network, predicted, batch)
+        self.learner.network.train()
         return score.read(self.runtime)
 
     def draw_samples(self, folder: Path) -> None:
         """What is heard makes no pictures by itself."""
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 def train(args: argparse.Namespace) -> Path:
@@ -101,8 +101,8 @@ def train_hearing(session: Session) -> Path:
     hp = session.hp
     trainer = HearingTrainer(session.runtime, hp)
     trainer.learn_scale(*measure_lips(session.train.clips))
-    session.start.load(trainer.update)  # whose scale it keeps
-    trainer.update.network.causal.fill_(hp.causal)  # also where it begins at another's
+    session.start.load(trainer.learner)  # whose scale it keeps
+    trainer.learner.network.causal.fill_(hp.causal)  # also where it begins at another's
     pieces = HearingPieces(session.train.clips, hp, session.seed, augment_sound=hp.augment_sound)
     stream = session.stream(pieces, hp.batch_size)
     unseen = HearingPieces(session.val.clips, hp, VALIDATION_SEED)

@@ -17,7 +17,7 @@ from hparams import LipWarpHParams
 from models.lip_warp import LipWarp, Warp, compose, move_pixels
 from training.engine.checkpoints import network_state
 from training.engine.cli import add_run_arguments, run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
@@ -26,7 +26,7 @@ from training.pair_runs import add_pair_arguments, train_on_pairs
 from training.pairs import about_the_mouth, as_floats, augment, mouth_region
 
 SCRIPT = "lip_warp_train"
-SHEET_ROWS = 8
+GRID_ROWS = 8
 SEEN_ERROR = 0.35  # spreads by which what is seen of the given mouth is off, on average
 VIDEO_WEIGHT = 3.0  # of the colours about the mouth of a video's frames, which are all they teach
 # What each part of the loss weighs.
@@ -44,19 +44,19 @@ class WarpTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-4
         )
-        self.update = Update(network, optimizer, runtime, hp)
-        self.sheet: Batch | None = None
+        self.learner = Learner(network, optimizer, runtime, hp)
+        self.shown: Batch | None = None
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         generator = torch.Generator().manual_seed(self.step)
-        for batch in self.update.parts(parts):
+        for batch in self.learner.micro_batches(micro_batches):
             batch = augment(as_floats(batch), generator)
             batch["face_lips"] = self.as_seen(batch["face_lips"], batch["known"], generator)
             values = self.losses(batch, self.warp(batch))
-            self.update.backward(values["loss"], len(parts))
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     def as_seen(
         self, lips: torch.Tensor, known: torch.Tensor, generator: torch.Generator
@@ -64,11 +64,11 @@ class WarpTrainer:
         """The given mouth's numbers, off as those are that are seen in real pictures."""
         noise = torch.randn(lips.shape, generator=generator).to(lips.device)
         share = torch.rand(len(lips), 1, generator=generator).to(lips.device) * known[:, None]
-        return lips + SEEN_ERROR * 2 * share * noise * self.update.network.lips_spread
+        return lips + SEEN_ERROR * 2 * share * noise * self.learner.network.lips_spread
 
     def warp(self, batch: Batch, network: torch.nn.Module | None = None) -> Warp:
         with self.runtime.autocast():
-            return (network or self.update.call)(
+            return (network or self.learner.call)(
                 batch["face"], batch["reference"], batch["lips"], batch["face_lips"]
             )
 
@@ -100,7 +100,7 @@ class WarpTrainer:
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """`mouth`: L1 about the mouth over that of leaving the frame as it is."""
-        network, means = self.update.judged.eval(), Means()
+        network, means = self.learner.eval_model.eval(), Means()
         for number, batch in enumerate(batches):
             batch = as_floats(batch)
             warp = self.warp(batch, network)
@@ -112,20 +112,20 @@ class WarpTrainer:
             found = {"mouth_l1": left, "nothing_l1": nothing, "elsewhere": still}
             means.add(self.losses(batch, warp) | found, len(made))
             if number == 0:
-                self.sheet = batch
-        self.update.network.train()
+                self.shown = batch
+        self.learner.network.train()
         values = means.read_all(self.runtime)
         values["mouth"] = values["mouth_l1"] / max(values["nothing_l1"], 1e-9)
         return {**values, "score": values["mouth"]}
 
     @torch.inference_mode()
     def draw_samples(self, folder: Path) -> None:
-        """A sheet: given, target, made, the moved pixels alone, and what was not moved."""
-        if self.sheet is None:
+        """A grid: given, target, made, the moved pixels alone, and what was not moved."""
+        if self.shown is None:
             return
-        batch = {name: value[: 2 * SHEET_ROWS] for name, value in self.sheet.items()}
-        warp = self.warp(batch, self.update.judged.eval())
-        self.update.network.train()
+        batch = {name: value[: 2 * GRID_ROWS] for name, value in self.shown.items()}
+        warp = self.warp(batch, self.learner.eval_model.eval())
+        self.learner.network.train()
         share = torch.softmax(warp.layers, dim=1)
         columns = (
             batch["face"], batch["target"], compose(warp, batch["face"], batch["reference"]),
@@ -138,7 +138,7 @@ class WarpTrainer:
         cv2.imwrite(str(folder / "0.png"), np.concatenate(halves, axis=1))
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 def flow_loss(found: torch.Tensor, flow: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

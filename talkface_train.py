@@ -15,13 +15,13 @@ from hparams import HParams
 from models.talkface import TalkFace
 from training.engine.checkpoints import network_state, quality_file
 from training.engine.cli import run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
 from training.engine.start import read_start
-from training.experts import add_expert_arguments, open_judges
-from training.generator_terms import Judges, Speech, is_fooled, warn_if_fooled
+from training.experts import add_expert_arguments, open_generator_losses
+from training.generator_terms import GeneratorBatch, GeneratorLosses, is_fooled, warn_if_fooled
 from training.samples import draw_samples
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.sync_weight import SyncWeight
@@ -37,31 +37,31 @@ class GeneratorTrainer:
         self,
         runtime: Runtime,
         hp: HParams,
-        judges: Judges,
+        losses: GeneratorLosses,
         samples: GeneratorWindows,
     ):
-        self.runtime, self.hp, self.judges, self.samples = runtime, hp, judges, samples
+        self.runtime, self.hp, self.losses, self.samples = runtime, hp, losses, samples
         self.step = 0
         generator = runtime.place(TalkFace(hp.img_height, hp.img_width, hp.multiplier))
         generator = runtime.synced(generator).train()
         optimizer = torch.optim.Adam(
             generator.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
         )
-        self.update = Update(generator, optimizer, runtime, hp)
+        self.learner = Learner(generator, optimizer, runtime, hp)
         self.sync_weight = SyncWeight(hp, full=hp.syncnet_wt_on)
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.update.parts(parts):
-            speech = Speech.of(batch)
+        for batch in self.learner.micro_batches(micro_batches):
+            windows = GeneratorBatch.of(batch)
             with self.runtime.autocast():
-                generated = self.update.call(speech.frame_mels, speech.faces)
+                generated = self.learner.call(windows.frame_mels, windows.faces)
             with_sync = self.sync_weight.value > 0
-            terms = self.judges.terms(generated, speech, with_sync=with_sync)
+            terms = self.losses.terms(generated, windows, with_sync=with_sync)
             terms["loss"] = self.loss(terms, self.sync_weight.value)
-            self.update.backward(terms["loss"], len(parts))
+            self.learner.backward(terms["loss"], len(micro_batches))
             means.add(terms)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     def loss(self, terms: dict, sync_weight: float):
         """From tensors or from floats: sync and pictures share a weight of 1."""
@@ -74,13 +74,13 @@ class GeneratorTrainer:
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        generator, means = self.update.judged.eval(), Means()
+        generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
-            speech = Speech.of(batch)
+            windows = GeneratorBatch.of(batch)
             with self.runtime.autocast():
-                generated = generator(speech.frame_mels, speech.faces)
-            means.add(self.judges.scores(generated, speech), weight=len(speech.mel))
-        self.update.network.train()
+                generated = generator(windows.frame_mels, windows.faces)
+            means.add(self.losses.scores(generated, windows), weight=len(windows.mel))
+        self.learner.network.train()
         scores = means.read_all(self.runtime)
         scores["score"] = self.loss(scores, self.hp.syncnet_wt_on)
         others = self.loss(scores, 0.0)
@@ -90,11 +90,11 @@ class GeneratorTrainer:
         return {**scores, "sync_weight": self.sync_weight.value}
 
     def draw_samples(self, folder: Path) -> None:
-        draw_samples(self.update.judged.eval(), self.samples, self.runtime, folder)
-        self.update.network.train()
+        draw_samples(self.learner.eval_model.eval(), self.samples, self.runtime, folder)
+        self.learner.network.train()
 
     def files(self) -> dict[str, dict]:
-        state = network_state(self.update, self.hp)
+        state = network_state(self.learner, self.hp)
         return {"": {**state, "sync_weight": self.sync_weight.state_dict()}}
 
 
@@ -118,9 +118,9 @@ def train_generator(session: Session) -> Path:
     hp = session.hp
     windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
     unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
-    judges = open_judges(session)
-    trainer = GeneratorTrainer(session.runtime, hp, judges, unseen)
-    session.start.load(trainer.update, trainer.sync_weight.restore)
+    losses = open_generator_losses(session)
+    trainer = GeneratorTrainer(session.runtime, hp, losses, unseen)
+    session.start.load(trainer.learner, trainer.sync_weight.restore)
     stream = session.stream(windows, hp.batch_size)
     validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
     return session.run(trainer, stream, validation)

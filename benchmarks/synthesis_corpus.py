@@ -14,9 +14,9 @@ from pathlib import Path
 from synthesis import make_corpus
 from synthesis.corpus_files import write_crops, write_video
 from synthesis.head import Head, load_head
-from synthesis.made_clip import MadeClip, Plan, make_clip
 from synthesis.performance import FPS
 from synthesis.renderer import Renderer
+from synthesis.synthetic_clip import CorpusPlan, SyntheticClip, make_clip
 
 SPEAKERS = 4  # different hair, glasses and scenes take different times
 CROP_SIZE = 96
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def measure_parts(args: argparse.Namespace) -> None:
     """Print how long each part of a clip takes, in one process."""
-    head, plan = load_head(args.head_model), Plan(0, args.seconds, args.size)
+    head, plan = load_head(args.head_model), CorpusPlan(0, args.seconds, args.size)
     _make_all(head, plan, [0], StopWatch())  # compiles, and fills the disk's cache
     watch = StopWatch()
     _make_all(head, plan, range(SPEAKERS), watch)
@@ -67,7 +67,7 @@ def measure_parts(args: argparse.Namespace) -> None:
         print(f"  {part:28s} {1000 * seconds / frames:7.2f} ms of CPU a frame")
 
 
-def _make_all(head: Head, plan: Plan, speakers: Iterable[int], watch: StopWatch) -> None:
+def _make_all(head: Head, plan: CorpusPlan, speakers: Iterable[int], watch: StopWatch) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for speaker in speakers:
             with watch.part("speech, sound and motion"):
@@ -83,7 +83,7 @@ def _make_all(head: Head, plan: Plan, speakers: Iterable[int], watch: StopWatch)
                 write_crops(clip, renderer, Path(folder), CROP_SIZE)
 
 
-def _renderer(head: Head, plan: Plan, clip: MadeClip) -> Renderer:
+def _renderer(head: Head, plan: CorpusPlan, clip: SyntheticClip) -> Renderer:
     return Renderer(head, clip.speaker, clip.scene, plan.size, plan.size)
 
 

@@ -67,7 +67,7 @@ def samples_per_second(draw: Callable[[int], object], seconds: float) -> float:
     return best
 
 
-def made_corpus(root: Path, clips: int = 8) -> Path:
+def synthetic_corpus(root: Path, clips: int = 8) -> Path:
     """Clips of noise with ordinary faces' sizes; returns the filelist."""
     random = np.random.default_rng(0)
     names = []
@@ -123,7 +123,7 @@ def main() -> None:
     cv2.setNumThreads(0)
     with tempfile.TemporaryDirectory() as folder:
         root = args.data_root or Path(folder)
-        rates = measure(root, args.filelist or made_corpus(root), args.seconds)
+        rates = measure(root, args.filelist or synthetic_corpus(root), args.seconds)
     slowest = rates["published way"]
     for name, rate in rates.items():
         print(f"{name:<18} {rate:8.1f} windows/s a core  x{rate / slowest:.1f}")

@@ -1,4 +1,4 @@
-"""The truth of a made clip: the file that says of each frame what was drawn."""
+"""The truth of a synthetic clip: the file that says of each frame what was drawn."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def read_truth(path: Path) -> dict | None:
 
 
 def carry_truth(source: Path, fps: float, frames: int, folder: Path) -> None:
-    """Take the truth of a made video along, if there is one and it has the clip's frames."""
+    """Take the truth of a synthetic video along, if there is one and it has the clip's frames."""
     beside = source.with_suffix(".json")
     truth = read_truth(beside)
     if truth and (truth.get("fps"), truth.get("frames")) == (fps, frames):

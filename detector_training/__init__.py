@@ -1,1 +1,1 @@
-"""What the small face detector learns from: made heads, scenes composed of them, losses, scores."""
+"""What FaceFinder learns from: synthetic heads, scenes composed of them, losses, scores."""

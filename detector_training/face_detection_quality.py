@@ -29,8 +29,8 @@ from detector_training.scenes import Composer
 from detector_training.scores import DetectionScore
 from face_detection import DETECTOR_NAMES, Detector, make_detector
 from face_detection.boxes import areas, intersection_over_union
+from face_detection.face_finder import FaceFinderDetector
 from face_detection.search import work_height
-from face_detection.small import SmallDetector
 from models.face_finder import FaceFinder
 
 SURE, UNSURE = 0.8, 0.3  # YuNet's scores of faces to find, and of those that are no false alarms
@@ -201,7 +201,7 @@ def score_scenes(detectors: dict[str, Detector], args: argparse.Namespace) -> No
 
 
 def _with_landmarks(detector: Detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(detector, SmallDetector):
+    if isinstance(detector, FaceFinderDetector):
         return detector.detect_landmarks([image])[0]
     (faces,) = detector.detect([image])
     return faces, np.full((len(faces), 5, 2), np.nan)
@@ -280,7 +280,7 @@ def main(argv: list[str] | None = None) -> None:
     detectors: dict[str, Detector] = {}
     for name in args.detector:
         if name == "small" and args.weights:
-            detectors[name] = SmallDetector(args.weights, precision=args.precision)
+            detectors[name] = FaceFinderDetector(args.weights, precision=args.precision)
         else:
             detectors[name] = make_detector(name, precision=args.precision)
     if args.yunet and args.media:

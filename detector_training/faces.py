@@ -1,4 +1,4 @@
-"""Crops that teach landmarks: heads on backgrounds, covered, spoilt, in uncertain boxes."""
+"""Crops that teach landmarks: heads on backgrounds, occluded, degraded, in uncertain boxes."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from detector_training.covers import Brush, draw_cover
-from detector_training.grounds import paint_scene_ground, read_photographs, shift_colours
+from detector_training.backgrounds import paint_scene_background, read_photographs, shift_colours
+from detector_training.degrade import degrade
 from detector_training.heads import HeadBank, is_held_out
 from detector_training.headwear import SHARE as HEADWEAR_SHARE
 from detector_training.headwear import dress
+from detector_training.occluders import Brush, draw_occluder
 from detector_training.scenes import TORSO_ROWS
-from detector_training.spoil import spoil
 from models.landmarks import CROP, MIRRORED, POINTS, for_cv2, matrix_of_box
 
 LEAST_FACING = 0.4  # of a head to the camera: 1 = frontal, 0 = profile
@@ -26,17 +26,17 @@ COVER_SHARE, BACKLIT_SHARE = 0.2, 0.06
 class Faces(Dataset):
     """Crop by number, the same numbers the same crops. An epoch has as many as there are heads.
 
-    held_out: of the people and grounds that are kept for validation.
+    held_out: of the people and backgrounds that are kept for validation.
     """
 
-    each = 1  # a sample is one crop
+    windows_per_sample = 1  # a sample is one crop
 
     def __init__(self, banks: Sequence[HeadBank], seed: int, *, held_out: bool = False) -> None:
         self.banks, self.seed = banks, seed
         chosen = [_usable(bank, held_out) for bank in banks]
         self._heads = [(bank, int(head)) for bank, heads in enumerate(chosen) for head in heads]
-        self._grounds = [bank.ground_numbers(held_out) for bank in banks]
-        if not self._heads or not all(map(len, self._grounds)):
+        self._backgrounds = [bank.ground_numbers(held_out) for bank in banks]
+        if not self._heads or not all(map(len, self._backgrounds)):
             part = "validation" if held_out else "training"
             raise ValueError(f"the banks of heads have none for {part}; make one of more people")
         photographs = enumerate(read_photographs())
@@ -53,18 +53,20 @@ class Faces(Dataset):
         """Crop `number` (112, 112, 3) BGR uint8, and its face's points (68, 2) float32."""
         rng = np.random.default_rng((self.seed, number))
         bank, head = self._heads[rng.integers(len(self._heads))]
-        bank, grounds = self.banks[bank], self._grounds[bank]
+        bank, backgrounds = self.banks[bank], self._backgrounds[bank]
         outline = bank.outlines[head].astype(float)
         warp = _draw_warp(outline, rng)
-        ground = bank.grounds[rng.choice(grounds)]
-        image = np.ascontiguousarray(paint_scene_ground(CROP, ground, self._photographs, rng))
+        background = bank.backgrounds[rng.choice(backgrounds)]
+        image = np.ascontiguousarray(
+            paint_scene_background(CROP, background, self._photographs, rng)
+        )
         _paste(image, _dressed(bank, head, rng), warp, rng)
         points = cv2.transform(outline[None, :POINTS], warp)[0]
         if np.linalg.det(warp[:, :2]) < 0:
             points = points[list(MIRRORED)]
         if rng.random() < COVER_SHARE:
-            _cover(image, points, ground, rng)
-        return np.ascontiguousarray(spoil(image, rng)), points.astype(np.float32)
+            _occlude(image, points, background, rng)
+        return np.ascontiguousarray(degrade(image, rng)), points.astype(np.float32)
 
 
 def _usable(bank: HeadBank, held_out: bool) -> np.ndarray:
@@ -110,10 +112,10 @@ def _jitter(box: np.ndarray, upright: bool, rng: np.random.Generator) -> np.ndar
     return np.concatenate([middle - sides / 2, middle + sides / 2])
 
 
-def _cover(
-    image: np.ndarray, points: np.ndarray, ground: np.ndarray, rng: np.random.Generator
+def _occlude(
+    image: np.ndarray, points: np.ndarray, background: np.ndarray, rng: np.random.Generator
 ) -> None:
     """Something before the face; its points are asked for all the same."""
     height = float(np.ptp(points[:, 1])) * 1.25
     brush = Brush(image, np.zeros(image.shape[:2], np.uint8))
-    draw_cover(brush, points.mean(axis=0), height, ground, rng)
+    draw_occluder(brush, points.mean(axis=0), height, background, rng)

@@ -1,4 +1,4 @@
-"""A bank of made heads: cut-outs with their faces' outlines and landmarks, and painted grounds."""
+"""Banks of synthetic heads: cut-outs, their faces' outlines and landmarks, painted backgrounds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import numpy as np
 from atomic import whole_or_absent
 
 WIDTH, HEIGHT = 256, 288  # pixels of a cut-out; a face in it is about 130 high
-GROUND_SIZE = 384
-HELD_OUT = 8  # one person, one ground and one photograph in so many is for validation
+BACKGROUND_SIZE = 384
+BACKGROUNDS = "grounds.npy"  # as banks that exist call it
+HELD_OUT = 8  # one person, one background and one photograph in so many is for validation
 FACE_FROM = 0.05  # how far a head is turned to the camera, 1 = frontal, at which it shows a face
 AWAY_FROM = -0.35  # ... and at which it shows none; between them nobody can say
 # YuNet's boxes of made profiles begin 0.11 of the box's height behind the landmarks (median of 24
@@ -31,14 +32,14 @@ class Face:
 
 @dataclass(frozen=True)
 class HeadBank:
-    """Heads and grounds, read from disk as they are asked for."""
+    """Heads and backgrounds, read from disk as they are asked for."""
 
     cutouts: np.ndarray  # (n, HEIGHT, WIDTH, 4) BGRA uint8
     outlines: np.ndarray  # (n, points, 2) float32
     landmarks: np.ndarray  # (n, 5, 2) float32
     facing: np.ndarray  # (n,) float32
     people: np.ndarray  # (n,): who it is
-    grounds: np.ndarray  # (m, GROUND_SIZE, GROUND_SIZE, 3) BGR uint8
+    backgrounds: np.ndarray  # (m, BACKGROUND_SIZE, BACKGROUND_SIZE, 3) BGR uint8
 
     def face(self, head: int) -> Face:
         return Face(self.outlines[head], self.landmarks[head], float(self.facing[head]))
@@ -48,12 +49,12 @@ class HeadBank:
         return np.flatnonzero(is_held_out(self.people) == held_out)
 
     def ground_numbers(self, held_out: bool) -> np.ndarray:
-        """The numbers of the grounds for validation, or of those for training."""
-        return np.flatnonzero(is_held_out(np.arange(len(self.grounds))) == held_out)
+        """The numbers of the backgrounds for validation, or of those for training."""
+        return np.flatnonzero(is_held_out(np.arange(len(self.backgrounds))) == held_out)
 
 
 def is_held_out(number: np.ndarray | int) -> np.ndarray | bool:
-    """Whether people, grounds or photographs of this number (or of these) are for validation."""
+    """Whether people, backgrounds or photographs of these numbers are for validation."""
     return number % HELD_OUT == 0
 
 
@@ -90,8 +91,8 @@ class Shot:
     person: int
 
 
-def write_bank(folder: Path, shots: Iterable[Shot], count: int, grounds: np.ndarray) -> None:
-    """Write `count` heads as they come, and the grounds; the last of the files makes it whole."""
+def write_bank(folder: Path, shots: Iterable[Shot], count: int, backgrounds: np.ndarray) -> None:
+    """Write `count` heads as they come, and the backgrounds; the last file makes it whole."""
     faces, people = [], []
     with whole_or_absent(folder / "cutouts.npy") as partial:
         cutouts = np.lib.format.open_memmap(
@@ -102,8 +103,8 @@ def write_bank(folder: Path, shots: Iterable[Shot], count: int, grounds: np.ndar
             faces.append(shot.face)
             people.append(shot.person)
         cutouts.flush()
-    with whole_or_absent(folder / "grounds.npy") as partial:
-        np.save(partial, grounds)
+    with whole_or_absent(folder / BACKGROUNDS) as partial:
+        np.save(partial, backgrounds)
     with whole_or_absent(folder / "faces.npz") as partial:
         np.savez(
             partial,
@@ -124,9 +125,9 @@ def read_bank(folder: Path | str) -> HeadBank:
         )
     with np.load(facts) as stored:
         known = {name: stored[name] for name in stored.files}
-    pictures = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("cutouts", "grounds")
-    }
-    if not len(pictures["cutouts"]) == len(known["people"]):
+    cutouts, backgrounds = (
+        np.load(folder / name, mmap_mode="r") for name in ("cutouts.npy", BACKGROUNDS)
+    )
+    if not len(cutouts) == len(known["people"]):
         raise ValueError(f"{folder} holds files of two banks; make it anew")
-    return HeadBank(**pictures, **known)
+    return HeadBank(cutouts=cutouts, backgrounds=backgrounds, **known)

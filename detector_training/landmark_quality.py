@@ -1,4 +1,4 @@
-"""How well the landmark network finds points: on made faces, and how still they stand.
+"""How well the landmark network finds points: on synthetic faces, and how still they stand.
 
 python -m detector_training.landmark_quality --heads faces [--videos FOLDER]
 """
@@ -30,7 +30,7 @@ GROUPS = {
 }  # fmt: skip
 
 
-def score_spoilt(weights: Path, banks: list[HeadBank], count: int) -> dict[str, float]:
+def score_degraded(weights: Path, banks: list[HeadBank], count: int) -> dict[str, float]:
     """On crops as in training, of people that it never saw: one look. Shares of the eyes' way."""
     network = load(weights, "landmarks")
     faces = Faces(banks, VALIDATION_SEED, held_out=True)
@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     banks = [read_bank(folder) for folder in args.heads]
     finder = LandmarkFinder(args.weights)
     rows = {
-        "spoilt crops": score_spoilt(args.weights, banks, args.count),
+        "degraded crops": score_degraded(args.weights, banks, args.count),
         "clean": score_clean(finder, banks, args.count),
     }
     for name, errors in rows.items():

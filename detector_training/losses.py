@@ -1,4 +1,4 @@
-"""Which cells shall tell which face, and how far the network is from telling so."""
+"""Which cells shall predict which face, and how far the network is from it."""
 
 from dataclasses import dataclass
 

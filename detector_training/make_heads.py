@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from detector_training.heads import (
-    GROUND_SIZE,
+    BACKGROUND_SIZE,
     HEIGHT,
     WIDTH,
     Face,
@@ -89,8 +89,8 @@ def shoot(
         centre=(0.5, 0.5),
         shake=0.0,
     )
-    ground = replace(drawn.background, kind="plain")  # not drawn
-    scene = replace(drawn, camera=camera, background=ground, occluder=None)
+    unseen = replace(drawn.background, kind="plain")  # not drawn
+    scene = replace(drawn, camera=camera, background=unseen, occluder=None)
     renderer = Renderer(head, speaker, scene, WIDTH, HEIGHT)
     acted = act_faces(rng, POSES) if landmarks else act(rng, POSES)
     for frame in range(POSES):
@@ -146,16 +146,16 @@ def act(rng: np.random.Generator, frames: int) -> Performance:
     )
 
 
-def paint_ground(rng: np.random.Generator) -> np.ndarray:
+def paint_without_people(rng: np.random.Generator) -> np.ndarray:
     """A background without people. BGR uint8"""
-    painted = paint_background(BackgroundLook.draw(rng), rng, GROUND_SIZE, GROUND_SIZE)
+    painted = paint_background(BackgroundLook.draw(rng), rng, BACKGROUND_SIZE, BACKGROUND_SIZE)
     return (np.clip(painted, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
 
 
-def make_bank(folder: Path, tasks: list[Task], grounds: int, workers: int) -> None:
+def make_bank(folder: Path, tasks: list[Task], backgrounds: int, workers: int) -> None:
     """Draw everybody, in several processes if wanted; the same tasks give the same bank."""
     rng = np.random.default_rng((tasks[0].seed, len(tasks)))
-    painted = np.stack([paint_ground(rng) for _ in range(grounds)])
+    painted = np.stack([paint_without_people(rng) for _ in range(backgrounds)])
     with get_context("spawn").Pool(workers) as pool:
         people = tqdm(pool.imap(draw_person, tasks), total=len(tasks), unit="person")
         shots = (shot for person in people for shot in person)
@@ -172,7 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed file")
     add("--out", type=Path, required=True, help="folder of the bank")
     add("--people", type=int, default=300, help="each is drawn 18 times (5 MB)")
-    add("--grounds", type=int, default=400, help="painted backgrounds")
+    add("--backgrounds", "--grounds", type=int, default=400, help="painted backgrounds")
     add("--workers", type=int, default=1, help="processes that draw")
     add("--landmarks", action="store_true",
         help="for the landmark network: no heads from behind, mouths of all kinds")  # fmt: skip
@@ -183,12 +183,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.people < 1 or args.grounds < 1 or args.workers < 1:
-        parser.error("--people, --grounds and --workers must be 1 or more")
+    if args.people < 1 or args.backgrounds < 1 or args.workers < 1:
+        parser.error("--people, --backgrounds and --workers must be 1 or more")
     tasks = [Task(args.head_model, args.seed, n, args.landmarks) for n in range(args.people)]
     try:
         load_head(args.head_model)  # packs it once, before the processes read it
-        make_bank(args.out, tasks, args.grounds, args.workers)
+        make_bank(args.out, tasks, args.backgrounds, args.workers)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

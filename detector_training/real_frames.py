@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RealFrame:
-    """A frame, no larger than faces are sought in, and the box of its one face."""
+    """A frame, no larger than faces are detected in, and the box of its one face."""
 
     image: np.ndarray  # BGR uint8
     box: np.ndarray  # (4,)
@@ -65,10 +65,10 @@ def _frames_of(path: Path, detector: Detector) -> list[RealFrame]:
 
 
 def cut_frame(
-    frame: RealFrame, ground: np.ndarray, rng: np.random.Generator
+    frame: RealFrame, background: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A frame laid on a square ground so that its face is of any size; and the face's box there."""
-    box, size = frame.box, ground.shape[0]
+    """A frame laid on a square background, its face of any size; and the face's box there."""
+    box, size = frame.box, background.shape[0]
     sides = box[2:] - box[:2]
     tall = float(sides[1])
     largest = min(size * 0.9, tall * 2.5)
@@ -83,6 +83,6 @@ def cut_frame(
         source = cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         warp = np.column_stack([warp[:, :2] / scale, warp[:, 2]])
     image = cv2.warpAffine(
-        source, warp, (size, size), dst=ground.copy(), borderMode=cv2.BORDER_TRANSPARENT
+        source, warp, (size, size), dst=background.copy(), borderMode=cv2.BORDER_TRANSPARENT
     )
     return image, np.concatenate([place - half, place + half]).astype(np.float32)

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from detector_training.scenes import MOST_HEADS, Composer, Truth
+from detector_training.scenes import MOST_HEADS, Composer, SceneTruth
 from models.face_finder import LANDMARKS
 
 
 class Scenes(Dataset):
     """Scene by number; an epoch has as many as there are heads."""
 
-    each = 1  # a sample is one scene
+    windows_per_sample = 1  # a sample is one scene
 
     def __init__(self, composer: Composer) -> None:
         self.composer = composer
@@ -24,7 +24,7 @@ class Scenes(Dataset):
         return {"image": torch.from_numpy(np.ascontiguousarray(image)), **as_tensors(truth)}
 
 
-def as_tensors(truth: Truth) -> dict[str, torch.Tensor]:
+def as_tensors(truth: SceneTruth) -> dict[str, torch.Tensor]:
     """A scene's truth with room for MOST_HEADS faces; `known` says which of the places are used."""
     count = len(truth.boxes)
     boxes = np.zeros((MOST_HEADS, 4), np.float32)

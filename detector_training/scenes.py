@@ -1,4 +1,4 @@
-"""Scenes composed on the fly: heads of a bank pasted on backgrounds, covered, spoilt; and truth."""
+"""Scenes composed on the fly: heads of a bank on backgrounds, occluded, degraded; and truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from detector_training.covers import Brush, draw_cover, write_words
-from detector_training.grounds import (
+from detector_training.backgrounds import (
     add_clutter,
-    paint_scene_ground,
+    paint_scene_background,
     read_photographs,
     shift_colours,
 )
+from detector_training.degrade import degrade
 from detector_training.heads import AWAY_FROM, FACE_FROM, Face, HeadBank, is_held_out
 from detector_training.headwear import SHARE as HEADWEAR_SHARE
 from detector_training.headwear import dress
+from detector_training.occluders import Brush, draw_occluder, write_words
 from detector_training.real_frames import RealFrame, cut_frame
-from detector_training.spoil import spoil
 from models.face_finder import LANDMARKS
 
 MOST_HEADS = 10
@@ -35,7 +35,7 @@ MIRRORED = (1, 0, 2, 4, 3)  # which landmark is which in a mirror
 
 
 @dataclass
-class Truth:
+class SceneTruth:
     """The faces of a scene; those that nobody can tell are there to be left out of the count."""
 
     boxes: list[np.ndarray] = field(default_factory=list)  # each (4,)
@@ -66,8 +66,8 @@ class Placed:
 class Composer:
     """Makes scenes of `size` x `size` of a bank's heads; the same numbers give the same scenes.
 
-    held_out: of the people and grounds that are kept for validation. real: frames of videos, which
-    REAL_SHARE of the scenes are.
+    held_out: of the people and backgrounds that are kept for validation. real: frames of videos,
+    which REAL_SHARE of the scenes are.
     """
 
     def __init__(
@@ -81,22 +81,22 @@ class Composer:
     ) -> None:
         self.bank, self.size, self.seed, self.real = bank, size, seed, real
         self._heads = bank.heads(held_out)
-        self._grounds = bank.ground_numbers(held_out)
-        if not len(self._heads) or not len(self._grounds):
+        self._backgrounds = bank.ground_numbers(held_out)
+        if not len(self._heads) or not len(self._backgrounds):
             part = "validation" if held_out else "training"
             raise ValueError(f"the bank of heads has none for {part}; make one of more people")
         photographs = enumerate(read_photographs())
         self._photographs = [one for at, one in photographs if is_held_out(at) == held_out]
 
-    def compose(self, number: int) -> tuple[np.ndarray, Truth]:
+    def compose(self, number: int) -> tuple[np.ndarray, SceneTruth]:
         """Scene `number`: a BGR uint8 picture and the faces in it."""
         rng = np.random.default_rng((self.seed, number))
-        image = paint_scene_ground(self.size, self._ground(rng), self._photographs, rng)
+        image = paint_scene_background(self.size, self._background(rng), self._photographs, rng)
         image = np.ascontiguousarray(image)
         if self.real and rng.random() < REAL_SHARE:
             image, box = cut_frame(self.real[rng.integers(len(self.real))], image, rng)
             unknown = np.full((LANDMARKS, 2), np.nan)
-            return spoil(image, rng), Truth([box], [unknown], [True])
+            return degrade(image, rng), SceneTruth([box], [unknown], [True])
         owner = np.zeros(image.shape[:2], np.uint8)
         if rng.random() < 0.2:
             add_clutter(image, rng)
@@ -104,11 +104,11 @@ class Composer:
         self._cover(image, owner, placed, rng)
         if rng.random() < 0.1:
             write_words(image, rng)
-        image = spoil(image, rng)
+        image = degrade(image, rng)
         return image, truth_of(placed, owner, image)
 
-    def _ground(self, rng: np.random.Generator) -> np.ndarray:
-        return self.bank.grounds[rng.choice(self._grounds)]
+    def _background(self, rng: np.random.Generator) -> np.ndarray:
+        return self.bank.backgrounds[rng.choice(self._backgrounds)]
 
     def _paste_heads(
         self, image: np.ndarray, owner: np.ndarray, rng: np.random.Generator
@@ -147,7 +147,7 @@ class Composer:
             if rng.random() < COVER_SHARE:
                 box = head.box
                 middle, height = (box[:2] + box[2:]) / 2, float(box[3] - box[1])
-                draw_cover(brush, middle, height, self._ground(rng), rng)
+                draw_occluder(brush, middle, height, self._background(rng), rng)
 
 
 def draw_heights(rng: np.random.Generator) -> np.ndarray:
@@ -231,9 +231,9 @@ def scramble(cutout: np.ndarray, face: Face, rng: np.random.Generator) -> np.nda
     return out
 
 
-def truth_of(placed: list[Placed], owner: np.ndarray, image: np.ndarray) -> Truth:
+def truth_of(placed: list[Placed], owner: np.ndarray, image: np.ndarray) -> SceneTruth:
     """Which of the heads show a face, and which of these can be asked for."""
-    truth = Truth()
+    truth = SceneTruth()
     for head in placed:
         if head.facing <= AWAY_FROM:
             continue

@@ -1,4 +1,4 @@
-"""Train the small face detector on scenes composed of made heads.
+"""Train the small face detector on scenes composed of synthetic heads.
 
 python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out heads
 python -m detector_training.train --heads heads --checkpoint_dir runs/face --max_steps 6000
@@ -13,22 +13,22 @@ from pathlib import Path
 import cv2
 import torch
 
+from detector_training.degrade import TILE
 from detector_training.heads import read_bank
 from detector_training.losses import count_positive, detection_losses
 from detector_training.real_frames import RealFrame, read_real_frames
 from detector_training.scene_batches import Scenes
 from detector_training.scenes import Composer
 from detector_training.scores import DetectionScore
-from detector_training.spoil import TILE
 from export.weights import export
-from face_detection.detectors import DETECTOR_NAMES, SMALL_PATH, make_detector
-from face_detection.small import select_faces
+from face_detection.detectors import DETECTOR_NAMES, FACE_FINDER_PATH, make_detector
+from face_detection.face_finder import select_faces
 from hparams import FaceFinderHParams
 from models.face_finder import FaceFinder, decode
 from training.engine import run
 from training.engine.checkpoints import BEST, network_state
 from training.engine.cli import run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
@@ -57,25 +57,25 @@ class DetectorTrainer:
             weight_decay=WEIGHT_DECAY,
             fused=runtime.fused,
         )
-        self.update = Update(network, optimizer, runtime, hp)
+        self.learner = Learner(network, optimizer, runtime, hp)
 
-    def train_step(self, parts: list[Batch]) -> Values:
-        means, count = Means(), self.count_all(parts)
-        for batch in self.update.parts(parts):
+    def train_step(self, micro_batches: list[Batch]) -> Values:
+        means, count = Means(), self.count_all(micro_batches)
+        for batch in self.learner.micro_batches(micro_batches):
             with self.runtime.autocast():
-                levels = self.update.call(_pictures(batch))
+                levels = self.learner.call(_pictures(batch))
             values = detection_losses(levels, batch, count)
-            self.update.backward(values["loss"], len(parts))
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
-    def count_all(self, parts: list[Batch]) -> torch.Tensor | None:
-        """What a part is divided by, where a step has several parts or processes."""
-        shares = len(parts) * self.runtime.world_size
+    def count_all(self, micro_batches: list[Batch]) -> torch.Tensor | None:
+        """What a micro-batch is divided by, where a step has several of them or processes."""
+        shares = len(micro_batches) * self.runtime.world_size
         if shares == 1:
             return None
-        total = sum(count_positive(batch) for batch in parts)
-        mean = self.runtime.mean_tensor(total / len(parts))
+        total = sum(count_positive(batch) for batch in micro_batches)
+        mean = self.runtime.mean_tensor(total / len(micro_batches))
         return mean.clamp(min=1 / shares)  # one cell in the whole batch
 
     @torch.inference_mode()
@@ -94,10 +94,10 @@ class DetectorTrainer:
         return {**values, "score": 2 - values["average_precision"] - values["median_iou"]}
 
     def _find(self, batch: Batch) -> list[tuple]:
-        network = self.update.judged.eval()
+        network = self.learner.eval_model.eval()
         with self.runtime.autocast():
             levels = network(_pictures(batch))
-        self.update.network.train()
+        self.learner.network.train()
         scores, boxes, landmarks = decode(levels)
         each = zip(scores.sigmoid(), boxes, landmarks, strict=True)
         return [select_faces(*(part.cpu().numpy() for part in one)) for one in each]
@@ -119,7 +119,7 @@ class DetectorTrainer:
             cv2.imwrite(str(folder / f"{number}.png"), image)
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 TRUTH = ("boxes", "asked", "landmarks")  # of a batch, in the order of DetectionScore.add
@@ -146,12 +146,12 @@ def train_detector(args: argparse.Namespace, start: Start, runtime: Runtime) -> 
     hp = start.hp
     torch.manual_seed(start.seed)
     bank = read_bank(args.heads)
-    log.info("%d heads, %d grounds in %s", len(bank.people), len(bank.grounds), args.heads)
+    log.info("%d heads, %d backgrounds in %s", len(bank.people), len(bank.backgrounds), args.heads)
     real = real_frames(args, str(runtime.device))
     scenes = Scenes(Composer(bank, args.scene_size, start.seed, real=real))
     held_out = Scenes(Composer(bank, args.scene_size, VALIDATION_SEED, held_out=True))
     trainer = DetectorTrainer(runtime, hp, held_out)
-    start.load(trainer.update)
+    start.load(trainer.learner)
     stream = TrainStream(scenes, hp.batch_size, hp.grad_accum_steps, args.workers, runtime)
     validation = ValidationSet(
         held_out, args.validation_scenes, hp.batch_size, args.workers, runtime
@@ -173,7 +173,7 @@ def export_best(run_dir: Path, last: Path) -> Path:
     if not best.is_file():
         log.warning("no validation was better than those before %s: take their best", run_dir)
         return last
-    target = run_dir / SMALL_PATH.name
+    target = run_dir / FACE_FINDER_PATH.name
     export(best, target)
     return target
 

@@ -1,4 +1,4 @@
-"""Train the landmark network on crops composed of made heads.
+"""Train the landmark network on crops composed of synthetic heads.
 
 python -m detector_training.make_heads --head_model ICT-FaceKit/FaceXModel --out faces --landmarks
 python -m detector_training.train_landmarks --heads faces --checkpoint_dir runs/landmarks
@@ -21,7 +21,7 @@ from models.pretrained import LANDMARKS
 from training.engine import run
 from training.engine.checkpoints import BEST, network_state
 from training.engine.cli import run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
@@ -69,17 +69,17 @@ class LandmarkTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=WEIGHT_DECAY
         )
-        self.update = Update(network, optimizer, runtime, hp)
+        self.learner = Learner(network, optimizer, runtime, hp)
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.update.parts(parts):
+        for batch in self.learner.micro_batches(micro_batches):
             with self.runtime.autocast():
-                points, spreads = self.update.call(_pictures(batch))
+                points, spreads = self.learner.call(_pictures(batch))
             values = landmark_losses(points, spreads, batch["points"])
-            self.update.backward(values["loss"], len(parts))
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -98,10 +98,10 @@ class LandmarkTrainer:
         return {**values, "score": values["nme"]}
 
     def _find(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        network = self.update.judged.eval()
+        network = self.learner.eval_model.eval()
         with self.runtime.autocast():
             found = network(images.permute(0, 3, 1, 2))
-        self.update.network.train()
+        self.learner.network.train()
         return found
 
     @torch.inference_mode()
@@ -118,7 +118,7 @@ class LandmarkTrainer:
             cv2.imwrite(str(folder / f"{number}.png"), large)
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 def _pictures(batch: Batch) -> torch.Tensor:
@@ -147,7 +147,7 @@ def train_network(args: argparse.Namespace, start: Start, runtime: Runtime) -> P
     faces = Faces(banks, start.seed)
     held_out = Faces(banks, VALIDATION_SEED, held_out=True)
     trainer = LandmarkTrainer(runtime, hp, held_out)
-    start.load(trainer.update)
+    start.load(trainer.learner)
     stream = TrainStream(faces, hp.batch_size, hp.grad_accum_steps, args.workers, runtime)
     validation = ValidationSet(
         held_out, args.validation_faces, hp.batch_size, args.workers, runtime

@@ -60,13 +60,13 @@ def score_clips(network: LipHearing, clips: tuple[Clip, ...]) -> dict[str, Heari
     groups: dict[str, HearingScore] = defaultdict(HearingScore)
     for clip in clips:
         try:
-            told, batch = _hear(network, clip)
+            predicted, batch = _hear(network, clip)
         except ClipError as error:
             print(f"left out: {clip.name}: {error}", file=sys.stderr)
             continue
         kind = "recorded" if batch["recorded"] else "made"
         for group in (kind, f"{kind}, clean") if is_clean(clip.folder) else (kind,):
-            groups[group].add(network, told, batch)
+            groups[group].add(network, predicted, batch)
     return groups
 
 
@@ -84,8 +84,8 @@ def _hear(network: LipHearing, clip: Clip) -> tuple[torch.Tensor, dict[str, torc
     batch = {name: torch.from_numpy(getattr(truth, name))[None] for name in names}
     batch |= {"known": torch.ones(1, len(truth.lips)), "recorded": torch.tensor([truth.recorded])}
     places = (np.arange(len(truth.lips)) + 0.5) / FPS * COLUMNS_PER_SECOND
-    told = network(torch.from_numpy(mel)[None], torch.from_numpy(places).float())
-    return told, batch
+    predicted = network(torch.from_numpy(mel)[None], torch.from_numpy(places).float())
+    return predicted, batch
 
 
 def report(name: str, score: HearingScore, runtime: Runtime) -> str:

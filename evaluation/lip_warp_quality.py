@@ -1,4 +1,4 @@
-"""How near a lip warp comes to the truth, on pairs of made speakers whom training did not see.
+"""How near a lip warp comes to the truth, on pairs of synthetic speakers whom training did not see.
 
 python -m evaluation.lip_warp_quality --pairs pairs [--mouths mouths] [--checkpoint_path FILE]
 
@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="of real talkers, as python -m preprocessing.mouth_clips cut them",
     )
     add("--samples", type=int, default=480, help="pairs to measure")
-    add("--sheet", type=Path, metavar="FILE", help="write given, true and made mouths as a PNG")
+    add("--sheet", type=Path, metavar="FILE", help="write given, true and drawn mouths as a PNG")
     return parser
 
 
@@ -114,14 +114,14 @@ def main(argv: list[str] | None = None) -> int:
             load(args.checkpoint_path, "lip_warp"),
             load(args.seeing_checkpoint_path, "lip_seeing"),
         )
-        found, sheet = _measure_made(pairs, warp, sees, args.samples)
+        found, sheet = _measure_synthetic(pairs, warp, sees, args.samples)
         real = _measure_real(args.mouths, pairs, warp, sees, args.samples) if args.mouths else None
         if args.sheet:
             cv2.imwrite(str(args.sheet), sheet)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    _report("made speakers", found)
+    _report("synthetic speakers", found)
     if real:
         _report("real talkers", real)
     return 0
@@ -136,7 +136,7 @@ def _report(who: str, found: dict[str, np.ndarray]) -> None:
             print(f"{who}: lip numbers {name}: {mean:.3f} ({low:.3f} to {high:.3f}) spreads")
 
 
-def _measure_made(
+def _measure_synthetic(
     pairs: Pairs, warp: LipWarp, sees: LipSeeing, samples: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     rows: dict[str, list] = {}

@@ -47,7 +47,7 @@ def _read(entry: Path) -> Tracks | None:
     try:
         return read_tracks(entry) if entry.is_file() else None
     except (ValueError, OSError) as error:
-        log.warning("%s; faces are sought anew", error)
+        log.warning("%s; faces are detected anew", error)
         return None
 
 

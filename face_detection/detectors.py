@@ -9,7 +9,7 @@ import numpy as np
 from models.pretrained import WEIGHTS
 
 DETECTOR_NAMES = ("auto", "s3fd", "small", "haar")
-SMALL_PATH = WEIGHTS["face_small"].path
+FACE_FINDER_PATH = WEIGHTS["face_small"].path
 S3FD_PATH = WEIGHTS["s3fd"].path
 
 log = logging.getLogger(__name__)
@@ -50,9 +50,9 @@ def make_detector(
 
         return S3FDDetector(s3fd_path or S3FD_PATH, **machine)
     if chosen == "small":
-        from face_detection.small import SmallDetector
+        from face_detection.face_finder import FaceFinderDetector
 
-        return SmallDetector(SMALL_PATH, **machine)
+        return FaceFinderDetector(FACE_FINDER_PATH, **machine)
     from face_detection.haar import HaarDetector
 
     return HaarDetector()
@@ -69,10 +69,10 @@ def resolve_name(name: str, s3fd_path: Path | str | None = None) -> str:
         return name
     if s3fd_path or S3FD_PATH.is_file():
         return "s3fd"
-    if SMALL_PATH.is_file():
+    if FACE_FINDER_PATH.is_file():
         return "small"
     log.warning(
-        "no S3FD weights at %s, so faces are sought by OpenCV's cascades, which see frontal "
+        "no S3FD weights at %s, so faces are detected by OpenCV's cascades, which see frontal "
         "faces only; `python -m models.pretrained s3fd` gets the weights (86 MB), and "
         "--s3fd_path takes them from elsewhere",
         S3FD_PATH,

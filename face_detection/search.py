@@ -16,7 +16,7 @@ from face_detection.linking import START_SCORE, link_faces
 from face_detection.tracks import Tracks
 from video import files_in_order
 
-WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are sought
+WORK_SIZE = 360  # pixels of the shorter side of the frames in which faces are detected
 DETECT_EVERY = 5  # frames from one look to the next while nothing moves
 STEADY_OVERLAP = 0.85  # of two looks at a face, above which the frames between need none
 CHUNK = 64  # frames held at a time

@@ -24,7 +24,7 @@ class Track:
     frames: np.ndarray  # (n,) rising frame numbers with a box; those between lie on a line
     boxes: np.ndarray  # (n, 4) left, top, right, bottom
     scores: np.ndarray  # (n,) the detector's, in [0, 1]
-    gaps: tuple[tuple[int, int], ...] = ()  # half-open spans in which it was sought in vain
+    gaps: tuple[tuple[int, int], ...] = ()  # half-open spans in which it was looked for in vain
     number: int | None = None  # by which a file names it; None: its place among the tracks
 
     @property

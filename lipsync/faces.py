@@ -94,8 +94,8 @@ def describe_frames(frames: Iterable[int], fps: float) -> str:
     frames = np.fromiter(frames, int)
     breaks = np.flatnonzero(np.diff(frames) > 1) + 1
     spans = np.split(frames, breaks)
-    told = [f"{float(span[0] / fps):.1f}-{float((span[-1] + 1) / fps):.1f}" for span in spans[:5]]
-    return ", ".join(told) + " s" + (f" and {len(spans) - 5} more" if len(spans) > 5 else "")
+    named = [f"{float(span[0] / fps):.1f}-{float((span[-1] + 1) / fps):.1f}" for span in spans[:5]]
+    return ", ".join(named) + " s" + (f" and {len(spans) - 5} more" if len(spans) > 5 else "")
 
 
 def tracks_of(

@@ -40,7 +40,7 @@ class Report:
 
     def notes(self) -> list[str]:
         """Lines for the user; none where every frame had its face."""
-        told = {
+        counted = {
             "without a detected face, its place interpolated": self.tally.filled,
             "without a face, left as they were": self.tally.faceless,
             "with a face that is hard to see, its given mouth kept": self.tally.doubtful,
@@ -48,7 +48,7 @@ class Report:
         return [
             f"{len(frames)} of {self.frame_count} frames {what}: "
             + describe_frames(frames, self.fps)
-            for what, frames in told.items()
+            for what, frames in counted.items()
             if frames
         ]
 

@@ -109,7 +109,7 @@ def make_plan(
     # A video dubbed with its own sound is cut together with it; other sound is taken whole.
     span = (source.start, source.end) if same_file(face, audio) else (0.0, None)
     hear = _listener(audio, source, settings, backend)
-    speech, strengths = hear(*span)  # before the faces are sought, which takes longer
+    speech, strengths = hear(*span)  # before the faces are detected, which takes longer
     watch = face_watch(source, progress)
     options = backend.generator.chosen(settings.options)
     faces = locate_faces(source, settings, detector, watch)

@@ -12,7 +12,7 @@ import video
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.paste import paste
 from lipsync.plan import Plan
-from lipsync.stages import ahead, frames_that_fit, timed
+from lipsync.stages import frames_that_fit, prefetch, timed
 from models.generator import Arrays, Generator, Place
 
 BATCHES_ON_THE_WAY = 5  # that the stages hold, about
@@ -40,8 +40,8 @@ def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Ite
     """Yield the finished frames; decoding and generating run ahead in threads of their own."""
     tally = tally or Tally()
     fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
-    made = _generate(ahead(fed), backend, tally)
-    for batch in ahead(made):
+    made = _generate(prefetch(fed), backend, tally)
+    for batch in prefetch(made):
         yield from _paste(batch, backend.generator)
 
 

@@ -16,7 +16,7 @@ def frames_that_fit(size: tuple[int, int], device: str, batches: int) -> int:
     return max(1, room // (3 * size[0] * size[1] * batches))
 
 
-def ahead(items: Iterable, depth: int = 1) -> Iterator:
+def prefetch(items: Iterable, depth: int = 1) -> Iterator:
     """Yield `items`, made in a thread of their own, which may be `depth` items ahead.
 
     What goes wrong there is raised here. When this iterator is closed, `items` is closed too and

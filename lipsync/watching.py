@@ -10,7 +10,7 @@ import numpy as np
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.faces import FacePaths
 from lipsync.source import FaceSource
-from lipsync.stages import ahead, frames_that_fit
+from lipsync.stages import frames_that_fit, prefetch
 from models.generator import Video, Watched, Watcher
 
 # Stage, frames done, frames in all if known. It may raise to end the run: nothing is left then.
@@ -53,7 +53,7 @@ def watch_faces(
     size = min(
         backend.batch_size, frames_that_fit(source.size, backend.device.type, BATCHES_ON_THE_WAY)
     )
-    with closing(ahead(_groups(source, most, size))) as groups:
+    with closing(prefetch(_groups(source, most, size))) as groups:
         for group in groups:
             for path, watcher in enumerate(watchers):
                 if _show(group, path, watcher, faces, backend):

@@ -16,7 +16,7 @@ MEL_LIMIT = 4.0  # the mel lies within plus and minus this
 STRIDE = 2  # mel columns that one column inside stands for: 25 ms
 KERNEL = 5
 DILATIONS = (1, 2, 4, 1, 2, 1)
-DROPOUT = 0.1  # while training: made voices are alike, and real ones are few
+DROPOUT = 0.1  # while training: synthetic voices are alike, and real ones are few
 # Columns inside that a causal network may look ahead. With the stem (25 ms), the straight line
 # between two columns (12.5 ms) and half a mel window (25 ms) that makes 187.5 ms.
 CAUSAL_AHEAD = 5
@@ -75,9 +75,9 @@ class LipHearing(nn.Module):
         features = self.stem(F.pad(mel, (0, odd), value=-MEL_LIMIT) / MEL_LIMIT)
         for block in self.blocks:
             features = block(features)
-        told = self.head(features).float()
-        told = told.unflatten(1, (OUTPUTS, STRIDE)).transpose(2, 3).flatten(2)
-        return told[..., : mel.shape[-1]]
+        predicted = self.head(features).float()
+        predicted = predicted.unflatten(1, (OUTPUTS, STRIDE)).transpose(2, 3).flatten(2)
+        return predicted[..., : mel.shape[-1]]
 
     @torch.inference_mode()
     def hear(self, mel: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -97,10 +97,10 @@ class LipHearing(nn.Module):
         sound = torch.as_tensor(mel, dtype=torch.float32, device=device)
         return self(sound[None], places.to(device))[0]
 
-    def finish(self, told: torch.Tensor) -> torch.Tensor:
+    def finish(self, predicted: torch.Tensor) -> torch.Tensor:
         """What forward says, as the numbers of lip motion, contacts made. (..., 17) -> (..., 15)"""
-        values = told[..., : len(NAMES)] * self.spread + self.mean
-        sure = told[..., len(NAMES) :].sigmoid()
+        values = predicted[..., : len(NAMES)] * self.spread + self.mean
+        sure = predicted[..., len(NAMES) :].sigmoid()
         made = ((sure - BEGUN) / (WHOLE - BEGUN)).clamp(0, 1)
         values = make_contacts(values, *made.unbind(-1))
         return values.clamp(*(torch.as_tensor(end, device=values.device) for end in RANGE))

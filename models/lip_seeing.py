@@ -62,10 +62,12 @@ class LipSeeing(nn.Module):
 
     def forward(self, mouths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """mouths: (B, 3, SIZE, SIZE) in [0, 1] -> twice (B, 15), and (B,) in per cent"""
-        told = self.tell(self.features(F.avg_pool2d(mouths, SHRINK) - 0.5)).float()
+        predicted = self.tell(self.features(F.avg_pool2d(mouths, SHRINK) - 0.5)).float()
         if self.near_tell is not None:
-            told = told + self.near_tell(self.near_features(mouths[..., *NEAR] - 0.5)).float()
-        values, doubt, teeth = told.split((len(NAMES), len(NAMES), 1), dim=1)
+            predicted = (
+                predicted + self.near_tell(self.near_features(mouths[..., *NEAR] - 0.5)).float()
+            )
+        values, doubt, teeth = predicted.split((len(NAMES), len(NAMES), 1), dim=1)
         return values, doubt.clamp(-4, 3), teeth[:, 0]
 
     @torch.inference_mode()

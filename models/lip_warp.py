@@ -129,8 +129,8 @@ class LipWarp(nn.Module):
         """Both flows. A blendshape moves each point along a line of its own, so that most of a
         movement is a sum over the numbers' changes (B, 15); the rest is said beside.
         """
-        told = 2 * self.flows(x).float()
-        lines, rest, reference_flow = told.split((2 * len(NAMES), 2, 2), dim=1)
+        predicted = 2 * self.flows(x).float()
+        lines, rest, reference_flow = predicted.split((2 * len(NAMES), 2, 2), dim=1)
         moved = torch.einsum("bkdhw,bk->bdhw", lines.unflatten(1, (len(NAMES), 2)), change)
         return moved + 4 * rest, 4 * reference_flow
 

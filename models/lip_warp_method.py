@@ -41,8 +41,8 @@ BORDER = 0.08  # of the side, over which the square fades into the frame
 TURN = 3  # where the angle stands in a Placement
 PRESS, ROLLS = INDEX["mouthPress"], [INDEX["mouthRollLower"], INDEX["mouthRollUpper"]]
 MOODS = [INDEX[name] for name in EXPRESSION]
-# Made speakers press and roll in their lips at p b m until little is seen of them; real ones meet
-# them. Of both is kept, where lips are pressed: whole from FIRM on.
+# Synthetic speakers press and roll in their lips at p b m until little is seen of them; real ones
+# meet them. Of both is kept, where lips are pressed: whole from FIRM on.
 PRESSED, ROLLED, FIRM = 0.6, 0.5, 0.3
 # The network says the odds as they are. Where paint has a tenth it only softens what the given
 # picture shows, and where it has a third, closed lips would stretch in the place of parting: so the

@@ -1,4 +1,4 @@
-"""Made clips on disk: videos in LRS2's layout, or crops as preprocess.py writes them."""
+"""Synthetic clips on disk: videos in LRS2's layout, or crops as preprocess.py writes them."""
 
 import json
 import os
@@ -19,16 +19,16 @@ from hparams import ClipHParams
 from preprocessing.settings import PreprocessSettings
 from synthesis.acting import wander
 from synthesis.degrade import degrade_frame
-from synthesis.made_clip import MadeClip
 from synthesis.performance import FPS, curve_points, sample_frames
-from synthesis.renderer import Renderer, Truth
+from synthesis.renderer import FrameTruth, Renderer
 from synthesis.sentences import transcript
+from synthesis.synthetic_clip import SyntheticClip
 from synthesis.voices import SAMPLE_RATE
 from video import VideoWriter
 
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none
-# How far a detector is off, in shares of the face, as our Haar detector was over 40 made clips: by
-# each edge from clip to clip, wandering within a clip, and sideways to where the face is turned.
+# How far a detector is off, in shares of the face, as our Haar detector was over 40 clips: by each
+# edge from clip to clip, wandering within a clip, and sideways to where the face is turned.
 BOX_BIAS = (0.042, 0.031, 0.042, 0.045)  # left, top, right, bottom
 BOX_WANDER, BOX_WANDER_SECONDS = 0.015, 0.3
 BOX_TURN = 0.45  # per radian of yaw; a detector that hugs the face has less, so it is drawn
@@ -49,7 +49,7 @@ def are_crops_done(root: Path, name: str) -> bool:
     return (root / name / DONE).is_file()
 
 
-def write_video(clip: MadeClip, renderer: Renderer, root: Path) -> None:
+def write_video(clip: SyntheticClip, renderer: Renderer, root: Path) -> None:
     """<root>/main/<name>.mp4 with sound, .txt with the words, .json with each frame's truth."""
     target = video_folder(root) / clip.name
     with partial_folder(target) as folder:
@@ -61,7 +61,7 @@ def write_video(clip: MadeClip, renderer: Renderer, root: Path) -> None:
             os.replace(folder / made, target.with_suffix(suffix))
 
 
-def write_crops(clip: MadeClip, renderer: Renderer, root: Path, crop_size: int) -> None:
+def write_crops(clip: SyntheticClip, renderer: Renderer, root: Path, crop_size: int) -> None:
     """<root>/<name>/{0.jpg, ..., audio.wav, mel.npy, clip.json}, and truth.json beside them.
 
     The boxes are the true ones, off as a detector's are; only what is in them is drawn, the longer
@@ -80,7 +80,7 @@ def is_sound_done(root: Path, name: str) -> bool:
     return (root / name / TRUTH_FILE).is_file()
 
 
-def write_sound(clip: MadeClip, root: Path) -> None:
+def write_sound(clip: SyntheticClip, root: Path) -> None:
     """<root>/<name>/{audio.wav, mel.npy, truth.json}, the truth of mouths that nobody drew."""
     with whole_folder(root / clip.name) as folder:
         write_heard(folder, as_16_bit(clip.sound), ClipHParams())
@@ -92,7 +92,7 @@ def write_filelist(root: Path, name: str, clips: Iterable[str]) -> None:
     write_whole(root / "filelists" / f"{name}.txt", "".join(f"{clip}\n" for clip in clips))
 
 
-def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
+def _encode(clip: SyntheticClip, renderer: Renderer, folder: Path) -> list[FrameTruth]:
     """Draw all frames into made.mp4, with the sound; returns what is known of each."""
     save_wav(folder / "sound.wav", as_16_bit(clip.sound), SAMPLE_RATE)
     quality = np.random.default_rng(clip.scene.seed).integers(BEST_CRF, POOREST_CRF + 1)
@@ -109,7 +109,7 @@ def _encode(clip: MadeClip, renderer: Renderer, folder: Path) -> list[Truth]:
     return truths
 
 
-def box_errors(clip: MadeClip) -> tuple[np.ndarray, float]:
+def box_errors(clip: SyntheticClip) -> tuple[np.ndarray, float]:
     """How far off a detector's boxes would be: (frames, 4), and sideways per radian of yaw."""
     rng = np.random.default_rng((clip.scene.seed, 1))
     frames = clip.performance.frames
@@ -120,8 +120,8 @@ def box_errors(clip: MadeClip) -> tuple[np.ndarray, float]:
 
 
 def _draw_crops(
-    clip: MadeClip, renderer: Renderer, crop_size: int, folder: Path
-) -> tuple[list[Truth], list[Box]]:
+    clip: SyntheticClip, renderer: Renderer, crop_size: int, folder: Path
+) -> tuple[list[FrameTruth], list[Box]]:
     """Draw all crops into the folder; what is known of each frame, and what was cut out."""
     truths, boxes = [], []
     errors, per_yaw = box_errors(clip)
@@ -138,7 +138,7 @@ def _draw_crops(
     return truths, boxes
 
 
-def _detected_box(truth: Truth, error: np.ndarray, per_yaw: float, renderer: Renderer) -> Box:
+def _detected_box(truth: FrameTruth, error: np.ndarray, per_yaw: float, renderer: Renderer) -> Box:
     """What would have been cut out of a frame, padded and within the picture."""
     left, top, right, bottom = truth.box
     sideways = per_yaw * truth.pose[1] * np.array([1, 0, 1, 0])
@@ -146,7 +146,9 @@ def _detected_box(truth: Truth, error: np.ndarray, per_yaw: float, renderer: Ren
     return crop_box(np.add(truth.box, off), DEFAULT_PADS, renderer.width, renderer.height)
 
 
-def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path):
+def _describe(
+    clip: SyntheticClip, renderer: Renderer, boxes: list[Box], crop_size: int, folder: Path
+):
     """clip.json as preprocess.py writes it, so that nothing after it knows the difference."""
     settings = PreprocessSettings(
         root=Path(), hp=ClipHParams(), detect_every=1, crop_size=crop_size
@@ -162,7 +164,7 @@ def _describe(clip: MadeClip, renderer: Renderer, boxes: list[Box], crop_size: i
     )
 
 
-def _drawn(renderer: Renderer, truths: list[Truth]) -> dict:
+def _drawn(renderer: Renderer, truths: list[FrameTruth]) -> dict:
     """What is known of the pictures of each frame, in pixels of the whole frame and in radians."""
     return {
         "size": [renderer.width, renderer.height],
@@ -172,7 +174,7 @@ def _drawn(renderer: Renderer, truths: list[Truth]) -> dict:
     }
 
 
-def _truth_json(clip: MadeClip, drawn: dict) -> str:
+def _truth_json(clip: SyntheticClip, drawn: dict) -> str:
     """The truth of each frame: of what is drawn, and of what the head does."""
     performance = clip.performance
     values = {"format": TRUTH_FORMAT} | clip.record

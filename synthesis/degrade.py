@@ -25,7 +25,7 @@ class Degradation:
 
     @classmethod
     def draw(cls, seed: int | np.random.Generator) -> "Degradation":
-        """Half the clips are nearly clean, the rest are spoilt in several ways."""
+        """Half the clips are nearly clean, the rest are degraded in several ways."""
         rng = np.random.default_rng(seed)
         poor = rng.random() < 0.5
         grey = rng.random() < 0.05

@@ -70,7 +70,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SpokenText:
     """Speech and what is heard when."""
 
     samples: np.ndarray  # float32 in [-1, 1]
@@ -133,7 +133,7 @@ def version() -> str:
         return library.espeak_Info(None).decode().split()[0]
 
 
-def say(text: str, voice: Voice) -> Speech:
+def say(text: str, voice: Voice) -> SpokenText:
     """Speak `text`. The same text and voice give the same samples, whatever was said before.
 
     Raises EspeakError when espeak-ng is missing, does not know the voice or says nothing.
@@ -147,7 +147,7 @@ def say(text: str, voice: Voice) -> Speech:
         raise EspeakError(f"espeak-ng says nothing for {text!r} in voice {voice.name!r}")
     phones = tuple(_phones(events, len(samples), sample_rate))
     words = tuple(Word(sample / sample_rate, position) for sample, position in words)
-    return Speech(samples.astype(np.float32) / 32768, sample_rate, phones, words)
+    return SpokenText(samples.astype(np.float32) / 32768, sample_rate, phones, words)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from synthesis.espeak import EspeakError, Speech, Voice, say
+from synthesis.espeak import EspeakError, SpokenText, Voice, say
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +27,7 @@ class Mouthpiece:
         self.command = command
         self._process: subprocess.Popen | None = None
 
-    def say(self, text: str, voice: Voice) -> Speech:
+    def say(self, text: str, voice: Voice) -> SpokenText:
         """As espeak.say, and EspeakCrash where that would have been the end."""
         if self._process is None:
             self._process = subprocess.Popen(

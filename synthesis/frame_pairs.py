@@ -21,11 +21,11 @@ from models.lip_motion import (
 from models.mouth_crop import SIZE, place_mouth
 from synthesis.degrade import degrade_frame, motion_blur
 from synthesis.head import Material
-from synthesis.made_clip import MadeClip
 from synthesis.performance import Performance
 from synthesis.posing import Pose, face_speed
 from synthesis.rasteriser import FAR, kernel, rasterise
 from synthesis.renderer import Renderer, Window
+from synthesis.synthetic_clip import SyntheticClip
 from training.pair_files import (
     BACKGROUND,
     FLOW_STEP,
@@ -49,7 +49,7 @@ _KIND[Material.CLOTH] = _KIND[-1] = BACKGROUND
 
 
 def draw_mouths(
-    renderer: Renderer, clip: MadeClip, frame: int, mouths: int, rng: np.random.Generator
+    renderer: Renderer, clip: SyntheticClip, frame: int, mouths: int, rng: np.random.Generator
 ) -> FrameMouths:
     """A frame of the clip, with its own mouth and others."""
     performance = with_mouths(clip.performance, frame, mouths, rng)
@@ -141,7 +141,7 @@ def unspoken_mouth(rng: np.random.Generator) -> np.ndarray:
     return np.clip(values, LOWEST, HIGHEST)
 
 
-def turned(clip: MadeClip, rng: np.random.Generator) -> MadeClip:
+def turned(clip: SyntheticClip, rng: np.random.Generator) -> SyntheticClip:
     """The clip, now and then seen from aside: talks are filmed up to a profile of 60 degrees."""
     if rng.random() > 0.25:
         return clip
@@ -157,7 +157,7 @@ def _window(marks: np.ndarray, rng: np.random.Generator) -> Window:
 
 
 def _draw(
-    renderer: Renderer, clip: MadeClip, frame: int, pose: Pose, window: Window, first: Pose
+    renderer: Renderer, clip: SyntheticClip, frame: int, pose: Pose, window: Window, first: Pose
 ) -> np.ndarray:
     camera = renderer.scene.camera
     speed = face_speed(camera, clip.performance, frame, (renderer.width, renderer.height))

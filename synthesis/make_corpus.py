@@ -38,9 +38,9 @@ from synthesis.corpus_files import (
 )
 from synthesis.espeak import EspeakError, find_library
 from synthesis.head import Head, load_head
-from synthesis.made_clip import Plan, clip_name, make_clip
 from synthesis.real_speech import find_aligned, find_recordings
 from synthesis.renderer import Renderer
+from synthesis.synthetic_clip import CorpusPlan, clip_name, make_clip
 from synthesis.voices import SPLITS, languages_of, split_of_number
 from video import MediaError
 
@@ -53,7 +53,7 @@ SHORTEST_SECONDS = 0.64  # training needs more than three windows of five frames
 class Job:
     """What every worker needs to know."""
 
-    plan: Plan
+    plan: CorpusPlan
     out: Path
     head_model: Path | None  # None: sound alone
     crops_only: bool
@@ -152,7 +152,9 @@ def _job(args: argparse.Namespace) -> Job:
         find_recordings(args.speech)
     if args.head_model:
         _head(args.head_model)
-    plan = Plan(args.seed, args.seconds, args.size, args.languages, args.speech, args.alignments)
+    plan = CorpusPlan(
+        args.seed, args.seconds, args.size, args.languages, args.speech, args.alignments
+    )
     return Job(plan, args.out, args.head_model, args.crops_only, args.crop_size)
 
 

@@ -24,8 +24,8 @@ from synthesis.arguments import whole_count
 from synthesis.espeak import EspeakError, find_library
 from synthesis.frame_pairs import draw_mouths, turned
 from synthesis.head import Head, load_head
-from synthesis.made_clip import Plan, make_clip
 from synthesis.renderer import Renderer
+from synthesis.synthetic_clip import CorpusPlan, make_clip
 from synthesis.voices import split_of_number
 from training.pair_files import DONE, write_shard
 
@@ -51,7 +51,7 @@ def shard_name(speaker: int) -> str:
 
 def make_shard(job: Job, speaker: int) -> int:
     """All frames of a speaker as one shard; how many pairs it holds."""
-    plan = Plan(job.seed, CLIP_SECONDS, FRAME_SIDE)
+    plan = CorpusPlan(job.seed, CLIP_SECONDS, FRAME_SIDE)
     drawn, scenes = [], []
     for scene in range(job.scenes):
         rng = np.random.default_rng((job.seed, speaker, scene, 5))

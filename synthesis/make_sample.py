@@ -18,10 +18,10 @@ from synthesis.arguments import frame_side, span_seconds
 from synthesis.degrade import Degradation, degrade_frame
 from synthesis.espeak import EspeakError
 from synthesis.head import load_head
-from synthesis.made_clip import Person, Plan, draw_person
 from synthesis.performance import FPS, Performance
 from synthesis.renderer import Renderer
 from synthesis.speaker import Scene
+from synthesis.synthetic_clip import CorpusPlan, Person, draw_person
 from synthesis.utterance import Utterance, make_utterance
 from synthesis.voices import SAMPLE_RATE, draw_voice
 from video import VideoWriter
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _make_sample(args: argparse.Namespace) -> None:
     """face.mp4, speech_<language>.wav of each of LANGUAGES, and what is said in a .txt of each."""
-    plan = Plan(args.seed, args.seconds, args.size)
+    plan = CorpusPlan(args.seed, args.seconds, args.size)
     person = draw_person(plan, SPEAKER)
     args.out.mkdir(parents=True, exist_ok=True)
     for number, language in enumerate(LANGUAGES):
@@ -78,7 +78,7 @@ def _write_speech(path: Path, said: Utterance) -> None:
     print(path)
 
 
-def _write_face(args: argparse.Namespace, plan: Plan, person: Person) -> None:
+def _write_face(args: argparse.Namespace, plan: CorpusPlan, person: Person) -> None:
     rng = np.random.default_rng((args.seed, SPEAKER))
     speech_rng, acting_rng, scene_rng = rng.spawn(3)
     said = make_utterance(person.voice, plan.frames, speech_rng, person.split)

@@ -29,7 +29,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class Truth:
+class FrameTruth:
     """What is known of a frame, in its pixels."""
 
     box: tuple[float, float, float, float]  # left, top, right, bottom, as a face detector gives it
@@ -116,10 +116,10 @@ def gaze_lids(yaw: float, pitch: float) -> dict[str, float]:
     }
 
 
-def measure(pose: Pose, landmark_vertices: np.ndarray) -> Truth:
+def measure(pose: Pose, landmark_vertices: np.ndarray) -> FrameTruth:
     """Face box, landmarks and head pose of a posed figure."""
     landmarks = pose.screen[landmark_vertices, :2]
-    return Truth(face_box(landmarks), landmarks, euler_angles(pose.head_rotation))
+    return FrameTruth(face_box(landmarks), landmarks, euler_angles(pose.head_rotation))
 
 
 def face_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:

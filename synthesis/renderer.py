@@ -16,7 +16,7 @@ from synthesis.lights import development_curve, exposure, light_view, lit_share,
 from synthesis.mouth_and_eyes import resize_texture
 from synthesis.occluders import draw_occluder
 from synthesis.performance import Performance
-from synthesis.posing import Pose, Truth, face_speed, measure, pose_figure
+from synthesis.posing import FrameTruth, Pose, face_speed, measure, pose_figure
 from synthesis.rasteriser import FAR, draw_strands, rasterise, vertex_normals
 from synthesis.shading import (
     SHARPNESS,
@@ -121,7 +121,7 @@ class Renderer:
         speed = face_speed(camera, performance, frame, (self.width, self.height))
         return motion_blur(image, speed * window.scale * camera.shutter)
 
-    def truth(self, performance: Performance, frame: int) -> Truth:
+    def truth(self, performance: Performance, frame: int) -> FrameTruth:
         """Face box, landmarks and head pose of a frame."""
         return measure(self.pose(performance, frame), self.figure.head.landmarks)
 

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from synthesis.espeak import Phone, Speech
+from synthesis.espeak import Phone, SpokenText
 from synthesis.performance import FPS
 from synthesis.sentences import make_text
 from synthesis.sound import SoundConditions, degrade
@@ -53,7 +53,7 @@ def make_utterance(
     return Utterance(text, sound, clean, phones, tuple(gestures(phones)), conditions)
 
 
-def cut_speech(text: str, speech: Speech, seconds: float) -> tuple[str, Speech]:
+def cut_speech(text: str, speech: SpokenText, seconds: float) -> tuple[str, SpokenText]:
     """As many whole words as fit into `seconds`; the first word is cut if it is longer."""
     if speech.seconds <= seconds:
         return text, speech

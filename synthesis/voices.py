@@ -7,7 +7,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from synthesis.bursts import mark_bursts
-from synthesis.espeak import Phone, Speech, Voice, Word
+from synthesis.espeak import Phone, SpokenText, Voice, Word
 from synthesis.espeak_process import EspeakCrash, Mouthpiece
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def languages_of(split: str, wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
 _mouthpiece = Mouthpiece()
 
 
-def speak(text: str, speaker: SpeakerVoice) -> Speech:
+def speak(text: str, speaker: SpeakerVoice) -> SpokenText:
     """Say it in this voice, at SAMPLE_RATE; the phones' times follow the scaled tract.
 
     What crashes espeak-ng is said in the language's plain voice.
@@ -112,7 +112,7 @@ def speak(text: str, speaker: SpeakerVoice) -> Speech:
     stretch = speech.sample_rate / SAMPLE_RATE * up / down
     phones = tuple(Phone(p.ipa, p.start * stretch, p.end * stretch) for p in speech.phones)
     words = tuple(Word(word.start * stretch, word.position) for word in speech.words)
-    return Speech(samples, SAMPLE_RATE, mark_bursts(phones, samples, SAMPLE_RATE), words)
+    return SpokenText(samples, SAMPLE_RATE, mark_bursts(phones, samples, SAMPLE_RATE), words)
 
 
 def _ratio(sample_rate: int, tract: float) -> tuple[int, int]:

@@ -8,15 +8,15 @@ import pytest
 
 import audio
 from audio import count_frames, mel_window, mel_window_start, mel_windows, melspectrogram
-from tests.made_sounds import made_sounds
+from tests.synthetic_sounds import synthetic_sounds
 from video import exact_fps
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
 
 
-@pytest.mark.parametrize("name", made_sounds())
+@pytest.mark.parametrize("name", synthetic_sounds())
 def test_mel_equals_the_golden_one(hp, name, golden_mel):
-    mel = melspectrogram(made_sounds()[name], hp)
+    mel = melspectrogram(synthetic_sounds()[name], hp)
     assert mel.dtype == np.float32
     np.testing.assert_allclose(mel, golden_mel[name], atol=2e-4)
 

@@ -15,7 +15,7 @@ from corpus.mel import mel_numbers
 from corpus.pack import pack_clip
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from tests.toy_corpus import make_clip, make_corpus
-from training.mouth_shapes import read_shapes
+from training.blendshapes import read_shapes
 from training.windows import GeneratorWindows
 
 

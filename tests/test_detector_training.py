@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from detector_training.grounds import paint_scene_ground
+from detector_training.backgrounds import paint_scene_background
+from detector_training.degrade import degrade
 from detector_training.heads import FACE_FROM, read_bank
 from detector_training.headwear import WEAR, dress
 from detector_training.losses import (
@@ -23,9 +24,8 @@ from detector_training.make_heads import main as make_heads
 from detector_training.make_heads import shoot
 from detector_training.real_frames import RealFrame, cut_frame, read_real_frames
 from detector_training.scene_batches import Scenes, as_tensors
-from detector_training.scenes import MOST_HEADS, Composer, Placed, Truth, lay, truth_of
+from detector_training.scenes import MOST_HEADS, Composer, Placed, SceneTruth, lay, truth_of
 from detector_training.scores import DetectionScore, average_precision
-from detector_training.spoil import spoil
 from detector_training.train import DetectorTrainer, main
 from face_detection.boxes import intersection_over_union
 from hparams import FaceFinderHParams
@@ -128,7 +128,7 @@ def test_what_is_covered_or_turned_away_is_not_asked_for(bank):
     alone = Composer(
         type(bank)(
             bank.cutouts[away], bank.outlines[away], bank.landmarks[away], bank.facing[away],
-            bank.people[away], bank.grounds,
+            bank.people[away], bank.backgrounds,
         ), 160, seed=1,
     )  # fmt: skip
     assert sum(len(alone.compose(number)[1].boxes) for number in range(20)) == 0
@@ -178,7 +178,7 @@ def test_pictures_are_spoilt_but_not_lost(rng):
     image = np.full((96, 96, 3), 120, np.uint8)
     image[32:64, 32:64] = 220
     for _ in range(40):
-        bad = spoil(image, rng)
+        bad = degrade(image, rng)
         assert bad.shape == image.shape and bad.dtype == np.uint8
         assert bad[40:56, 40:56].mean() > bad[8:24, 8:24].mean()
 
@@ -188,7 +188,7 @@ def test_grounds_are_of_the_asked_size_with_and_without_photographs(rng):
     photograph = rng.integers(0, 255, (90, 200, 3), np.uint8)
     for photographs in ((), (photograph,)):
         for _ in range(20):
-            assert paint_scene_ground(96, painted, photographs, rng).shape == (96, 96, 3)
+            assert paint_scene_background(96, painted, photographs, rng).shape == (96, 96, 3)
 
 
 # Frames of videos.
@@ -252,7 +252,7 @@ def test_a_frames_face_is_where_its_box_says(rng):
 
 
 def boxes_of(*boxes) -> dict[str, torch.Tensor]:
-    truth = Truth()
+    truth = SceneTruth()
     for box in boxes:
         truth.add(np.array(box), np.full((5, 2), 50.0), asked=True)
     return {name: value[None] for name, value in as_tensors(truth).items()}
@@ -454,11 +454,20 @@ def test_scenes_become_tensors_of_one_shape(bank):
 @pytest.mark.slow
 def test_a_bank_is_made_and_read_again(shared_data, tmp_path, capsys):
     model = str(shared_data / "ict_facekit.npz")
-    made = ["--head_model", model, "--out", str(tmp_path / "a"), "--people", "1", "--grounds", "2"]
+    made = [
+        "--head_model",
+        model,
+        "--out",
+        str(tmp_path / "a"),
+        "--people",
+        "1",
+        "--backgrounds",
+        "2",
+    ]
     assert make_heads(made) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "a")
     bank = read_bank(tmp_path / "a")
-    assert len(bank.cutouts) == 18 and len(bank.grounds) == 2
+    assert len(bank.cutouts) == 18 and len(bank.backgrounds) == 2
     assert np.abs(bank.facing).max() <= 1 and (bank.cutouts[..., 3].mean(axis=(1, 2)) > 20).all()
 
 

@@ -42,7 +42,7 @@ def test_a_face_is_found_through_a_whole_clip(haar):
 
 def test_auto_says_what_it_uses_instead_and_how_to_get_s3fd(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(detectors_module, "S3FD_PATH", tmp_path / "s3fd.pth")
-    monkeypatch.setattr(detectors_module, "SMALL_PATH", tmp_path / "face_small.safetensors")
+    monkeypatch.setattr(detectors_module, "FACE_FINDER_PATH", tmp_path / "face_small.safetensors")
     with caplog.at_level(logging.WARNING):
         assert make_detector("auto").settings["detector"] == "haar"
     assert "python -m models.pretrained s3fd" in caplog.text

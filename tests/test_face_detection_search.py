@@ -267,7 +267,7 @@ def test_a_cache_entry_that_may_not_be_read_is_sought_anew(clip, cache, caplog, 
     entry.mkdir()  # root may read all files, but not a folder as one
     monkeypatch.setattr(Path, "is_file", lambda path: True)
     assert to_json(find_tracks_in_video(clip, CountingDetector())) == expected
-    assert "faces are sought anew" in caplog.text
+    assert "faces are detected anew" in caplog.text
 
 
 def test_a_user_without_a_home_has_no_cache(clip, caplog, monkeypatch):

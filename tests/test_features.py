@@ -9,9 +9,9 @@ from audio import mel_window, mel_window_start, melspectrogram, window_start
 from features import FEATURES, WINDOWS, filterbank
 from features.band_mfcc import DAVS_FILTERS, LIPGAN_FILTERS, band_mfcc
 from features.logfbank import normalise, stack
-from tests.made_sounds import made_sounds
+from tests.synthetic_sounds import synthetic_sounds
 
-SOUNDS = made_sounds()
+SOUNDS = synthetic_sounds()
 AUDIBLE = [name for name in SOUNDS if name != "silence"]
 # The features that are 0 in silence; the first coefficient of SyncNet's is a level, which is not.
 ZERO_IN_SILENCE = ("mfcc_davs", "mfcc_lipgan", "logfbank")

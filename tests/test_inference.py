@@ -200,7 +200,7 @@ BAD_INPUT = {
     "missing checkpoint": (None, {"checkpoint": "none.pth"}, BOX, "no such checkpoint: none.pth"),
     "text as video": (spoil_text, {}, BOX, "cannot be read as video or sound"),
     "truncated video": (spoil_truncated, {}, BOX, "cut short or damaged"),
-    "truncated, sought": (spoil_truncated, {}, (), "cut short or damaged"),
+    "truncated, no box given": (spoil_truncated, {}, (), "cut short or damaged"),
     "no face at all": (spoil_faceless, {}, ("--detector", "haar"), "any of 12 frames.*--box"),
     "sound without sound": (spoil_sound, {"audio": "mute.mp4"}, BOX, "has no sound track"),
     "zero-length sound": (spoil_zero_length, {"audio": "zero.wav"}, BOX, "zero.wav"),

@@ -131,7 +131,7 @@ def test_of_a_video_only_colours_near_the_mouth_teach(bank, mouths):
         Runtime(torch.device("cpu")), LipSeeingHParams(multiplier=0.25),
         np.zeros((2, len(NAMES)), np.float32),
     )  # fmt: skip
-    network = trainer.update.network
+    network = trainer.learner.network
     warp = network(*(batch[name] for name in ("face", "reference", "lips", "face_lips")))
     found = trainer.losses(batch, warp)
     assert all(found[name] == 0 for name in ("flow", "layers", "paint", "kinds"))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lipsync.stages import ahead, timed
+from lipsync.stages import prefetch, timed
 
 
 def counting(log, until=100):
@@ -19,13 +19,13 @@ def counting(log, until=100):
 
 def test_order_is_kept_and_the_thread_ends():
     before = threading.active_count()
-    assert list(ahead(range(50))) == list(range(50))
+    assert list(prefetch(range(50))) == list(range(50))
     assert threading.active_count() == before
 
 
 def test_it_works_ahead_but_only_so_far():
     log = []
-    items = ahead(counting(log), depth=2)
+    items = prefetch(counting(log), depth=2)
     assert next(items) == 0
     time.sleep(0.1)
     assert log == [0, 1, 2, 3]  # one taken, two in the queue, one in hand
@@ -35,7 +35,7 @@ def test_it_works_ahead_but_only_so_far():
 def test_closing_closes_the_source():
     log = []
     before = threading.active_count()
-    items = ahead(ahead(counting(log)))
+    items = prefetch(prefetch(counting(log)))
     next(items)
     items.close()
     assert log[-1] == "closed" and threading.active_count() == before
@@ -46,7 +46,7 @@ def test_errors_come_through_after_what_was_good():
         yield 1
         raise OSError("gone")
 
-    items = ahead(failing())
+    items = prefetch(failing())
     assert next(items) == 1
     with pytest.raises(OSError, match="gone"):
         next(items)

@@ -1,4 +1,4 @@
-"""The made corpus on disk: layouts, truth, splits, repeatability, resuming, the command line."""
+"""The synthetic corpus on disk: layouts, truth, splits, repeatability, resuming, command line."""
 
 import json
 import os
@@ -23,8 +23,8 @@ from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources
 from synthesis import make_corpus
 from synthesis.corpus_files import box_errors
-from synthesis.made_clip import Plan, make_clip
-from synthesis.renderer import Truth
+from synthesis.renderer import FrameTruth
+from synthesis.synthetic_clip import CorpusPlan, make_clip
 from tests.espeak_mark import skips_without_espeak
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,10 +41,10 @@ class FlatRenderer:
         self.width, self.height, self.scene = width, height, scene
         self.shade = int(np.random.default_rng(speaker.seed).integers(60, 200))
 
-    def truth(self, performance, frame: int) -> Truth:
+    def truth(self, performance, frame: int) -> FrameTruth:
         left = 0.25 * self.width + 4 * performance.rotation[frame, 1]
         box = left, 0.2 * self.height, left + 0.4 * self.width, 0.7 * self.height
-        return Truth(box, np.full((68, 2), left), tuple(performance.rotation[frame].tolist()))
+        return FrameTruth(box, np.full((68, 2), left), tuple(performance.rotation[frame].tolist()))
 
     def render(self, performance, frame: int) -> np.ndarray:
         image = np.full((self.height, self.width, 3), 30, np.uint8)
@@ -158,7 +158,7 @@ def test_a_corpus_has_a_head_or_sound_alone(tmp_path, capsys):
 
 def test_the_sound_in_the_video_is_not_late(tmp_path):
     out = run(tmp_path, speakers=1)
-    made = make_clip(Plan(0, FRAMES / 25, 128), 0, 0).sound
+    made = make_clip(CorpusPlan(0, FRAMES / 25, 128), 0, 0).sound
     heard = video.read_sound(out / "main/s0000/00001.mp4", 16000)
     likeness = np.fft.irfft(np.conj(np.fft.rfft(made, 65536)) * np.fft.rfft(heard, 65536))
     assert abs((np.argmax(likeness) + 32768) % 65536 - 32768) <= 1
@@ -266,7 +266,7 @@ def test_a_crop_is_what_its_box_holds_and_no_larger_than_asked(tmp_path):
 
 
 def test_boxes_are_off_by_a_little_and_calmly():
-    clip = make_clip(Plan(0, 6.0, 256), 0, 0)
+    clip = make_clip(CorpusPlan(0, 6.0, 256), 0, 0)
     errors, per_yaw = box_errors(clip)
     assert 0 <= per_yaw <= 0.45
     assert errors.shape == (150, 4)
@@ -276,7 +276,7 @@ def test_boxes_are_off_by_a_little_and_calmly():
 
 
 def test_recordings_can_be_given(tmp_path):
-    made = make_clip(Plan(0, 2.0, 128), 0, 0)
+    made = make_clip(CorpusPlan(0, 2.0, 128), 0, 0)
     with wave.open(str(tmp_path / "someone.wav"), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes((made.sound * 2**15).astype("<i2").tobytes())

@@ -1,4 +1,4 @@
-"""The made mouth: gestures from phones, closures in sync with the sound, style, acting."""
+"""The synthetic mouth: gestures from phones, closures in sync with the sound, style, acting."""
 
 import wave
 from functools import lru_cache

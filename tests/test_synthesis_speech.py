@@ -1,4 +1,4 @@
-"""The made corpus as heard: espeak-ng's times, sentences, voices by split, unclean sound."""
+"""The synthetic corpus as heard: espeak-ng's times, sentences, voices by split, unclean sound."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthesis import espeak, voices
-from synthesis.espeak import EspeakError, Phone, Speech, Voice, Word, say
+from synthesis.espeak import EspeakError, Phone, SpokenText, Voice, Word, say
 from synthesis.espeak_process import EspeakCrash, Mouthpiece
 from synthesis.sentences import SYMBOLS, languages, make_sentence, phrases_of, transcript
 from synthesis.sound import COLOURS, SoundConditions, coloured_noise, degrade
@@ -184,7 +184,7 @@ def test_speech_is_cut_between_words():
     text = "One two three"
     words = (Word(0.0, 0), Word(0.4, 4), Word(0.9, 8))
     phones = (Phone("w", 0.0, 0.3), Phone("t", 0.3, 0.8), Phone("θ", 0.8, 1.5))
-    speech = Speech(np.ones(24000, np.float32), 16000, phones, words)
+    speech = SpokenText(np.ones(24000, np.float32), 16000, phones, words)
     kept, cut = cut_speech(text, speech, 1.0)
     assert kept == "One two"
     assert cut.seconds == pytest.approx(0.9)

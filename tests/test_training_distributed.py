@@ -13,7 +13,7 @@ from hparams import HParams
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.runtime import Runtime
 from training.losses import bce_of_cosine, cosine
 
@@ -41,13 +41,13 @@ def gradients(kind: str, runtime: Runtime, parts: int = 1) -> dict[str, torch.Te
     torch.manual_seed(1)
     network = runtime.synced(runtime.place(NETWORKS[kind](32, 32, 0.0625))).train().double()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    update = Update(network, optimizer, runtime, HParams())
+    learner = Learner(network, optimizer, runtime, HParams())
     size = BATCH // runtime.world_size // parts
     shares = [slice(size * (part * runtime.world_size + runtime.rank),
                     size * (part * runtime.world_size + runtime.rank) + size)
               for part in range(parts)]  # fmt: skip
-    for share in update.parts(shares):
-        update.backward(loss_of(kind, update.call, share), parts)
+    for share in learner.micro_batches(shares):
+        learner.backward(loss_of(kind, learner.call, share), parts)
     return {name: weight.grad.clone() for name, weight in network.named_parameters()}
 
 

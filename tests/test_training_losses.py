@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from models.inputs import lip_window
 from models.syncnet import SyncNet
+from training.blendshapes import SPREADS, BlendshapeHead, ExpertWithHead, blendshape_loss
 from training.experts import freeze
 from training.generator_terms import laplacian_variance
 from training.losses import (
@@ -17,12 +18,11 @@ from training.losses import (
     bce_of_matrix,
     contrast,
     cosine,
-    opponents,
+    negatives,
     reconstruction,
     sync_cosine,
     sync_loss,
 )
-from training.mouth_shapes import SPREADS, ShapeTeller, TaughtExpert, telling_loss
 
 
 def unit_vectors(*shape: int) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_contrast_is_the_slow_one(apart):
     sounds, mouths = unit_vectors(3, 5, 16), unit_vectors(3, 5, 16)
     starts = torch.tensor([[4, 9, 1, 30, 2], [4, 9, 4, 30, 2], [0, 1, 2, 3, 4]])
     expected = slow_contrast(sounds, mouths, starts, apart, 0.2)
-    found = contrast(sounds, mouths, opponents(starts, apart), 0.2)
+    found = contrast(sounds, mouths, negatives(starts, apart), 0.2)
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -90,14 +90,14 @@ def test_bce_of_matrix_weighs_right_and_wrong_alike(apart):
                     right.append(-math.log(value))
                 elif abs(starts[b, i] - starts[b, j]) >= apart:
                     wrong.append(-math.log(1 - value))
-    loss, accuracy = bce_of_matrix(sounds, mouths, opponents(starts, apart))
+    loss, accuracy = bce_of_matrix(sounds, mouths, negatives(starts, apart))
     assert loss.item() == pytest.approx((np.mean(right) + np.mean(wrong)) / 2, rel=1e-4)
     assert 0 <= accuracy.item() <= 1
 
 
 def test_windows_that_all_nearly_coincide_cost_only_what_is_right():
     sounds, mouths = unit_vectors(2, 3, 16), unit_vectors(2, 3, 16)
-    wrong = opponents(torch.tensor([[4, 9, 4], [1, 2, 3]]), 10_000)
+    wrong = negatives(torch.tensor([[4, 9, 4], [1, 2, 3]]), 10_000)
     loss, accuracy = bce_of_matrix(sounds, mouths, wrong)
     right = -(sounds * mouths).sum(-1).log().mean()
     assert loss.item() == pytest.approx(right.item() / 2, rel=1e-4)
@@ -109,11 +109,11 @@ def test_the_terms_of_the_parts_are_those_of_the_batch():
     told, truth = torch.randn(6, 55), torch.randn(6, 55)
     truth[:2] = torch.nan
     count = (~truth.isnan()).sum() / 2
-    parts = [telling_loss(told[rows], truth[rows], count) for rows in (slice(3), slice(3, 6))]
-    torch.testing.assert_close(sum(parts) / 2, telling_loss(told, truth))
+    parts = [blendshape_loss(told[rows], truth[rows], count) for rows in (slice(3), slice(3, 6))]
+    torch.testing.assert_close(sum(parts) / 2, blendshape_loss(told, truth))
 
     sounds, mouths = unit_vectors(2, 4, 16), unit_vectors(2, 4, 16)
-    wrong = opponents(torch.tensor([[4, 5, 6, 7], [1, 20, 40, 60]]), 3)
+    wrong = negatives(torch.tensor([[4, 5, 6, 7], [1, 20, 40, 60]]), 3)
     count = wrong.sum() / 2
     parts = [bce_of_matrix(sounds[b : b + 1], mouths[b : b + 1], wrong[b : b + 1], count)[0]
              for b in range(2)]  # fmt: skip
@@ -173,16 +173,16 @@ def test_sharpness_is_opencv_s():
 def test_telling_is_measured_where_the_truth_is_known():
     told, truth = torch.zeros(3, 4), torch.full((3, 4), 2.0)
     truth[1] = torch.nan
-    assert telling_loss(told, truth) == 4
+    assert blendshape_loss(told, truth) == 4
     truth[:] = torch.nan
     told.requires_grad_()
-    telling_loss(told, truth).backward()
-    assert telling_loss(told, truth) == 0 and not told.grad.any()
+    blendshape_loss(told, truth).backward()
+    assert blendshape_loss(told, truth) == 0 and not told.grad.any()
 
 
 def test_a_taught_expert_gives_the_expert_s_own_vectors():
     expert = SyncNet(32, 32, 0.0625).eval()
-    taught = TaughtExpert(expert, ShapeTeller(expert))
+    taught = ExpertWithHead(expert, BlendshapeHead(expert))
     mel, mouths = torch.rand(2, 1, 80, 16), torch.rand(2, 15, 16, 32)
     sound, mouth, heard, seen = taught(mel, mouths)
     assert torch.equal(sound, expert(mel, mouths)[0]) and torch.equal(mouth, expert(mel, mouths)[1])

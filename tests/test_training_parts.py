@@ -11,7 +11,7 @@ import torch
 
 from hparams import HParams, SyncNetHParams
 from training.engine.checkpoints import checkpoint_steps, refuse_occupied, run_lock, save_run
-from training.engine.learner import Update, learning_rate_share
+from training.engine.learner import Learner, learning_rate_share
 from training.engine.log import Means, Pace, RunLog
 from training.engine.runtime import Runtime
 from training.engine.stream import TrainStream, ValidationSet
@@ -49,25 +49,25 @@ def test_a_cosine_without_an_end_is_refused(tiny_hp):
     network = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(network.parameters())
     with pytest.raises(ValueError, match="needs --max_steps"):
-        Update(network, optimizer, CPU, tiny_hp.with_overrides("min_lr_ratio=0.1"))
+        Learner(network, optimizer, CPU, tiny_hp.with_overrides("min_lr_ratio=0.1"))
 
 
 def test_clipping_and_the_average_follow_their_numbers():
     hp = HParams().with_overrides("clip_grad_norm=0.5,ema_decay=0.9")
     network = torch.nn.Linear(3, 1, bias=False)
     begin = network.weight.detach().clone()
-    update = Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
-    update.backward(100 * network.weight.sum(), parts=1)
-    said = update.apply(0)
+    learner = Learner(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
+    learner.backward(100 * network.weight.sum(), grad_accum_steps=1)
+    said = learner.apply(0)
     assert said["gradient_norm"].item() == pytest.approx(100 * math.sqrt(3))
     moved = (network.weight - begin).norm().item()
     assert moved == pytest.approx(0.5, rel=1e-4)
     # The first update copies, later ones average.
-    update.backward(100 * network.weight.sum(), parts=1)
-    copied = update.judged.weight.clone()
-    update.apply(1)
+    learner.backward(100 * network.weight.sum(), grad_accum_steps=1)
+    copied = learner.eval_model.weight.clone()
+    learner.apply(1)
     expected = 0.9 * copied + 0.1 * network.weight
-    torch.testing.assert_close(update.judged.weight, expected)
+    torch.testing.assert_close(learner.eval_model.weight, expected)
 
 
 @pytest.mark.parametrize(("world", "accumulate"), [(1, 1), (2, 1), (1, 4), (2, 2)])
@@ -89,15 +89,15 @@ def test_half_precision_begins_at_weights_of_any_origin():
     """A file of weights alone, or of another precision, has nothing for the gradient's scaler."""
     network = torch.nn.Linear(3, 1)
     half = Runtime(torch.device("cpu"), precision=torch.half)
-    update = Update(network, torch.optim.Adam(network.parameters()), half, HParams())
-    fresh = update.scaler.state_dict()
+    learner = Learner(network, torch.optim.Adam(network.parameters()), half, HParams())
+    fresh = learner.scaler.state_dict()
     assert fresh  # it is at work
-    full = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams())
+    full = Learner(network, torch.optim.Adam(network.parameters()), CPU, HParams())
     for state in ({"scaler": {}}, full.state_dict()):
-        update.load_state_dict(state)
-        assert update.scaler.state_dict() == fresh
-    update.load_state_dict({"scaler": fresh | {"scale": 512.0}})
-    assert update.scaler.get_scale() == 512
+        learner.load_state_dict(state)
+        assert learner.scaler.state_dict() == fresh
+    learner.load_state_dict({"scaler": fresh | {"scale": 512.0}})
+    assert learner.scaler.get_scale() == 512
 
 
 def test_an_average_goes_on_where_it_was():
@@ -105,8 +105,8 @@ def test_an_average_goes_on_where_it_was():
     hp = HParams().with_overrides("ema_decay=0.9")
     network = torch.nn.BatchNorm1d(2)
 
-    def updated() -> Update:
-        return Update(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
+    def updated() -> Learner:
+        return Learner(network, torch.optim.SGD(network.parameters(), lr=1.0), CPU, hp)
 
     first = updated()
     first.average.update_parameters(network)
@@ -116,8 +116,8 @@ def test_an_average_goes_on_where_it_was():
         network.running_mean += 1
         network.num_batches_tracked += 7
     second.average.update_parameters(network)
-    torch.testing.assert_close(second.judged.running_mean, torch.full((2,), 0.1))
-    assert second.judged.num_batches_tracked == 7
+    torch.testing.assert_close(second.eval_model.running_mean, torch.full((2,), 0.1))
+    assert second.eval_model.num_batches_tracked == 7
     assert second.state_dict()["average"]["n_averaged"] == 2
 
 
@@ -125,9 +125,9 @@ def test_optimizers_are_one_kernel_on_cuda():
     assert Runtime(torch.device("cuda")).fused is True
     network = torch.nn.Linear(2, 1)
     saved = torch.optim.Adam(network.parameters(), fused=True).state_dict()
-    update = Update(network, torch.optim.Adam(network.parameters()), CPU, HParams())
-    update.load_optimizer(saved)  # a checkpoint of CUDA goes on here
-    assert update.optimizer.param_groups[0]["fused"] is CPU.fused is None
+    learner = Learner(network, torch.optim.Adam(network.parameters()), CPU, HParams())
+    learner.load_optimizer(saved)  # a checkpoint of CUDA goes on here
+    assert learner.optimizer.param_groups[0]["fused"] is CPU.fused is None
 
 
 def test_a_step_counts_all_windows_of_its_samples():
@@ -311,7 +311,7 @@ def test_an_optimizer_keeps_its_own_settings_and_takes_the_memory():
     network.weight.sum().backward()
     other.step()
     own = torch.optim.Adam(network.parameters(), lr=0.1, betas=(0.5, 0.99))
-    Update(network, own, CPU, HParams()).load_optimizer(other.state_dict())
+    Learner(network, own, CPU, HParams()).load_optimizer(other.state_dict())
     assert own.param_groups[0]["betas"] == (0.5, 0.99) and own.param_groups[0]["lr"] == 0.1
     assert own.state[network.weight]["exp_avg"].eq(other.state[network.weight]["exp_avg"]).all()
 

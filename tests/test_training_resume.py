@@ -90,11 +90,14 @@ def test_sound_alone_teaches_to_hear(tmp_path, capsys):
     (lists / "sounds.txt").write_text((lists / "train.txt").read_text())
     assert run("expert", tmp_path, tmp_path / "more", 1, hparams=taught) == 0
     pairs, more = (metrics(tmp_path / name, "train")[0] for name in ("pairs", "more"))
-    assert pairs["heard"] != more["heard"] and pairs["seen"] == more["seen"]
+    assert (
+        pairs["audio_blendshapes"] != more["audio_blendshapes"]
+        and pairs["video_blendshapes"] == more["video_blendshapes"]
+    )
 
 
 def test_clips_without_truth_go_with_sounds_that_have_it(root, tmp_path):
-    """Real films and made sound: what is heard is taught, what is seen is compared alone."""
+    """Real films and synthetic sound: what is heard is taught, what is seen is compared alone."""
     make_corpus(tmp_path / "made", 4, frames=16, size=32, with_truth=True)
     lists = tmp_path / "lists"
     lists.mkdir()
@@ -108,7 +111,7 @@ def test_clips_without_truth_go_with_sounds_that_have_it(root, tmp_path):
     line = ["--filelists", str(lists)]  # the last of two flags counts
     assert run("expert", tmp_path, tmp_path / "run", 2, *line, hparams=taught) == 0
     rows = metrics(tmp_path / "run", "train")
-    assert all(row["heard"] > 0 and row["seen"] == 0 for row in rows)
+    assert all(row["audio_blendshapes"] > 0 and row["video_blendshapes"] == 0 for row in rows)
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from tests.toy_corpus import make_clip, make_corpus
 from tests.training_runs import metrics, run, write_expert
 from training.engine.runtime import Runtime
 from training.experts import freeze
-from training.generator_terms import Judges
-from training.losses import opponents
+from training.generator_terms import GeneratorLosses
+from training.losses import negatives
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 from video import probe, read_frames
 
@@ -82,10 +82,13 @@ def test_an_expert_counts_over_all_parts_of_a_step(corpus, expert_hp):
     hp = expert_hp.with_overrides("infonce_windows=6,min_gap=3,blendshape_wt=1")
     trainer = color_syncnet_train.ExpertTrainer(CPU, hp, corpus)
     parts = [one_batch(ExpertContrast(corpus.clips, hp, seed), 1) for seed in (0, 1)]
-    parts[0]["heard"][:] = 0.5  # what is known there
+    parts[0]["audio_blendshapes"][:] = 0.5  # what is known there
     counts = trainer.count_all(parts)
-    assert counts["heard"] == parts[0]["heard"].numel() / 2 and counts["seen"] == 0
-    wrong = [opponents(part["starts"], 3).sum() for part in parts]
+    assert (
+        counts["audio_blendshapes"] == parts[0]["audio_blendshapes"].numel() / 2
+        and counts["video_blendshapes"] == 0
+    )
+    wrong = [negatives(part["starts"], 3).sum() for part in parts]
     assert counts["wrong"] == sum(wrong) / 2
     assert trainer.count_all(parts[:1]) == {}  # the batch is one part: its own counts
 
@@ -93,8 +96,8 @@ def test_an_expert_counts_over_all_parts_of_a_step(corpus, expert_hp):
 def generator_trainer(script, hp, corpus):
     expert = freeze(SyncNet(32, 32, 0.0625))
     trainer = getattr(script, "HqTrainer", None) or script.GeneratorTrainer
-    judges = Judges(expert, None, CPU, hp)
-    return trainer(CPU, hp, judges, GeneratorWindows(corpus.clips, hp, seed=0))
+    losses = GeneratorLosses(expert, None, CPU, hp)
+    return trainer(CPU, hp, losses, GeneratorWindows(corpus.clips, hp, seed=0))
 
 
 @pytest.mark.parametrize("script", [talkface_train, hq_talkface_train])
@@ -153,7 +156,7 @@ def test_checkpoints_have_the_original_s_names_and_come_back(corpus, request, tm
     weights = {f"module.{k}": v for k, v in states["expert"]["state_dict"].items()}
     torch.save({"state_dict": weights, "optimizer": None, "global_step": 3}, tmp_path / "a.pth")
     back = load(tmp_path / "a.pth", "expert").state_dict()
-    assert all(torch.equal(back[k], v) for k, v in trainer.update.network.state_dict().items())
+    assert all(torch.equal(back[k], v) for k, v in trainer.learner.network.state_dict().items())
 
 
 @pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
@@ -176,10 +179,10 @@ def test_a_run_leaves_what_it_promises(kind, root, tmp_path, capsys):
     }
     assert wanted[kind] <= validated[-1].keys()
     if kind != "expert":
-        sheet = cv2.imread(str(tmp_path / "samples_step000000002/0.jpg"))
-        assert sheet.shape == (5 * 32, 4 * 32, 3)
-        film = tmp_path / "samples_step000000002/film.mp4"
-        assert probe(film).sounds and len(list(read_frames(film))) == 20
+        grid = cv2.imread(str(tmp_path / "samples_step000000002/0.jpg"))
+        assert grid.shape == (5 * 32, 4 * 32, 3)
+        sample = tmp_path / "samples_step000000002/sample_video.mp4"
+        assert probe(sample).sounds and len(list(read_frames(sample))) == 20
 
 
 def test_the_second_expert_watches(root, tmp_path):

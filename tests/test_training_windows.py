@@ -12,9 +12,9 @@ from corpus.clips import read_corpus
 from corpus.errors import CorpusError
 from hparams import SyncNetHParams
 from tests.toy_corpus import make_corpus
-from training.augment import Change
-from training.augment_sound import SoundChange
-from training.mouth_shapes import SPREADS
+from training.augment import Augmentation
+from training.augment_sound import SoundAugmentation
+from training.blendshapes import SPREADS
 from training.windows import ExpertContrast, ExpertPairs, GeneratorWindows
 
 FRAMES = 30
@@ -112,14 +112,18 @@ def test_windows_know_the_shapes_of_made_mouths(tiny_hp, tmp_path):
     """The jaw is the first of the shapes; a clip's own mean is taken off, in spreads."""
     make_corpus(tmp_path, 4, frames=20, size=16, with_truth=True)
     clips = read_corpus(tmp_path, tmp_path / "filelists/train.txt", tiny_hp).clips
-    assert np.isnan(ExpertPairs(clips, tiny_hp, seed=1)[0]["heard"]).all()  # unless asked for
+    assert np.isnan(
+        ExpertPairs(clips, tiny_hp, seed=1)[0]["audio_blendshapes"]
+    ).all()  # unless asked for
     windows = ExpertPairs(clips, tiny_hp.with_overrides("blendshape_wt=1"), seed=1)
     for number in range(20):
         sample = windows[number]
         jaw = json.loads((windows.clip_of(number).folder / "truth.json").read_text())["weights"]
         jaw = (np.array(jaw["jawOpen"]) - np.mean(jaw["jawOpen"])) / SPREADS["jawOpen"]
         runs = np.lib.stride_tricks.sliding_window_view(jaw, 5)
-        heard, seen = (sample[name].reshape(5, -1)[:, 0] for name in ("heard", "seen"))
+        heard, seen = (
+            sample[name].reshape(5, -1)[:, 0] for name in ("audio_blendshapes", "video_blendshapes")
+        )
         at = [int(np.abs(runs - shapes).sum(axis=1).argmin()) for shapes in (heard, seen)]
         np.testing.assert_allclose(heard, runs[at[0]], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(seen, runs[at[1]], rtol=1e-4, atol=1e-4)
@@ -129,7 +133,10 @@ def test_windows_know_the_shapes_of_made_mouths(tiny_hp, tmp_path):
 def test_windows_of_real_mouths_have_no_known_shapes(clips, tiny_hp):
     hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1")
     sample = ExpertContrast(clips, hp, seed=1)[0]
-    assert np.isnan(sample["heard"]).all() and sample["heard"].shape == (2, 5 * len(SPREADS))
+    assert np.isnan(sample["audio_blendshapes"]).all() and sample["audio_blendshapes"].shape == (
+        2,
+        5 * len(SPREADS),
+    )
 
 
 @pytest.fixture
@@ -150,8 +157,8 @@ def test_sound_alone_comes_with_the_shapes_that_spoke_it(kind, clips, sounds, ti
     hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1,syncnet_sound_windows=30")
     sample = kind(clips, hp, seed=1, sounds=sounds)[0]
     assert sample["sounds"].shape == (30, 80, 16)
-    assert sample["sounds_heard"].shape == (30, 5 * len(SPREADS))
-    jaws = sample["sounds_heard"].reshape(30, 5, -1)[:, :, 0] * SPREADS["jawOpen"] + 9.5
+    assert sample["sounds_blendshapes"].shape == (30, 5 * len(SPREADS))
+    jaws = sample["sounds_blendshapes"].reshape(30, 5, -1)[:, :, 0] * SPREADS["jawOpen"] + 9.5
     frames = jaws.round().astype(int)
     assert len(set(frames[:, 0])) > 5
     np.testing.assert_array_equal(frames, frames[:, :1] + np.arange(5))
@@ -162,7 +169,7 @@ def test_sound_alone_comes_with_the_shapes_that_spoke_it(kind, clips, sounds, ti
 def test_sound_alone_changes_nothing_of_the_rest(kind, clips, sounds, tiny_hp):
     hp = tiny_hp.with_overrides("infonce_windows=2,blendshape_wt=1,syncnet_sound_windows=3")
     alone, beside = kind(clips, hp, seed=1)[5], kind(clips, hp, seed=1, sounds=sounds)[5]
-    assert set(beside) - set(alone) == {"sounds", "sounds_heard"}
+    assert set(beside) - set(alone) == {"sounds", "sounds_blendshapes"}
     for name, value in alone.items():
         np.testing.assert_array_equal(value, beside[name])
 
@@ -245,7 +252,7 @@ def test_changed_sounds_keep_their_times(tiny_hp):
     mel[20:60, 30] = 2
     random = np.random.default_rng(0)
     for _ in range(50):
-        change = SoundChange.draw(random, 0.8, tiny_hp)
+        change = SoundAugmentation.draw(random, 0.8, tiny_hp)
         changed = change.apply(mel, random, tiny_hp)
         assert changed.dtype == np.float32 and changed.shape == mel.shape
         assert np.abs(changed).max() <= 4
@@ -256,7 +263,7 @@ def test_changed_sounds_keep_their_times(tiny_hp):
 
 def test_a_longer_throat_lowers_every_band_alike(tiny_hp):
     mel = np.tile(np.arange(80, dtype=np.float32)[:, None], (1, 3))
-    lowered = SoundChange(1.25, None, None).apply(mel, np.random.default_rng(0), tiny_hp)
+    lowered = SoundAugmentation(1.25, None, None).apply(mel, np.random.default_rng(0), tiny_hp)
     np.testing.assert_allclose(lowered[:, 0], np.arange(80) / 1.25, rtol=1e-5, atol=1e-5)
 
 
@@ -264,7 +271,7 @@ def test_noise_adds_as_powers_do(tiny_hp):
     """Nothing audible under a loud sound, its own level in silence."""
     mel = np.full((80, 400), -4, np.float32)
     mel[:, :40] = 3  # 87.5 dB over the floor
-    noise = SoundChange(1.0, None, np.full(80, -40.0))
+    noise = SoundAugmentation(1.0, None, np.full(80, -40.0))
     noisy = noise.apply(mel, np.random.default_rng(0), tiny_hp)
     np.testing.assert_allclose(noisy[:, :40], 3, atol=0.01)
     assert (8 * 47.5 / 100 - 4) == pytest.approx(noisy[:, 40:].mean(), abs=0.05)
@@ -281,7 +288,7 @@ def test_sound_is_changed_for_training_only_where_asked(clips, tiny_hp):
 def test_mouths_are_changed_as_the_whole_face_would_be(seed):
     """But for noise, and for a JPEG's blocks, which begin at the first row."""
     random = np.random.default_rng(seed)
-    drawn = replace(Change.draw(random, 1.0), noise=0.0, quality=100)
+    drawn = replace(Augmentation.draw(random, 1.0), noise=0.0, quality=100)
     faces = random.integers(0, 256, (5, 96, 72, 3), np.uint8)
     whole = drawn.everything(faces, random)[:, 48:]
     np.testing.assert_array_equal(drawn.everything(faces, random, 48), whole)

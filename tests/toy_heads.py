@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from detector_training.heads import (
-    GROUND_SIZE,
+    BACKGROUND_SIZE,
     HEIGHT,
     WIDTH,
     Face,
@@ -42,8 +42,8 @@ def draw_shot(person: int, facing: float = 1.0) -> Shot:
 def write_toy_bank(folder: Path) -> Path:
     """Sixteen people, two of whom validation keeps; one in training turns away."""
     rng = np.random.default_rng(0)
-    grounds = rng.integers(0, 255, (PEOPLE, 1, 1, 3), np.uint8)
-    grounds = np.broadcast_to(grounds, (PEOPLE, GROUND_SIZE, GROUND_SIZE, 3))
+    backgrounds = rng.integers(0, 255, (PEOPLE, 1, 1, 3), np.uint8)
+    backgrounds = np.broadcast_to(backgrounds, (PEOPLE, BACKGROUND_SIZE, BACKGROUND_SIZE, 3))
     shots = (draw_shot(person, -1.0 if person == 5 else 1.0) for person in range(PEOPLE))
-    write_bank(folder, shots, PEOPLE, grounds)
+    write_bank(folder, shots, PEOPLE, backgrounds)
     return folder

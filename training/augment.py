@@ -9,7 +9,7 @@ MARGIN = 8  # rows: shift, blur and a JPEG's blocks reach no farther
 
 
 @dataclass(frozen=True)
-class Change:
+class Augmentation:
     """What happens to one window; each kind of change is drawn by itself."""
 
     mirror: bool
@@ -22,7 +22,7 @@ class Change:
     patch: tuple[float, ...] | None  # centre, half sizes (shares of the face), grey level
 
     @classmethod
-    def draw(cls, random: np.random.Generator, chance: float) -> "Change":
+    def draw(cls, random: np.random.Generator, chance: float) -> "Augmentation":
         """Each kind with this chance, its strength even over a range; mirrors half of the time."""
 
         def happens() -> bool:
@@ -39,7 +39,7 @@ class Change:
             patch=_patch(random) if happens() else None,
         )
 
-    def looks(self, faces: np.ndarray) -> np.ndarray:
+    def photometric(self, faces: np.ndarray) -> np.ndarray:
         """Mirror, colours and grey: what a generator may learn to repeat. (n, H, W, 3) uint8"""
         if self.mirror:
             faces = faces[:, :, ::-1]
@@ -56,7 +56,7 @@ class Change:
         The rows above `first_row` are left out, but for a margin that the changes look into.
         """
         top = max(0, first_row - MARGIN)
-        faces = self.looks(faces[:, top:])
+        faces = self.photometric(faces[:, top:])
         faces = self.occlude(np.stack([self._degrade(face) for face in faces]), top)
         faces = faces[:, first_row - top :]
         if self.noise:

@@ -9,7 +9,7 @@ from hparams import AudioHParams
 
 
 @dataclass(frozen=True)
-class SoundChange:
+class SoundAugmentation:
     """What happens to one clip's sound; each kind of change is drawn by itself."""
 
     throat: float  # by how much every frequency's place in the mel is stretched
@@ -17,7 +17,9 @@ class SoundChange:
     noise: np.ndarray | None  # (num_mels,), decibels over the clip's loudest twentieth
 
     @classmethod
-    def draw(cls, random: np.random.Generator, chance: float, hp: AudioHParams) -> "SoundChange":
+    def draw(
+        cls, random: np.random.Generator, chance: float, hp: AudioHParams
+    ) -> "SoundAugmentation":
         """Each kind with this chance, its strength even over a range."""
 
         def happens() -> bool:

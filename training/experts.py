@@ -10,7 +10,7 @@ from hparams import ClipHParams, SyncNetHParams
 from models.checkpoint import load
 from models.syncnet import SyncNet
 from training.expert_score import require_good_expert, score_expert
-from training.generator_terms import Judges
+from training.generator_terms import GeneratorLosses
 from training.session import VALIDATION_SEED, Session
 from training.windows import ExpertPairs
 
@@ -31,7 +31,7 @@ def freeze(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def open_judges(session: Session) -> Judges:
+def open_generator_losses(session: Session) -> GeneratorLosses:
     """The experts that the command line names. Raises ValueError if the first is blind here."""
     args, hp, runtime = session.args, session.hp, session.runtime
     expert = _open_expert(args.syncnet_checkpoint_path, session)
@@ -40,7 +40,7 @@ def open_judges(session: Session) -> Judges:
     second = None
     if args.second_syncnet_checkpoint_path:
         second = _open_expert(args.second_syncnet_checkpoint_path, session)
-    return Judges(expert, second, runtime, hp)
+    return GeneratorLosses(expert, second, runtime, hp)
 
 
 def _open_expert(path: Path, session: Session) -> SyncNet:

@@ -16,7 +16,7 @@ from torch import nn
 from hparams import TrainingHParams
 from models.checkpoint import read_checkpoint
 from training.engine.checkpoints import BEST, QUALITY, network_state, quality_file
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.loop import Batch
 from training.engine.start import load_network
 from training.session import Session
@@ -25,12 +25,14 @@ from training.session import Session
 class Gan:
     """The updates of both networks, made side by side from the same batches."""
 
-    def __init__(self, generator: Update, judge: Update):
+    def __init__(self, generator: Learner, judge: Learner):
         self.generator, self.judge = generator, judge
 
-    def parts(self, batches: list[Batch]) -> Iterator[Batch]:
-        """The parts of a batch, for both, whose last ones, which exchange gradients, meet."""
-        for batch, _ in zip(self.generator.parts(batches), self.judge.parts(batches), strict=True):
+    def micro_batches(self, batches: list[Batch]) -> Iterator[Batch]:
+        """Those of a batch, for both, whose last ones, which exchange gradients, meet."""
+        for batch, _ in zip(
+            self.generator.micro_batches(batches), self.judge.micro_batches(batches), strict=True
+        ):
             yield batch
 
     @contextmanager
@@ -63,7 +65,7 @@ def add_judge_argument(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load_judge(session: Session, judge: Update, kind: str) -> None:
+def load_judge(session: Session, judge: Learner, kind: str) -> None:
     """The judge that the command line names, or the one saved with the generator's run.
 
     Raises ValueError where that one is gone: a fresh one would undo what the generator learnt.

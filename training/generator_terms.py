@@ -1,4 +1,4 @@
-"""What generators are judged by, in training and in validation, whatever their script."""
+"""The losses of generators, in training and in validation, whatever their script."""
 
 import logging
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Speech:
+class GeneratorBatch:
     """A batch of GeneratorWindows as the networks take it."""
 
     frame_mels: torch.Tensor  # (B, T, 1, 80, 16)
@@ -26,7 +26,7 @@ class Speech:
     mel: torch.Tensor  # (B, 1, 80, 16), for the expert
 
     @classmethod
-    def of(cls, batch: dict[str, torch.Tensor]) -> "Speech":
+    def of(cls, batch: dict[str, torch.Tensor]) -> "GeneratorBatch":
         targets, references = (
             to_faces(batch[name]).transpose(1, 2) for name in ("targets", "references")
         )
@@ -34,7 +34,7 @@ class Speech:
         return cls(batch["frame_mels"][:, :, None], faces, targets, batch["mel"][:, None])
 
 
-class Judges:
+class GeneratorLosses:
     """The frozen networks beside a generator, and the terms that they give."""
 
     def __init__(
@@ -47,36 +47,38 @@ class Judges:
             self.perceptual = runtime.place(PerceptualLoss())
 
     def terms(
-        self, generated: torch.Tensor, speech: Speech, *, with_sync: bool
+        self, generated: torch.Tensor, windows: GeneratorBatch, *, with_sync: bool
     ) -> dict[str, torch.Tensor]:
         """reconstruction, l1, and sync and perceptual where they count; with gradients."""
-        paid, l1 = reconstruction(generated, speech.targets, self.hp.lower_half_wt)
+        paid, l1 = reconstruction(generated, windows.targets, self.hp.lower_half_wt)
         terms = {"reconstruction": paid, "l1": l1}
         if with_sync:
-            terms["sync"] = sync_loss(self.cosines(self.expert, speech, generated))
+            terms["sync"] = sync_loss(self.cosines(self.expert, windows, generated))
         if self.perceptual:
             with self.runtime.autocast():
-                terms["perceptual"] = self.perceptual(generated, speech.targets)
+                terms["perceptual"] = self.perceptual(generated, windows.targets)
         return terms
 
-    def cosines(self, expert: SyncNet, speech: Speech, faces: torch.Tensor) -> torch.Tensor:
+    def cosines(
+        self, expert: SyncNet, windows: GeneratorBatch, faces: torch.Tensor
+    ) -> torch.Tensor:
         """(B,) in [0, 1], in float32."""
         with self.runtime.autocast():
-            return sync_cosine(expert, speech.mel, faces)
+            return sync_cosine(expert, windows.mel, faces)
 
     @torch.inference_mode()
-    def scores(self, generated: torch.Tensor, speech: Speech) -> dict[str, torch.Tensor]:
+    def scores(self, generated: torch.Tensor, windows: GeneratorBatch) -> dict[str, torch.Tensor]:
         """What validation says of generated faces, beside the terms."""
-        lower, true_lower = lower_half(generated), lower_half(speech.targets)
-        scores = self.terms(generated, speech, with_sync=True)
+        lower, true_lower = lower_half(generated), lower_half(windows.targets)
+        scores = self.terms(generated, windows, with_sync=True)
         scores["lower_l1"] = F.l1_loss(lower, true_lower)
         scores["sharpness"] = laplacian_variance(lower)
         scores["true_sharpness"] = laplacian_variance(true_lower)
         experts = {"": self.expert, "second_": self.second_expert}
         for prefix, expert in experts.items():
             if expert is not None:
-                for name, faces in (("generated", generated), ("true", speech.targets)):
-                    cosines = self.cosines(expert, speech, faces)
+                for name, faces in (("generated", generated), ("true", windows.targets)):
+                    cosines = self.cosines(expert, windows, faces)
                     scores[f"{prefix}cosine_{name}"] = cosines.mean()
         return scores
 

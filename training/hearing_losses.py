@@ -11,23 +11,23 @@ from models.lip_motion import EXPRESSION, INDEX, NAMES, SHUT_OPENING, TUCKED_ROL
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
 
-OPENING_SPREAD = 0.13  # of made clips: an error of the opening is weighed in it
+OPENING_SPREAD = 0.13  # of synthetic clips: an error of the opening is weighed in it
 OPEN = 0.1  # an opening from here on is one that everybody sees
 EXPRESSION_INDICES = [INDEX[name] for name in EXPRESSION]
 
 
 def hearing_losses(
-    network: LipHearing, told: torch.Tensor, batch: Batch, hp: LipHearingHParams
+    network: LipHearing, predicted: torch.Tensor, batch: Batch, hp: LipHearingHParams
 ) -> Values:
     """told: what forward says, (B, frames, 17). "loss" is their weighed sum."""
-    told = told.float()
-    numbers, logits = told[..., : len(NAMES)], told[..., len(NAMES) :]
+    predicted = predicted.float()
+    numbers, logits = predicted[..., : len(NAMES)], predicted[..., len(NAMES) :]
     truth = (batch["lips"] - network.mean) / network.spread
     frames = batch["known"] * (1 + hp.contact_wt * batch["near_contact"])
     wrong = numbers - truth
     apart = lip_opening(numbers * network.spread + network.mean) - lip_opening(batch["lips"])
     touch = F.binary_cross_entropy_with_logits(logits, batch["contacts"], reduction="none")
-    weights = _number_weights(hp.expression_wt).to(told.device)
+    weights = _number_weights(hp.expression_wt).to(predicted.device)
     values = {
         "numbers": _mean(wrong.square() @ weights, frames),
         "velocity": _mean(wrong.diff(dim=1).square() @ weights, frames[:, 1:]),
@@ -65,8 +65,8 @@ class HearingScore:
         self.sums: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
 
-    def add(self, network: LipHearing, told: torch.Tensor, batch: Batch) -> None:
-        lips = network.finish(told.float())
+    def add(self, network: LipHearing, predicted: torch.Tensor, batch: Batch) -> None:
+        lips = network.finish(predicted.float())
         known = batch["known"] > 0
         errors = ((lips - batch["lips"]) / network.spread).square()[known]
         for name, error in zip(NAMES, errors.sum(dim=0).tolist(), strict=True):

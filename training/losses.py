@@ -28,12 +28,12 @@ def _surprise(probability: torch.Tensor) -> torch.Tensor:
     return -(EDGE + (1 - 2 * EDGE) * probability.clamp(0, 1)).log()
 
 
-def opponents(starts: torch.Tensor, apart: int) -> torch.Tensor:
+def negatives(starts: torch.Tensor, min_gap: int) -> torch.Tensor:
     """(B, K, K): whether two windows that begin at these frames (B, K) are a wrong pair.
 
     Windows that begin fewer than `apart` frames from each other are neither right nor wrong.
     """
-    return (starts[:, :, None] - starts[:, None, :]).abs() >= apart
+    return (starts[:, :, None] - starts[:, None, :]).abs() >= min_gap
 
 
 def contrast(
@@ -41,7 +41,7 @@ def contrast(
 ) -> torch.Tensor:
     """InfoNCE both ways over the K windows of each clip: which sound is this mouth's, and back.
 
-    sounds, mouths: (B, K, D) unit vectors; wrong: (B, K, K), from `opponents`.
+    sounds, mouths: (B, K, D) unit vectors; wrong: (B, K, K), from `negatives`.
     """
     similarity = sounds.float() @ mouths.float().transpose(1, 2) / temperature
     own = torch.eye(wrong.shape[1], dtype=torch.bool, device=wrong.device)

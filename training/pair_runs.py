@@ -52,7 +52,7 @@ def _train(args: argparse.Namespace, start: Start, runtime: Runtime, make: MakeT
     held_out = Pairs(args.pairs, "val", VALIDATION_SEED)
     log.info("%d frames to train on, %d held out", len(pairs), len(held_out))
     trainer = make(runtime, hp, pairs.lips())
-    start.load(trainer.update)
+    start.load(trainer.learner)
     stream = TrainStream(pairs, hp.batch_size, hp.grad_accum_steps, hp.num_workers, runtime)
     validation = ValidationSet(
         held_out, min(VALIDATION_BATCHES * hp.batch_size, held_out.distinct), hp.batch_size,

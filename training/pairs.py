@@ -29,7 +29,7 @@ TRIES = 8  # to find a second frame in the same pose
 class Pairs:
     """A map-style dataset of a bank of pairs, of photographs (`real`) and videos beside them."""
 
-    each = 1  # windows that a sample holds
+    windows_per_sample = 1  # windows that a sample holds
 
     def __init__(
         self,

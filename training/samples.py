@@ -1,4 +1,4 @@
-"""Pictures of a run: sheets of reference | masked | generated | truth, and a film with sound."""
+"""Pictures of a run: grids of reference | masked | generated | truth, and a video with sound."""
 
 import logging
 from pathlib import Path
@@ -12,14 +12,14 @@ from corpus.clips import Clip
 from corpus.errors import ClipError
 from models.inputs import to_images
 from training.engine.runtime import Runtime
-from training.generator_terms import Speech
+from training.generator_terms import GeneratorBatch
 from training.windows import GeneratorWindows
 from video import MediaError, VideoWriter
 
 log = logging.getLogger(__name__)
 
-SHEETS = 4
-FILM_FRAMES = 75
+GRIDS = 4
+VIDEO_FRAMES = 75
 FRAMES_AT_ONCE = 25
 
 
@@ -27,39 +27,41 @@ FRAMES_AT_ONCE = 25
 def draw_samples(
     generator: nn.Module, windows: GeneratorWindows, runtime: Runtime, folder: Path
 ) -> None:
-    """Write sheets of the first validation windows, and a film of the first clip.
+    """Write grids of the first validation windows, and a video of the first clip.
 
-    A film shows the generated face beside the true one.
+    The video shows the generated face beside the true one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(min(SHEETS, len(windows.clips))):
+    for number in range(min(GRIDS, len(windows.clips))):
         sample = {name: torch.from_numpy(v)[None] for name, v in windows[number].items()}
-        sheet = draw_sheet(generator, Speech.of(runtime.move(sample)), runtime)
-        cv2.imwrite(str(folder / f"{number}.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        grid = draw_sample_grid(generator, GeneratorBatch.of(runtime.move(sample)), runtime)
+        cv2.imwrite(str(folder / f"{number}.jpg"), grid, [cv2.IMWRITE_JPEG_QUALITY, 95])
     try:
-        film(generator, windows, windows.clips[0], runtime, folder / "film.mp4")
+        write_sample_video(
+            generator, windows, windows.clips[0], runtime, folder / "sample_video.mp4"
+        )
     except (ClipError, MediaError) as error:
-        log.warning("no film of %s: %s", windows.clips[0].name, error)
+        log.warning("no sample video of %s: %s", windows.clips[0].name, error)
 
 
-def draw_sheet(generator: nn.Module, speech: Speech, runtime: Runtime) -> np.ndarray:
+def draw_sample_grid(generator: nn.Module, batch: GeneratorBatch, runtime: Runtime) -> np.ndarray:
     """One window: a row a frame, columns reference, masked, generated, truth. BGR uint8"""
     with runtime.autocast():
-        generated = generator(speech.frame_mels, speech.faces)
-    masked, references = speech.faces.split(3, dim=1)
-    columns = (references, masked, generated, speech.targets)
+        generated = generator(batch.frame_mels, batch.faces)
+    masked, references = batch.faces.split(3, dim=1)
+    columns = (references, masked, generated, batch.targets)
     images = [to_images(faces[0].transpose(0, 1)) for faces in columns]  # each (T, H, W, 3)
     return np.concatenate([np.concatenate(frames, axis=1) for frames in zip(*images, strict=True)])
 
 
-def film(
+def write_sample_video(
     generator: nn.Module, windows: GeneratorWindows, clip: Clip, runtime: Runtime, path: Path
 ) -> None:
     """The clip's first run of faces, at most three seconds, spoken by the generator.
 
     The reference is the face in the middle of the clip. Raises ClipError or MediaError.
     """
-    frames = _first_run(clip.frames)[:FILM_FRAMES]
+    frames = _first_run(clip.frames)[:VIDEO_FRAMES]
     hp = windows.hp
     reference = windows.read_faces(clip, clip.frames[[len(clip.frames) // 2]])
     mel, sound = clip.read_mel(), clip.sound
@@ -77,10 +79,10 @@ def film(
                 "frame_mels": windows.frame_mels(mel, some),
                 "mel": windows.expert_mel(mel, int(some[0])),
             }
-            batch = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
-            speech = Speech.of(runtime.move(batch))
+            tensors = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
+            batch = GeneratorBatch.of(runtime.move(tensors))
             with runtime.autocast():
-                generated = generator(speech.frame_mels, speech.faces)
+                generated = generator(batch.frame_mels, batch.faces)
             for pair in zip(to_images(generated[0].transpose(0, 1)), truth, strict=True):
                 writer.write(np.concatenate(pair, axis=1))
 

@@ -17,7 +17,7 @@ from hparams import LipSeeingHParams
 from models.lip_motion import EXPRESSION, INDEX, NAMES
 from models.lip_seeing import LipSeeing
 from training.engine.checkpoints import network_state
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
@@ -43,23 +43,23 @@ class SeeingTrainer:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=hp.initial_learning_rate, weight_decay=1e-3
         )
-        self.update = Update(network, optimizer, runtime, hp)
+        self.learner = Learner(network, optimizer, runtime, hp)
         weights = torch.full((len(NAMES),), HEARD_WEIGHT)
         weights[[INDEX[name] for name in EXPRESSION]] = 0.0  # a smile is not heard
         self.heard_weights = weights.to(runtime.device)
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         generator = torch.Generator().manual_seed(self.step)
-        for batch in self.update.parts(parts):
+        for batch in self.learner.micro_batches(micro_batches):
             batch = augment(as_floats(batch), generator)
             mouths = hide(misplace(batch["target"], generator), generator)
             with self.runtime.autocast():
-                told = self.update.call(mouths)
-            losses = self.losses(*told, batch)
-            self.update.backward(losses["loss"], len(parts))
+                predicted = self.learner.call(mouths)
+            losses = self.losses(*predicted, batch)
+            self.learner.backward(losses["loss"], len(micro_batches))
             means.add(losses)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     def losses(
         self, values: torch.Tensor, doubt: torch.Tensor, teeth: torch.Tensor, batch: Batch
@@ -74,22 +74,22 @@ class SeeingTrainer:
         near = F.smooth_l1_loss(values, truth, beta=1.0, reduction="none")
         weights = torch.where(known[:, None] > 0, 1.0, self.heard_weights)
         doubted = (off.detach() * torch.exp(-doubt) + doubt) * known[:, None]
-        told = 2 * (near * weights).mean() + doubted.mean()
+        predicted = 2 * (near * weights).mean() + doubted.mean()
         return {
-            "loss": told + 0.1 * wrong,
+            "loss": predicted + 0.1 * wrong,
             "error": (off * known[:, None]).mean() / known.mean().clamp(min=1e-6),
             "heard_error": (off * (weights > 0) * (1 - known[:, None])).mean(),
             "teeth": wrong,
         }
 
     def in_spreads(self, lips: torch.Tensor) -> torch.Tensor:
-        network = self.update.network
+        network = self.learner.network
         return (lips - network.lips_mean) / network.lips_spread
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Mean absolute errors in spreads, of all numbers and of some."""
-        network, means = self.update.judged.eval(), Means()
+        network, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
             batch = as_floats(batch)
             with self.runtime.autocast():
@@ -97,7 +97,7 @@ class SeeingTrainer:
             off = (values - self.in_spreads(batch["lips"])).abs().mean(dim=0)
             named = {name: off[INDEX[name]] for name in SHOWN} | {"doubt": doubt.exp().mean()}
             means.add(self.losses(values, doubt, teeth, batch) | named, len(values))
-        self.update.network.train()
+        self.learner.network.train()
         values = means.read_all(self.runtime)
         return {**values, "score": values["error"]}
 
@@ -105,7 +105,7 @@ class SeeingTrainer:
         """What is seen makes no pictures."""
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}
 
 
 def misplace(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -13,9 +13,9 @@ from corpus.clips import Clip
 from corpus.errors import ClipError, CorpusError
 from hparams import LipHParams
 from models.inputs import lower_half_rows
-from training.augment import Change
-from training.augment_sound import SoundChange
-from training.mouth_shapes import shapes_in, unknown
+from training.augment import Augmentation
+from training.augment_sound import SoundAugmentation
+from training.blendshapes import shapes_in, unknown
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Windows(Dataset, ABC):
         return sum(len(clip.starts) for clip in self.clips)
 
     @property
-    def each(self) -> int:
+    def windows_per_sample(self) -> int:
         """Windows in one sample."""
         return 1
 
@@ -98,8 +98,8 @@ class Windows(Dataset, ABC):
         """(num_mels, columns), changed where that is wanted."""
         mel = clip.read_mel()
         if self.augment_sound:
-            change = SoundChange.draw(random, self.augment_sound, self.hp)
-            mel = change.apply(mel, random, self.hp)
+            augmentation = SoundAugmentation.draw(random, self.augment_sound, self.hp)
+            mel = augmentation.apply(mel, random, self.hp)
         return mel
 
     def run_of(self, start: int) -> np.ndarray:
@@ -116,7 +116,7 @@ class Windows(Dataset, ABC):
         first_row = self.hp.img_height - lower_half_rows(self.hp.img_height)
         if not self.augment:
             return faces[:, first_row:]
-        return Change.draw(random, self.augment).everything(faces, random, first_row)
+        return Augmentation.draw(random, self.augment).everything(faces, random, first_row)
 
 
 @lru_cache(maxsize=4)
@@ -137,9 +137,9 @@ class GeneratorWindows(Windows):
         targets, references = faces[: self.hp.syncnet_T], faces[self.hp.syncnet_T :]
         mel = clip.read_mel()
         if self.augment:
-            change = Change.draw(random, self.augment)
-            targets = change.looks(targets)
-            references = change.occlude(change.looks(references))
+            augmentation = Augmentation.draw(random, self.augment)
+            targets = augmentation.photometric(targets)
+            references = augmentation.occlude(augmentation.photometric(references))
         return {
             "targets": targets,
             "references": references,
@@ -173,7 +173,7 @@ class ExpertWindows(Windows):
         return shapes_in(clip.folder, frames) if self.hp.blendshape_wt else unknown(frames)
 
     def sound_alone(self, random: np.random.Generator) -> Sample:
-        """sounds: (n, num_mels, 16), sounds_heard: (n, 55), the shapes that spoke them; or {}."""
+        """sounds: (n, num_mels, 16), sounds_blendshapes: (n, 55), of the mouths; or {}."""
         parts = [
             self._windows_of(self.sounds[random.integers(len(self.sounds))], count, random)
             for count in _shares(self.hp.sound_windows if self.sounds else 0)
@@ -181,7 +181,7 @@ class ExpertWindows(Windows):
         if not parts:
             return {}
         mels, shapes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return {"sounds": mels, "sounds_heard": shapes}
+        return {"sounds": mels, "sounds_blendshapes": shapes}
 
     def _windows_of(self, clip: Clip, count: int, random: np.random.Generator):
         try:
@@ -204,19 +204,20 @@ class ExpertPairs(ExpertWindows):
 
     mouths: (5, H / 2, W, 3) uint8; mel: (num_mels, 16); in_sync: 1 or 0. Wrong mouths begin at
     another frame of the same clip, by hp.other_clip_share of them in another clip.
-    heard, seen: (55,), the shapes of the mouths that spoke the sound, and of those shown.
+    audio_blendshapes, video_blendshapes: (55,), those of the mouths that spoke the sound, and of
+    those that are shown.
     """
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         start = random.choice(clip.starts)
         in_sync = random.random() < 0.5
-        seen, shown = (clip, start) if in_sync else self.choose_wrong(clip, start, random)
+        shown_clip, shown = (clip, start) if in_sync else self.choose_wrong(clip, start, random)
         return {
-            "mouths": self.mouths(seen, self.run_of(shown), random),
+            "mouths": self.mouths(shown_clip, self.run_of(shown), random),
             "mel": self.expert_mel(self.read_mel(clip, random), start).copy(),
             "in_sync": np.float32(in_sync),
-            "heard": self.shapes(clip, start),
-            "seen": self.shapes(seen, shown),
+            "audio_blendshapes": self.shapes(clip, start),
+            "video_blendshapes": self.shapes(shown_clip, shown),
         } | self.sound_alone(random)
 
     def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
@@ -231,23 +232,23 @@ class ExpertContrast(ExpertWindows):
     """Several windows of one clip with their sounds, to be told apart from each other.
 
     mouths: (K, 5, H / 2, W, 3) uint8; mel: (K, num_mels, 16); starts: (K,), where the same
-    frame comes twice if the clip has fewer than K windows; heard, seen: (K, 55), as above.
+    frame comes twice if the clip has fewer than K windows; the blendshapes: (K, 55), as above.
     """
 
     @property
-    def each(self) -> int:
+    def windows_per_sample(self) -> int:
         return self.hp.infonce_windows
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
-        starts = np.resize(random.permutation(clip.starts), self.each)
+        starts = np.resize(random.permutation(clip.starts), self.windows_per_sample)
         frames, places = np.unique([self.run_of(start) for start in starts], return_inverse=True)
         mouths = self.mouths(clip, frames, random)
         mel = self.read_mel(clip, random)
         shapes = np.stack([self.shapes(clip, start) for start in starts])
         return {
-            "mouths": mouths[places.reshape(self.each, -1)],
+            "mouths": mouths[places.reshape(self.windows_per_sample, -1)],
             "mel": np.stack([self.expert_mel(mel, start) for start in starts]),
             "starts": starts.astype(np.int64),
-            "heard": shapes,
-            "seen": shapes,
+            "audio_blendshapes": shapes,
+            "video_blendshapes": shapes,
         } | self.sound_alone(random)

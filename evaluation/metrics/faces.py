@@ -29,7 +29,7 @@ def face_boxes(
 ) -> np.ndarray:
     """Where the chosen face is at `fps` frames per second: (frames, 4), NaN where it is not.
 
-    Faces are sought at the file's own rate, so that all uses of a file share one search. watch:
+    Faces are detected at the file's own rate, so that all uses of a file share one search. watch:
     see find_tracks_in_video.
     """
     info = video.probe(path)

@@ -20,7 +20,7 @@ BATCH = 16  # frames
 # Points of iBUG's 68: pairs of the inner lips in the middle, and the eyes' outer corners.
 UPPER, LOWER, EYES = (61, 62, 63), (67, 66, 65), (36, 45)
 # From the gap of the inner lips over the distance of the eyes to an opening in jawOpen's unit: in
-# made pictures open vowels show 0.124 where the opening is 0.3.
+# synthetic pictures open vowels show 0.124 where the opening is 0.3.
 OPENING_PER_GAP = 2.4
 
 NEIGHBOURS = 8  # frames before and after
@@ -70,8 +70,8 @@ def look_at(path: Path, eye: Eye, detector: Detector, *, select: str = "largest"
         seen = np.zeros((len(group), len(NAMES)), np.float32), np.zeros(len(group), np.float32)
         there = np.flatnonzero(~np.isnan(own[:, 0]))
         if len(there):
-            told = eye.look([group[n][1] for n in there], own[there])
-            for whole, part in zip(seen, told, strict=True):
+            predicted = eye.look([group[n][1] for n in there], own[there])
+            for whole, part in zip(seen, predicted, strict=True):
                 whole[there] = part
         values.append(seen[0])
         trust.append(seen[1])

@@ -235,7 +235,7 @@ def measure_similarity(
 ) -> Similarity:
     """The similarity of a video's face with a sound that begins when the video does.
 
-    boxes: (frames, 4) at expert.hp.fps, NaN where there is no face; sought if None. Frames are
+    boxes: (frames, 4) at expert.hp.fps, NaN where there is no face; detected if None. Frames are
     streamed; the sound is held. Raises video.MediaError where there are no pictures or no sound.
     """
     wav = load_wav(sound, expert.hp.sample_rate)

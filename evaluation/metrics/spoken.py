@@ -1,6 +1,6 @@
 """What lips should do when: contacts, rounding, open vowels and silence of what is spoken.
 
-Known of a made video (its truth), of an aligned one (.TextGrid, GRID's .align), else heard.
+Known of a synthetic video (its truth), of an aligned one (.TextGrid, GRID's .align), else heard.
 """
 
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ def read_spoken(path: Path, sound: Path) -> Spoken:
     if path.suffix == ".json":
         truth = read_truth(path)
         if truth is None or "visemes" not in truth:
-            raise ValueError(f"{path} is no truth of a made clip whose phones are known")
+            raise ValueError(f"{path} is no truth of a synthetic clip whose phones are known")
         said = [Gesture(viseme, start, end, "") for viseme, start, end in truth["visemes"]]
         return Spoken(events_of(said), "truth")
     rate = ClipHParams().sample_rate

@@ -11,7 +11,7 @@ import torch
 
 from hparams import TrainingHParams
 from models.checkpoint import save_checkpoint
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.runtime import Runtime
 
 try:
@@ -41,15 +41,15 @@ def checkpoint_steps(run_dir: Path) -> list[int]:
     return sorted(int(match[1]) for match in names if match)
 
 
-def network_state(update: Update, hp: TrainingHParams) -> dict:
+def network_state(learner: Learner, hp: TrainingHParams) -> dict:
     """A network, its optimizer and its average, as a checkpoint holds them."""
-    optimizer = update.optimizer.state_dict() if hp.save_optimizer_state else None
+    optimizer = learner.optimizer.state_dict() if hp.save_optimizer_state else None
     return {
-        "state_dict": _plain(update.network.state_dict()),
+        "state_dict": _plain(learner.network.state_dict()),
         "optimizer": optimizer,
         "hparams": hp.to_dict(),
-        "network": update.network.arguments,
-        "update": update.state_dict(),
+        "network": learner.network.arguments,
+        "update": learner.state_dict(),
     }
 
 
@@ -59,7 +59,7 @@ def _plain(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """How far a run is, beside its networks."""
 
     seed: int
@@ -80,7 +80,7 @@ class Progress:
         }
 
     @classmethod
-    def restored(cls, state: dict, runtime: Runtime) -> "Progress":
+    def restored(cls, state: dict, runtime: Runtime) -> "RunProgress":
         """Continue the random numbers too, as far as there are as many processes as then."""
         random = state["random"]
         if len(random) == runtime.world_size:
@@ -153,12 +153,12 @@ def _write(path: Path, content: dict) -> None:
         ) from error
 
 
-def save_best(run_dir: Path, step: int, update: Update, hp: TrainingHParams) -> None:
+def save_best(run_dir: Path, step: int, learner: Learner, hp: TrainingHParams) -> None:
     """The weights to use, the averaged ones where there are, without what only training needs."""
-    weights = _plain(update.judged.state_dict())
+    weights = _plain(learner.eval_model.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}
-    told = {"hparams": hp.to_dict(), "network": update.network.arguments}
-    _write(run_dir / BEST, {**content, **told})
+    stated = {"hparams": hp.to_dict(), "network": learner.network.arguments}
+    _write(run_dir / BEST, {**content, **stated})
 
 
 def refuse_occupied(run_dir: Path) -> None:

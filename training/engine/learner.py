@@ -14,7 +14,7 @@ from hparams import TrainingHParams
 from training.engine.runtime import Runtime
 
 
-class Update:
+class Learner:
     """Owns a network in training, its optimizer and, if asked for, its averaged twin."""
 
     def __init__(
@@ -25,16 +25,16 @@ class Update:
         hp: TrainingHParams,
         *,
         called: nn.Module | None = None,
-        beside: nn.Module | None = None,
+        auxiliary: nn.Module | None = None,
     ):
         """`called`: a module around the network whose forward training needs instead of its own.
 
-        `beside`: what is trained along, by the same optimizer, and is no part of the result.
+        `auxiliary`: what is trained along, by the same optimizer, and is no part of the result.
         """
         if hp.min_lr_ratio < 1 and not hp.max_steps:
             raise ValueError("min_lr_ratio under 1 needs --max_steps: the cosine's end")
         self.network, self.optimizer, self.runtime, self.hp = network, optimizer, runtime, hp
-        self.beside = beside or nn.Module()
+        self.auxiliary = auxiliary or nn.Module()
         self.full_rates = [group["lr"] for group in optimizer.param_groups]
         self.call = runtime.prepare(called or network)
         self.scaler = torch.amp.GradScaler(
@@ -43,12 +43,12 @@ class Update:
         self.average = Average(network, hp.ema_decay) if hp.ema_decay else None
 
     @property
-    def judged(self) -> nn.Module:
+    def eval_model(self) -> nn.Module:
         """The network to validate and to use: the averaged one where there is one."""
         return self.average.module if self.average else self.network
 
-    def parts(self, batches: list) -> Iterator:
-        """The parts of a step's batch; processes exchange gradients at the last one only."""
+    def micro_batches(self, batches: list) -> Iterator:
+        """Those of a step in turn; processes exchange gradients at the last one only."""
         for number, batch in enumerate(batches, start=1):
             with self._alone() if number < len(batches) else nullcontext():
                 yield batch
@@ -57,9 +57,9 @@ class Update:
         wrapped = getattr(self.call, "_orig_mod", self.call)  # as torch.compile hides it
         return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) else nullcontext()
 
-    def backward(self, loss: torch.Tensor, parts: int) -> None:
-        """Add this part's gradient to those before it."""
-        self.scaler.scale(loss / parts).backward()
+    def backward(self, loss: torch.Tensor, grad_accum_steps: int) -> None:
+        """Add this micro-batch's gradient to those before it."""
+        self.scaler.scale(loss / grad_accum_steps).backward()
 
     def apply(self, step: int) -> dict[str, torch.Tensor]:
         """Change the weights, as step number `step` counted from 0; what the log should say."""
@@ -68,7 +68,7 @@ class Update:
             group["lr"] = full * rate
         self.scaler.unscale_(self.optimizer)
         limit = self.hp.clip_grad_norm or math.inf
-        trained = chain(self.network.parameters(), self.beside.parameters())
+        trained = chain(self.network.parameters(), self.auxiliary.parameters())
         norm = nn.utils.clip_grad_norm_(trained, limit)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -88,7 +88,8 @@ class Update:
 
     def state_dict(self) -> dict:
         """What beside the network's own weights the next step depends on."""
-        state = {"scaler": self.scaler.state_dict(), "beside": self.beside.state_dict()}
+        # Its names are older than the class's: checkpoints of before go on.
+        state = {"scaler": self.scaler.state_dict(), "beside": self.auxiliary.state_dict()}
         if self.average:
             state["average"] = self.average.state_dict()
         return state
@@ -97,7 +98,7 @@ class Update:
         if state["scaler"]:  # empty where the file is weights alone, or of another precision
             self.scaler.load_state_dict(state["scaler"])
         if state.get("beside"):
-            self.beside.load_state_dict(state["beside"])
+            self.auxiliary.load_state_dict(state["beside"])
         if self.average and "average" in state:
             self.average.load_state_dict(state["average"])
             self.average.begun = True

@@ -11,8 +11,8 @@ from typing import Protocol
 import torch
 
 from hparams import TrainingHParams
-from training.engine.checkpoints import Progress, checkpoint_path, save_best, save_run
-from training.engine.learner import Update
+from training.engine.checkpoints import RunProgress, checkpoint_path, save_best, save_run
+from training.engine.learner import Learner
 from training.engine.log import Means, Pace, RunLog
 from training.engine.runtime import Runtime
 from training.engine.stream import TrainStream, ValidationSet
@@ -27,10 +27,10 @@ class Trainer(Protocol):
     """What the loop asks of one experiment; the maths stays in its script."""
 
     step: int  # optimizer updates made
-    update: Update  # of the network whose best weights are kept
+    learner: Learner  # of the network whose best weights are kept
 
-    def train_step(self, parts: list[Batch]) -> Values:
-        """One update from a batch in parts; its losses and what else is worth a curve."""
+    def train_step(self, micro_batches: list[Batch]) -> Values:
+        """One change of the weights; its losses and what else is worth a curve."""
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Means over the validation set; "score" says which weights are best: lower is better."""
@@ -81,7 +81,7 @@ class Loop:
         trainer: Trainer,
         stream: TrainStream,
         validation: ValidationSet,
-        progress: Progress,
+        progress: RunProgress,
         *,
         run_dir: Path,
         keep: int,
@@ -121,8 +121,8 @@ class Loop:
             self.pace.restart()
             while self._has_more() and not self._is_stopped():
                 with self.pace.waiting(self.runtime.is_idle):
-                    parts = next(steps)
-                self._step(parts)
+                    micro_batches = next(steps)
+                self._step(micro_batches)
         if self.saved_at != self.trainer.step:
             self._save()
         return checkpoint_path(self.run_dir, self.trainer.step)
@@ -137,8 +137,10 @@ class Loop:
         reached = self.trainer.step >= (self.hp.max_steps or math.inf)
         return not reached and self.stream.epoch < self.hp.nepochs
 
-    def _step(self, parts: list[Batch]) -> None:
-        self.means.add(self.trainer.train_step([self.runtime.move(part) for part in parts]))
+    def _step(self, micro_batches: list[Batch]) -> None:
+        self.means.add(
+            self.trainer.train_step([self.runtime.move(batch) for batch in micro_batches])
+        )
         self.trainer.step += 1
         self.pace.steps += 1
         self.progress.position = self.stream.position
@@ -184,7 +186,7 @@ class Loop:
         if not self.runtime.is_first:
             return
         if values["score"] < self.progress.best:
-            save_best(self.run_dir, step, self.trainer.update, self.hp)
+            save_best(self.run_dir, step, self.trainer.learner, self.hp)
         self.progress.best = min(self.progress.best, values["score"])
         self.trainer.draw_samples(self.run_dir / f"samples_step{step:09d}")
 

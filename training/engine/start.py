@@ -11,9 +11,9 @@ from pathlib import Path
 from atomic import whole_or_absent
 from hparams import TrainingHParams
 from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from training.engine.checkpoints import BEST, Progress, refuse_occupied
+from training.engine.checkpoints import BEST, RunProgress, refuse_occupied
 from training.engine.cli import UsageError
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -31,32 +31,32 @@ class Start:
     checkpoint: Checkpoint | None = None
     goes_on: bool = False  # exactly; else only the weights count, and what the original's file has
 
-    def load(self, update: Update, restore: Callable[[dict], None] = lambda extra: None) -> None:
+    def load(self, learner: Learner, restore: Callable[[dict], None] = lambda extra: None) -> None:
         """Put the file into the network in training; `restore` is given what else it holds."""
         if self.checkpoint is None:
             return
         # Of another script's run only the weights: its optimizer had other betas and other losses.
         whole = self.goes_on or "progress" not in self.checkpoint.extra
-        load_network(self.checkpoint, update, whole=whole)
+        load_network(self.checkpoint, learner, whole=whole)
         if self.goes_on:
             with _explained(self.checkpoint.path):
                 restore(self.checkpoint.extra)
 
-    def progress(self, runtime: Runtime, run_dir: Path, batch_size: int) -> tuple[int, Progress]:
+    def progress(self, runtime: Runtime, run_dir: Path, batch_size: int) -> tuple[int, RunProgress]:
         """The step to begin with and what lies behind; lets go of the file, which is large.
 
         A checkpoint of the original's tells only its step; weights alone begin at step 0.
         """
         checkpoint, self.checkpoint = self.checkpoint, None
         if checkpoint is None:
-            return 0, Progress(self.seed, self.script)
+            return 0, RunProgress(self.seed, self.script)
         if not self.goes_on:
             known = checkpoint.optimizer and "progress" not in checkpoint.extra
             step = checkpoint.step or 0 if known else 0
             log.info("beginning at the weights of %s, step %d", checkpoint.path, step)
-            return step, Progress(self.seed, self.script, position=step * batch_size)
+            return step, RunProgress(self.seed, self.script, position=step * batch_size)
         with _explained(checkpoint.path):
-            progress = Progress.restored(checkpoint.extra["progress"], runtime)
+            progress = RunProgress.restored(checkpoint.extra["progress"], runtime)
             progress = replace(progress, seed=self.seed, script=self.script)
             step = int(checkpoint.step)
         if runtime.is_first and not _bring_best(checkpoint.path.parent, run_dir):
@@ -108,28 +108,28 @@ def _override(hp: TrainingHParams, args: argparse.Namespace) -> TrainingHParams:
     return replace(hp, max_steps=args.max_steps) if args.max_steps else hp
 
 
-def load_network(checkpoint: Checkpoint, update: Update, *, whole: bool) -> None:
+def load_network(checkpoint: Checkpoint, learner: Learner, *, whole: bool) -> None:
     """Put a checkpoint into a network in training; `whole` takes the optimizer and the average."""
     path = checkpoint.path
     try:
-        update.network.load_state_dict(checkpoint.state_dict)
+        learner.network.load_state_dict(checkpoint.state_dict)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path} does not fit the network of --hparams: it is one of {checkpoint.shape()}"
         ) from error
     if not whole or not checkpoint.optimizer:
         log.warning("%s: the optimizer starts afresh", path)
-        update.load_state_dict({"scaler": {}})
+        learner.load_state_dict({"scaler": {}})
         return
     try:
-        update.load_optimizer(checkpoint.optimizer)
+        learner.load_optimizer(checkpoint.optimizer)
     except WRONG as error:
         raise CheckpointError(
             f"{path}: its optimizer is another network's, or blendshape_wt was switched on "
             f"or off; begin anew from its weights, {BEST} ({error})"
         ) from error
     with _explained(path):
-        update.load_state_dict(checkpoint.extra.get("update", {"scaler": {}}))
+        learner.load_state_dict(checkpoint.extra.get("update", {"scaler": {}}))
 
 
 def _bring_best(source: Path, run_dir: Path) -> bool:

@@ -14,7 +14,7 @@ from training.engine.runtime import Runtime
 class Numbered(Protocol):
     """A dataset without end: which sample is number n follows from n alone."""
 
-    each: int  # windows in one sample
+    windows_per_sample: int  # windows in one sample
 
     def __len__(self) -> int:
         """Samples in an epoch."""
@@ -23,23 +23,29 @@ class Numbered(Protocol):
 
 
 class TrainStream:
-    """The batches of each step: lists of parts, of which this process takes its share.
+    """The batches of each step: lists of micro-batches, of which this process takes its share.
 
     `position` counts the samples that all processes together have taken so far.
     """
 
     def __init__(
-        self, dataset: Numbered, batch_size: int, accumulate: int, workers: int, runtime: Runtime
+        self,
+        dataset: Numbered,
+        batch_size: int,
+        grad_accum_steps: int,
+        workers: int,
+        runtime: Runtime,
     ):
-        shares = accumulate * runtime.world_size
+        shares = grad_accum_steps * runtime.world_size
         if batch_size % shares:
             raise ValueError(
                 f"a batch of {batch_size} does not divide into {runtime.world_size} processes x "
-                f"{accumulate} parts; take {max(1, round(batch_size / shares)) * shares}"
+                f"{grad_accum_steps} micro-batches; take "
+                f"{max(1, round(batch_size / shares)) * shares}"
             )
-        self.dataset, self.batch_size, self.accumulate = dataset, batch_size, accumulate
-        self.workers, self.runtime = workers, runtime
-        self.part = batch_size // shares
+        self.dataset, self.batch_size, self.workers = dataset, batch_size, workers
+        self.grad_accum_steps, self.runtime = grad_accum_steps, runtime
+        self.micro_batch = batch_size // shares
         self.position = 0
 
     @property
@@ -50,12 +56,13 @@ class TrainStream:
     @property
     def windows_a_step(self) -> int:
         """Where a sample is several windows of a clip, more than batch_size."""
-        return self.batch_size * self.dataset.each
+        return self.batch_size * self.dataset.windows_per_sample
 
     def describe(self) -> str:
         return (
             f"{self.windows_a_step} windows a step = {self.runtime.world_size} processes x "
-            f"{self.accumulate} parts x {self.part * self.dataset.each}; "
+            f"{self.grad_accum_steps} micro-batches x "
+            f"{self.micro_batch * self.dataset.windows_per_sample}; "
             f"{len(self.dataset)} samples an epoch"
         )
 
@@ -65,16 +72,16 @@ class TrainStream:
             open_loader(self.dataset, self._numbers(self.position), self.workers, self.runtime)
         )
         while True:
-            parts = [next(loader) for _ in range(self.accumulate)]
+            micro_batches = [next(loader) for _ in range(self.grad_accum_steps)]
             self.position += self.batch_size
-            yield parts
+            yield micro_batches
 
     def _numbers(self, position: int) -> Iterator[list[int]]:
-        """The windows of this process, part after part; the processes' shares lie side by side."""
-        stride = self.part * self.runtime.world_size
-        first = position + self.part * self.runtime.rank
+        """The samples of this process in turn; the shares of all processes lie side by side."""
+        stride = self.micro_batch * self.runtime.world_size
+        first = position + self.micro_batch * self.runtime.rank
         while True:
-            yield list(range(first, first + self.part))
+            yield list(range(first, first + self.micro_batch))
             first += stride
 
 

@@ -20,7 +20,7 @@ from synthesis.voices import SpeakerVoice, draw_voice, split_of_number
 
 
 @dataclass(frozen=True)
-class Plan:
+class CorpusPlan:
     """Everything that the corpus depends on, but not where it is written nor by how many."""
 
     seed: int
@@ -37,7 +37,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class MadeClip:
+class SyntheticClip:
     """What is needed to draw a clip and to say what is in it."""
 
     name: str  # <speaker>/<clip>
@@ -66,7 +66,7 @@ def clip_name(speaker: int, clip: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def draw_person(plan: Plan, speaker: int) -> Person:
+def draw_person(plan: CorpusPlan, speaker: int) -> Person:
     """A speaker by number; nobody has the same one twice, whatever is drawn before."""
     split = split_of_number(speaker)
     rng = np.random.default_rng((plan.seed, speaker))
@@ -80,7 +80,7 @@ def draw_person(plan: Plan, speaker: int) -> Person:
     )
 
 
-def make_clip(plan: Plan, speaker: int, clip: int) -> MadeClip:
+def make_clip(plan: CorpusPlan, speaker: int, clip: int) -> SyntheticClip:
     """The clip with this number of this speaker; the same plan gives the same clip."""
     person = draw_person(plan, speaker)
     rng = np.random.default_rng((plan.seed, speaker, clip))
@@ -89,7 +89,7 @@ def make_clip(plan: Plan, speaker: int, clip: int) -> MadeClip:
     if plan.speech:
         said = _aligned if plan.alignments else _recorded
     text, sound, performance, record = said(plan, person, speech_rng, acting_rng)
-    return MadeClip(
+    return SyntheticClip(
         name=clip_name(speaker, clip),
         text=text,
         sound=sound,
@@ -101,7 +101,10 @@ def make_clip(plan: Plan, speaker: int, clip: int) -> MadeClip:
 
 
 def _spoken(
-    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+    plan: CorpusPlan,
+    person: Person,
+    speech_rng: np.random.Generator,
+    acting_rng: np.random.Generator,
 ) -> tuple[str, np.ndarray, Performance, dict]:
     said = make_utterance(person.voice, plan.frames, speech_rng, person.split)
     performance = perform(said.gestures, plan.frames, person.style, person.temper, acting_rng)
@@ -116,7 +119,10 @@ def _spoken(
 
 
 def _recorded(
-    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+    plan: CorpusPlan,
+    person: Person,
+    speech_rng: np.random.Generator,
+    acting_rng: np.random.Generator,
 ) -> tuple[str, np.ndarray, Performance, dict]:
     recording = take_recording(plan.speech, person.split, plan.frames, speech_rng)
     mouth = mouth_of_sound(recording.sound, plan.frames, person.style)
@@ -126,7 +132,10 @@ def _recorded(
 
 
 def _aligned(
-    plan: Plan, person: Person, speech_rng: np.random.Generator, acting_rng: np.random.Generator
+    plan: CorpusPlan,
+    person: Person,
+    speech_rng: np.random.Generator,
+    acting_rng: np.random.Generator,
 ) -> tuple[str, np.ndarray, Performance, dict]:
     recording = take_aligned(plan.speech, plan.alignments, person.split, plan.frames, speech_rng)
     said = gestures(recording.phones)

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from face_detection import detectors as detectors_module
 from face_detection import make_detector
-from face_detection.small import SmallDetector, select_faces
+from face_detection.face_finder import FaceFinderDetector, select_faces
 from models.checkpoint import CheckpointError, load, read_checkpoint, save_weights
 from models.face_finder import LANDMARK_UNIT, STRIDES, FaceFinder, cells, decode
 from models.folding import fold_batch_norms
@@ -106,7 +106,7 @@ def test_faces_are_told_surest_first_without_doubles():
 
 
 def test_batching_and_mixed_sizes_change_no_box(weights, images):
-    detector = SmallDetector(weights, precision="fp32")
+    detector = FaceFinderDetector(weights, precision="fp32")
     mixed = [images[0], images[0][:40, :40], *images[1:]]
     together = detector.detect_landmarks(mixed)
     alone = [detector.detect_landmarks([image])[0] for image in mixed]
@@ -120,8 +120,8 @@ def test_batching_and_mixed_sizes_change_no_box(weights, images):
 
 
 def test_bf16_moves_the_surest_face_by_little(weights, images):
-    exact = SmallDetector(weights, precision="fp32").detect(images)
-    coarse = SmallDetector(weights, precision="bf16").detect(images)
+    exact = FaceFinderDetector(weights, precision="fp32").detect(images)
+    coarse = FaceFinderDetector(weights, precision="bf16").detect(images)
     assert max(map(len, exact))
     for one, other in zip(exact, coarse, strict=True):
         if len(one):
@@ -135,7 +135,7 @@ def no_s3fd(tmp_path, monkeypatch):
 
 
 def test_auto_takes_the_small_one_where_its_weights_are(no_s3fd, weights, monkeypatch, caplog):
-    monkeypatch.setattr(detectors_module, "SMALL_PATH", weights)
+    monkeypatch.setattr(detectors_module, "FACE_FINDER_PATH", weights)
     with caplog.at_level(logging.WARNING):
         assert make_detector("auto").settings["detector"] == "small"
     assert not caplog.text
@@ -143,12 +143,12 @@ def test_auto_takes_the_small_one_where_its_weights_are(no_s3fd, weights, monkey
 
 
 def test_the_published_weights_go_before_it(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(detectors_module, "SMALL_PATH", weights)
+    monkeypatch.setattr(detectors_module, "FACE_FINDER_PATH", weights)
     assert detectors_module.resolve_name("auto", s3fd_path=tmp_path / "given.pth") == "s3fd"
 
 
 def test_missing_weights_are_an_error_that_names_the_file(no_s3fd, tmp_path, monkeypatch):
-    monkeypatch.setattr(detectors_module, "SMALL_PATH", tmp_path / "none.safetensors")
+    monkeypatch.setattr(detectors_module, "FACE_FINDER_PATH", tmp_path / "none.safetensors")
     assert make_detector("auto").settings["detector"] == "haar"
     with pytest.raises(FileNotFoundError, match="none.safetensors"):
         make_detector("small")
@@ -156,5 +156,7 @@ def test_missing_weights_are_an_error_that_names_the_file(no_s3fd, tmp_path, mon
 
 def test_other_weights_give_other_cache_keys(weights, tmp_path):
     save_weights(tmp_path / "b.safetensors", FaceFinder(1 / 8), {"multiplier": 1 / 8})
-    one, other = (SmallDetector(path).settings for path in (weights, tmp_path / "b.safetensors"))
+    one, other = (
+        FaceFinderDetector(path).settings for path in (weights, tmp_path / "b.safetensors")
+    )
     assert one["weights"] != other["weights"]

@@ -19,7 +19,7 @@ SUPPRESSION_OVERLAP = 0.4  # with a surer box, above which a box is a double
 CPU_BATCH = 1  # images; more are no faster on a CPU
 
 
-class SmallDetector:
+class FaceFinderDetector:
     """The FaceFinder network with its weights loaded; see detectors.Detector."""
 
     def __init__(

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def made_sounds() -> dict[str, np.ndarray]:
+def synthetic_sounds() -> dict[str, np.ndarray]:
     def seconds(length):
         return np.arange(round(length * 16000)) / 16000
 

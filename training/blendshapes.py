@@ -1,4 +1,4 @@
-"""What a made corpus knows of every mouth, and how an expert is taught to tell it.
+"""What a synthetic corpus knows of every mouth, and how an expert is taught it.
 
 Whether two things belong together says little about either. truth.json says of each frame how far
 the jaw was down and the lips were round: with that, an expert learns to see and to hear at once.
@@ -61,42 +61,50 @@ def unknown(frames: np.ndarray) -> np.ndarray:
     return np.full(len(frames) * len(SPREADS), np.nan, np.float32)
 
 
-class ShapeTeller(nn.Module):
-    """Tells from an expert's last features which shapes its five mouths have, or its sound."""
+class BlendshapeHead(nn.Module):
+    """Predicts five mouths' blendshapes from an expert's last features of sound, and of video."""
 
     def __init__(self, expert: SyncNet):
         super().__init__()
         shapes = LIP_FRAMES * len(SPREADS)
-        self.heard = nn.Linear(expert.audio_encoder[-1].conv_block[0].in_channels, shapes)
-        self.seen = nn.Linear(expert.face_encoder[-1].conv_block[0].in_channels, shapes)
+        self.audio = nn.Linear(expert.audio_encoder[-1].conv_block[0].in_channels, shapes)
+        self.video = nn.Linear(expert.face_encoder[-1].conv_block[0].in_channels, shapes)
+        self.register_load_state_dict_pre_hook(_rename_old)
 
 
-class TaughtExpert(nn.Module):
-    """An expert and its teller as one module, for a step that needs both."""
+def _rename_old(head: nn.Module, state: dict, prefix: str, *_: object) -> None:
+    """Checkpoints of before called the layers by what they tell of: heard and seen."""
+    for old, new in (("heard", "audio"), ("seen", "video")):
+        for name in [name for name in state if name.startswith(f"{prefix}{old}.")]:
+            state[name.replace(f"{prefix}{old}.", f"{prefix}{new}.", 1)] = state.pop(name)
 
-    def __init__(self, expert: SyncNet, teller: ShapeTeller):
+
+class ExpertWithHead(nn.Module):
+    """An expert and its head as one module, for a step that needs both."""
+
+    def __init__(self, expert: SyncNet, head: BlendshapeHead):
         super().__init__()
-        self.expert, self.teller = expert, teller
+        self.expert, self.head = expert, head
 
     def forward(self, mel: torch.Tensor, mouths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The expert's two unit vectors, then the shapes heard and seen, (B, 55) each."""
-        sound, heard = _embed_and_tell(self.expert.audio_encoder, self.teller.heard, mel)
-        mouth, seen = _embed_and_tell(self.expert.face_encoder, self.teller.seen, mouths)
-        return sound, mouth, heard, seen
+        """The expert's two unit vectors, then the blendshapes of sound and video, (B, 55) each."""
+        sound, audio = _embed_and_predict(self.expert.audio_encoder, self.head.audio, mel)
+        mouth, video = _embed_and_predict(self.expert.face_encoder, self.head.video, mouths)
+        return sound, mouth, audio, video
 
 
-def _embed_and_tell(encoder: nn.Sequential, tell: nn.Linear, x: torch.Tensor):
+def _embed_and_predict(encoder: nn.Sequential, predict: nn.Linear, x: torch.Tensor):
     features = encoder[:-1](x)
-    return F.normalize(encoder[-1](features).flatten(1), dim=1), tell(features.flatten(1))
+    return F.normalize(encoder[-1](features).flatten(1), dim=1), predict(features.flatten(1))
 
 
-def telling_loss(
-    told: torch.Tensor, truth: torch.Tensor, count: torch.Tensor | None = None
+def blendshape_loss(
+    predicted: torch.Tensor, truth: torch.Tensor, count: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Mean squared error, in spreads, over what is known; 0 where nothing is.
 
-    `count`: the numbers that are known in a part of the batch on average, where this is one part.
+    `count`: the numbers that are known in a micro-batch on average, where this is one of several.
     """
     known = ~truth.isnan()
-    errors = torch.where(known, told.float() - truth.nan_to_num(), 0.0)
+    errors = torch.where(known, predicted.float() - truth.nan_to_num(), 0.0)
     return errors.square().sum() / (known.sum() if count is None else count).clamp(min=LEAST)

@@ -28,10 +28,10 @@ def read_photographs() -> tuple[np.ndarray, ...]:
     return tuple(picture for picture in pictures if picture is not None)
 
 
-def paint_scene_ground(
+def paint_scene_background(
     size: int, painted: np.ndarray, photographs: Sequence[np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """A square background of `size` pixels. painted: one of a bank's grounds. BGR uint8"""
+    """A square background of `size` pixels. painted: one of a bank's backgrounds. BGR uint8"""
     kind = rng.random()
     if kind < 0.55:
         return _random_cut(painted, size, rng)

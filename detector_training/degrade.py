@@ -17,7 +17,7 @@ def _noise_tile() -> np.ndarray:
     return noise * 0.8 + cv2.GaussianBlur(noise, (0, 0), 0.8) * 0.9
 
 
-def spoil(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A worse picture of the same scene; a quarter of them are hardly touched. BGR uint8"""
     if rng.random() < 0.25:
         return _add_noise(image, rng, rng.exponential(1.5))

@@ -22,17 +22,17 @@ class Brush:
         function(self.owner, *places, HIDDEN, thickness)
 
 
-def draw_cover(
-    brush: Brush, centre: np.ndarray, size: float, ground: np.ndarray, rng: np.random.Generator
+def draw_occluder(
+    brush: Brush, centre: np.ndarray, size: float, background: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Something before a face of this size (its height) and place; ground: any picture."""
+    """Something before a face of this size (its height) and place; background: any picture."""
     kind = rng.choice(4, p=(0.35, 0.25, 0.3, 0.1))
     if kind == 0:
         _draw_hand(brush, centre, size, rng)
     elif kind == 1:
         _draw_microphone(brush, centre, size, rng)
     elif kind == 2:
-        _lay_patch(brush, centre, size, ground, rng)
+        _lay_patch(brush, centre, size, background, rng)
     else:
         _draw_bar(brush, centre, size, rng)
 
@@ -92,7 +92,7 @@ def _draw_bar(brush: Brush, centre: np.ndarray, size: float, rng: np.random.Gene
 
 
 def _lay_patch(
-    brush: Brush, centre: np.ndarray, size: float, ground: np.ndarray, rng: np.random.Generator
+    brush: Brush, centre: np.ndarray, size: float, background: np.ndarray, rng: np.random.Generator
 ) -> None:
     """A rectangle of another picture, over an edge of the face."""
     width, height = size * rng.uniform(0.3, 0.9, 2)
@@ -103,8 +103,8 @@ def _lay_patch(
     top, bottom = np.clip(_ints(middle[1] - height / 2, middle[1] + height / 2), 0, rows)
     if right - left < 2 or bottom - top < 2:
         return
-    x, y = (int(rng.integers(0, side // 2)) for side in ground.shape[1::-1])
-    piece = cv2.resize(ground[y:, x:], (int(right - left), int(bottom - top)))
+    x, y = (int(rng.integers(0, side // 2)) for side in background.shape[1::-1])
+    piece = cv2.resize(background[y:, x:], (int(right - left), int(bottom - top)))
     brush.image[top:bottom, left:right] = piece
     brush.owner[top:bottom, left:right] = HIDDEN
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from synthesis import make_corpus
 from synthesis.corpus_files import write_crops, write_video
-from synthesis.head import Head, load_head
-from synthesis.performance import FPS
+from synthesis.figure.head import Head, load_head
 from synthesis.renderer import Renderer
+from synthesis.speech.performance import FPS
 from synthesis.synthetic_clip import CorpusPlan, SyntheticClip, make_clip
 
 SPEAKERS = 4  # different hair, glasses and scenes take different times

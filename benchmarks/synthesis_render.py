@@ -14,10 +14,10 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from synthesis.head import Head, load_head
-from synthesis.performance import Performance
+from synthesis.figure.head import Head, load_head
+from synthesis.figure.speaker import Scene, Speaker
 from synthesis.renderer import Renderer
-from synthesis.speaker import Scene, Speaker
+from synthesis.speech.performance import Performance
 
 FRAME_SIZE, CROP_SIZE = 256, 96
 WARM_UP_SEED = 999

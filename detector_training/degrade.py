@@ -5,7 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from synthesis.degrade import compress, motion_blur
+from synthesis.render.degrade import compress, motion_blur
 
 TILE = 512  # pixels of the noise that scenes take pieces of
 

@@ -28,11 +28,11 @@ from detector_training.heads import (
     write_bank,
 )
 from detector_training.mouths import draw_mouths
-from synthesis.backgrounds import BackgroundLook, paint_background
-from synthesis.head import Head, load_head
-from synthesis.performance import Performance
+from synthesis.figure.head import Head, load_head
+from synthesis.figure.speaker import Scene, Speaker
+from synthesis.render.backgrounds import BackgroundLook, paint_background
 from synthesis.renderer import Renderer, Window
-from synthesis.speaker import Scene, Speaker
+from synthesis.speech.performance import Performance
 
 LIGHTS_A_PERSON = 3  # cameras and lights
 POSES = 6  # under each of them

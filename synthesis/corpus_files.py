@@ -17,13 +17,13 @@ from corpus.write import write_face, write_heard
 from face_detection import DEFAULT_PADS, Box, crop_box
 from hparams import ClipHParams
 from preprocessing.settings import PreprocessSettings
-from synthesis.acting import wander
-from synthesis.degrade import degrade_frame
-from synthesis.performance import FPS, curve_points, sample_frames
+from synthesis.render.degrade import degrade_frame
 from synthesis.renderer import FrameTruth, Renderer
-from synthesis.sentences import transcript
+from synthesis.speech.acting import wander
+from synthesis.speech.performance import FPS, curve_points, sample_frames
+from synthesis.speech.sentences import transcript
+from synthesis.speech.voices import SAMPLE_RATE
 from synthesis.synthetic_clip import SyntheticClip
-from synthesis.voices import SAMPLE_RATE
 from video import VideoWriter
 
 POOREST_CRF, BEST_CRF = 33, 16  # of x264: from blocks that everybody sees to none

@@ -25,7 +25,6 @@ import torch
 from tqdm import tqdm
 
 from preprocessing.orphans import end_with
-from synthesis.alignments import read_alignment
 from synthesis.arguments import frame_side, span_seconds, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
@@ -36,12 +35,13 @@ from synthesis.corpus_files import (
     write_sound,
     write_video,
 )
-from synthesis.espeak import EspeakError, find_library
-from synthesis.head import Head, load_head
-from synthesis.real_speech import find_aligned, find_recordings
+from synthesis.figure.head import Head, load_head
 from synthesis.renderer import Renderer
+from synthesis.speech.alignments import read_alignment
+from synthesis.speech.espeak import EspeakError, find_library
+from synthesis.speech.real_speech import find_aligned, find_recordings
+from synthesis.speech.voices import SPLITS, languages_of, split_of_number
 from synthesis.synthetic_clip import CorpusPlan, clip_name, make_clip
-from synthesis.voices import SPLITS, languages_of, split_of_number
 from video import MediaError
 
 LISTS = {split: split for split in SPLITS}  # the speakers of each list

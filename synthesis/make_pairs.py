@@ -21,12 +21,12 @@ from tqdm import tqdm
 from corpus.whole_folder import partial_folder
 from preprocessing.orphans import end_with
 from synthesis.arguments import whole_count
-from synthesis.espeak import EspeakError, find_library
-from synthesis.frame_pairs import draw_mouths, turned
-from synthesis.head import Head, load_head
+from synthesis.figure.head import Head, load_head
+from synthesis.pairs.frame_pairs import draw_mouths, turned
 from synthesis.renderer import Renderer
+from synthesis.speech.espeak import EspeakError, find_library
+from synthesis.speech.voices import split_of_number
 from synthesis.synthetic_clip import CorpusPlan, make_clip
-from synthesis.voices import split_of_number
 from training.pair_files import DONE, write_shard
 
 CLIP_SECONDS = 4.0  # of speech that the mouths of a scene are taken from

@@ -24,10 +24,10 @@ from corpus.whole_folder import partial_folder
 from face_detection import DETECTOR_NAMES, make_detector
 from face_detection.landmarks import LandmarkFinder
 from synthesis.arguments import whole_count
-from synthesis.fitting import HeadFitter
-from synthesis.head import load_head
-from synthesis.portrait_mesh import face_mesh
-from synthesis.portrait_pairs import PortraitArtist, Tally, Unfit
+from synthesis.figure.head import load_head
+from synthesis.pairs.fitting import HeadFitter
+from synthesis.pairs.portrait_mesh import face_mesh
+from synthesis.pairs.portrait_pairs import PortraitArtist, Tally, Unfit
 from training.pair_files import DONE, write_shard
 from video.images import read_image
 

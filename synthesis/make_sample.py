@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 
 from audio import as_16_bit, save_wav
-from synthesis.acting import perform
 from synthesis.arguments import frame_side, span_seconds
-from synthesis.degrade import Degradation, degrade_frame
-from synthesis.espeak import EspeakError
-from synthesis.head import load_head
-from synthesis.performance import FPS, Performance
+from synthesis.figure.head import load_head
+from synthesis.figure.speaker import Scene
+from synthesis.render.degrade import Degradation, degrade_frame
 from synthesis.renderer import Renderer
-from synthesis.speaker import Scene
+from synthesis.speech.acting import perform
+from synthesis.speech.espeak import EspeakError
+from synthesis.speech.performance import FPS, Performance
+from synthesis.speech.utterance import Utterance, make_utterance
+from synthesis.speech.voices import SAMPLE_RATE, draw_voice
 from synthesis.synthetic_clip import CorpusPlan, Person, draw_person
-from synthesis.utterance import Utterance, make_utterance
-from synthesis.voices import SAMPLE_RATE, draw_voice
 from video import VideoWriter
 
 SPEAKER = 2  # of the test split: its voice, language and looks are in no training set

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from synthesis.backgrounds import paint_background
-from synthesis.camera import FRAMES_PER_SECOND, project
-from synthesis.degrade import motion_blur
-from synthesis.figure import build_figure
-from synthesis.head import Head, Material
-from synthesis.lights import development_curve, exposure, light_view, lit_share, shadow_map
-from synthesis.mouth_and_eyes import resize_texture
-from synthesis.occluders import draw_occluder
-from synthesis.performance import Performance
-from synthesis.posing import FrameTruth, Pose, face_speed, measure, pose_figure
-from synthesis.rasteriser import FAR, draw_strands, rasterise, vertex_normals
-from synthesis.shading import (
+from synthesis.figure.figure import build_figure
+from synthesis.figure.head import Head, Material
+from synthesis.figure.mouth_and_eyes import resize_texture
+from synthesis.figure.posing import FrameTruth, Pose, face_speed, measure, pose_figure
+from synthesis.figure.speaker import Scene, Speaker
+from synthesis.render.backgrounds import paint_background
+from synthesis.render.camera import FRAMES_PER_SECOND, project
+from synthesis.render.degrade import motion_blur
+from synthesis.render.lights import development_curve, exposure, light_view, lit_share, shadow_map
+from synthesis.render.occluders import draw_occluder
+from synthesis.render.rasteriser import FAR, draw_strands, rasterise, vertex_normals
+from synthesis.render.shading import (
     SHARPNESS,
     WRAP,
     develop,
@@ -28,8 +28,8 @@ from synthesis.shading import (
     mouth_opening,
     shade,
 )
-from synthesis.speaker import Scene, Speaker
-from synthesis.strands import Strands, light_strands, place_strands
+from synthesis.render.strands import Strands, light_strands, place_strands
+from synthesis.speech.performance import Performance
 
 SUPERSAMPLING = 2
 SHADOW_MAP_SIZE = 144

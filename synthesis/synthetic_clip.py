@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from synthesis import espeak
-from synthesis.acting import Temper, perform, perform_with
-from synthesis.espeak import Phone
-from synthesis.mouth import MouthStyle
-from synthesis.performance import FPS, Performance
-from synthesis.real_speech import mouth_of_sound, take_aligned, take_recording
-from synthesis.sound import SoundConditions, degrade
-from synthesis.speaker import Scene, Speaker
-from synthesis.utterance import make_utterance
-from synthesis.visemes import Gesture, gestures
-from synthesis.voices import SpeakerVoice, draw_voice, split_of_number
+from synthesis.figure.speaker import Scene, Speaker
+from synthesis.speech import espeak
+from synthesis.speech.acting import Temper, perform, perform_with
+from synthesis.speech.espeak import Phone
+from synthesis.speech.mouth import MouthStyle
+from synthesis.speech.performance import FPS, Performance
+from synthesis.speech.real_speech import mouth_of_sound, take_aligned, take_recording
+from synthesis.speech.sound import SoundConditions, degrade
+from synthesis.speech.utterance import make_utterance
+from synthesis.speech.visemes import Gesture, gestures
+from synthesis.speech.voices import SpeakerVoice, draw_voice, split_of_number
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthesis.espeak import EspeakError, find_library
+from synthesis.speech.espeak import EspeakError, find_library
 
 try:
     find_library()

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from synthesis.performance import CURVE_RATE
-from synthesis.visemes import Gesture
+from synthesis.speech.performance import CURVE_RATE
+from synthesis.speech.visemes import Gesture
 
 # Centimetres between the inner lips (iBUG's landmarks 61-63 and 65-67, averaged) that each
 # blendshape of ICT-FaceKit adds at weight 1, from its release; 0.08 is two lips that touch.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthesis.head import Head, Material
+from synthesis.figure.head import Head, Material
 
 RINGS, AROUND = 90, 144
 # x, y (cm) of half the landmarks: jaw, brow, eye, nose's wing, outer lip, inner lip.

@@ -31,7 +31,7 @@ from face_detection.boxes import intersection_over_union
 from hparams import FaceFinderHParams
 from models.checkpoint import load, read_checkpoint
 from models.face_finder import FaceFinder, cells
-from synthesis.speaker import Speaker
+from synthesis.figure.speaker import Speaker
 from tests.small_head import small_head
 from tests.toy_heads import write_toy_bank
 from training.engine.runtime import Runtime

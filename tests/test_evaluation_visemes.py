@@ -33,8 +33,8 @@ from evaluation.metrics.spoken import (
 )
 from evaluation.metrics.viseme_scores import leak, score_lips, summarise
 from models.lip_motion import INDEX, NAMES, LipMotion
-from synthesis.mouth import MouthStyle, move_mouth
-from synthesis.visemes import gestures
+from synthesis.speech.mouth import MouthStyle, move_mouth
+from synthesis.speech.visemes import gestures
 from tests.test_synthesis_mouth import speech_of
 
 EYE = Eye(lambda frames, boxes: None, 0.05, 0.0, frozenset(NAMES), "made up")

@@ -10,18 +10,18 @@ from small_head import small_head
 
 from models.lip_motion import NAMES, opening
 from models.mouth_crop import SIZE
-from synthesis import frame_pairs
-from synthesis.degrade import Degradation
-from synthesis.frame_pairs import (
+from synthesis.figure.speaker import Scene, Speaker
+from synthesis.pairs import frame_pairs
+from synthesis.pairs.frame_pairs import (
     draw_mouths,
     flows_between,
     rasterise_surface,
     unspoken_mouth,
     with_mouths,
 )
-from synthesis.performance import Performance
+from synthesis.render.degrade import Degradation
 from synthesis.renderer import Renderer
-from synthesis.speaker import Scene, Speaker
+from synthesis.speech.performance import Performance
 from training.pair_files import BACKGROUND, LIPS, SKIN, Shard, find_shards, write_shard
 
 FRAMES, MOUTHS = 8, 3

@@ -17,8 +17,8 @@ from models.lip_hearing import (
 )
 from models.lip_motion import INDEX, NAMES, SHUT_OPENING, TUCKED_ROLL, opening
 from models.pretrained import LIP_HEARING
-from synthesis.utterance import make_utterance
-from synthesis.voices import draw_voice
+from synthesis.speech.utterance import make_utterance
+from synthesis.speech.voices import draw_voice
 from tests.espeak_mark import needs_espeak
 
 MEL_HALF_WINDOW = 0.025  # s of sound after a column's time that the column hears

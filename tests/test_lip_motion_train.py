@@ -16,7 +16,7 @@ from hparams import LipHearingHParams
 from models import checkpoint
 from models.lip_hearing import CONTACTS, LipHearing
 from models.lip_motion import INDEX, NAMES
-from synthesis.visemes import VISEMES
+from synthesis.speech.visemes import VISEMES
 from tests.toy_corpus import make_corpus
 from tests.training_runs import differences, load, metrics
 from training.engine.runtime import Runtime

@@ -8,17 +8,23 @@ import pytest
 
 from models.lip_motion import INDEX, NAMES
 from models.mouth_crop import SIZE, place_mouth
-from synthesis.fitting import Fit, HeadFitter
-from synthesis.head import load_head
-from synthesis.lip_edges import sharpen_lips
+from synthesis.figure.head import load_head
+from synthesis.figure.wet_mouth import levels_of, light_on_face, linear_of
 from synthesis.make_portrait_pairs import find_sources
 from synthesis.make_portrait_pairs import main as make_portrait_pairs
-from synthesis.portrait import Portrait
-from synthesis.portrait_layers import FINE, PortraitLayers
-from synthesis.portrait_mesh import SHEET_MARGIN, face_mesh, make_plate, make_sheet, move_sheet
-from synthesis.portrait_mouths import draw_mouth, lips_of, spoken_mouth, with_lips
-from synthesis.portrait_pairs import PortraitArtist, Unfit, _as_frame
-from synthesis.wet_mouth import levels_of, light_on_face, linear_of
+from synthesis.pairs.fitting import Fit, HeadFitter
+from synthesis.pairs.lip_edges import sharpen_lips
+from synthesis.pairs.portrait import Portrait
+from synthesis.pairs.portrait_layers import FINE, PortraitLayers
+from synthesis.pairs.portrait_mesh import (
+    SHEET_MARGIN,
+    face_mesh,
+    make_plate,
+    make_sheet,
+    move_sheet,
+)
+from synthesis.pairs.portrait_mouths import draw_mouth, lips_of, spoken_mouth, with_lips
+from synthesis.pairs.portrait_pairs import PortraitArtist, Unfit, _as_frame
 from tests.small_head import small_head
 from training.pair_files import BACKGROUND, SKIN, Shard, write_shard
 

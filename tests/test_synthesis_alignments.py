@@ -9,11 +9,11 @@ import pytest
 
 from models.lip_motion import from_blendshapes, opening
 from synthesis import make_corpus
-from synthesis.alignments import IPA, AlignmentError, ipa_of, read_alignment, read_textgrid
-from synthesis.bursts import mark_aligned_bursts
-from synthesis.espeak import Phone
-from synthesis.real_speech import take_aligned
-from synthesis.visemes import VISEME_OF_SOUND, gestures
+from synthesis.speech.alignments import IPA, AlignmentError, ipa_of, read_alignment, read_textgrid
+from synthesis.speech.bursts import mark_aligned_bursts
+from synthesis.speech.espeak import Phone
+from synthesis.speech.real_speech import take_aligned
+from synthesis.speech.visemes import VISEME_OF_SOUND, gestures
 from tests.espeak_mark import needs_espeak
 
 RATE = 16000

@@ -6,17 +6,17 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from synthesis import real_speech
-from synthesis.acting import Temper, perform, wander
-from synthesis.bursts import mark_bursts
-from synthesis.espeak import Phone, Voice, say
-from synthesis.mouth import MouthStyle, move_mouth
-from synthesis.performance import CURVE_RATE, FPS, curve_points, sample_frames
-from synthesis.real_speech import guess_gestures, take_recording
-from synthesis.sentences import languages, make_sentence
-from synthesis.utterance import Utterance, make_utterance
-from synthesis.visemes import SOUNDS, VISEMES, Gesture, gestures, visemes_of
-from synthesis.voices import SPLITS, draw_voice
+from synthesis.speech import real_speech
+from synthesis.speech.acting import Temper, perform, wander
+from synthesis.speech.bursts import mark_bursts
+from synthesis.speech.espeak import Phone, Voice, say
+from synthesis.speech.mouth import MouthStyle, move_mouth
+from synthesis.speech.performance import CURVE_RATE, FPS, curve_points, sample_frames
+from synthesis.speech.real_speech import guess_gestures, take_recording
+from synthesis.speech.sentences import languages, make_sentence
+from synthesis.speech.utterance import Utterance, make_utterance
+from synthesis.speech.visemes import SOUNDS, VISEMES, Gesture, gestures, visemes_of
+from synthesis.speech.voices import SPLITS, draw_voice
 from tests.espeak_mark import needs_espeak
 from tests.lip_reading import GAP_OF_SHAPE, REST_GAP, TOUCHING, find_burst, lip_gap, partings
 from video import MediaError

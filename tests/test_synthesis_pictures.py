@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from small_head import small_head
 
-from synthesis.camera import rotation_matrix
-from synthesis.clothes import CUTS, PATTERNS
-from synthesis.figure import build_figure
-from synthesis.hair_styles import FEMININE, MASCULINE, STYLES
-from synthesis.head import load_head
-from synthesis.performance import Performance
-from synthesis.posing import euler_angles, face_speed
+from synthesis.figure.clothes import CUTS, PATTERNS
+from synthesis.figure.figure import build_figure
+from synthesis.figure.hair_styles import FEMININE, MASCULINE, STYLES
+from synthesis.figure.head import load_head
+from synthesis.figure.posing import euler_angles, face_speed
+from synthesis.figure.speaker import Scene, Speaker
+from synthesis.render.camera import rotation_matrix
 from synthesis.renderer import Renderer
-from synthesis.speaker import Scene, Speaker
+from synthesis.speech.performance import Performance
 
 SIZE = 160
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthesis.head import (
+from synthesis.figure.head import (
     LANDMARK_VERTICES,
     Material,
     load_head,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthesis.degrade import Degradation, degrade, degrade_frame, motion_blur
-from synthesis.lights import (
+from synthesis.render.degrade import Degradation, degrade, degrade_frame, motion_blur
+from synthesis.render.lights import (
     SHADOW_MAP_SIZE,
     Lights,
     development_curve,
@@ -15,8 +15,8 @@ from synthesis.lights import (
     lit_share,
     shadow_map,
 )
-from synthesis.rasteriser import FAR, draw_strands, rasterise, vertex_normals
-from synthesis.shading import light_mouth, mouth_opening
+from synthesis.render.rasteriser import FAR, draw_strands, rasterise, vertex_normals
+from synthesis.render.shading import light_mouth, mouth_opening
 
 
 def slow_rasterise(points, triangles, size):

@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from synthesis import espeak, voices
-from synthesis.espeak import EspeakError, Phone, SpokenText, Voice, Word, say
-from synthesis.espeak_process import EspeakCrash, Mouthpiece
-from synthesis.sentences import SYMBOLS, languages, make_sentence, phrases_of, transcript
-from synthesis.sound import COLOURS, SoundConditions, coloured_noise, degrade
-from synthesis.utterance import cut_speech, make_utterance
-from synthesis.voices import (
+from synthesis.speech import espeak, voices
+from synthesis.speech.espeak import EspeakError, Phone, SpokenText, Voice, Word, say
+from synthesis.speech.espeak_process import EspeakCrash, Mouthpiece
+from synthesis.speech.sentences import SYMBOLS, languages, make_sentence, phrases_of, transcript
+from synthesis.speech.sound import COLOURS, SoundConditions, coloured_noise, degrade
+from synthesis.speech.utterance import cut_speech, make_utterance
+from synthesis.speech.voices import (
     LANGUAGES,
     SAMPLE_RATE,
     SPLITS,
@@ -63,7 +63,7 @@ def test_what_was_said_before_changes_nothing():
 @needs_espeak
 def test_another_process_says_the_same():
     program = (
-        "import sys, hashlib; from synthesis.espeak import *; "
+        "import sys, hashlib; from synthesis.speech.espeak import *; "
         "sys.stdout.write(hashlib.sha256(say('Hello', Voice('en', 'f2')).samples).hexdigest())"
     )
     spoken = [

@@ -15,7 +15,7 @@ from detector_training.heads import (
     outline_of,
     write_bank,
 )
-from synthesis.posing import face_box
+from synthesis.figure.posing import face_box
 from tests.small_head import landmark_places
 
 PEOPLE = 16

@@ -10,7 +10,7 @@ from corpus.errors import ClipError
 from corpus.truth import TRUTH_FILE, read_truth
 from models.lip_motion import FPS, INDEX, SHUT_OPENING, TUCKED_ROLL, from_blendshapes, opening
 
-# Visemes of synthesis/visemes.py in which something touches: p b m, and f v.
+# Visemes of synthesis/speech/visemes.py in which something touches: p b m, and f v.
 SHUT, TUCKED = "p", "f"
 BEFORE_SECONDS, AFTER_SECONDS = 0.02, 0.06  # around a contact, where its frames weigh more
 

@@ -14,9 +14,9 @@ from corpus.truth import read_truth
 from hparams import ClipHParams
 from models.lip_hearing import LipHearing
 from models.lip_motion import FPS, INDEX, opening
-from synthesis.alignments import SUFFIXES, read_alignment
-from synthesis.bursts import mark_aligned_bursts
-from synthesis.visemes import Gesture, gestures
+from synthesis.speech.alignments import SUFFIXES, read_alignment
+from synthesis.speech.bursts import mark_aligned_bursts
+from synthesis.speech.visemes import Gesture, gestures
 
 SHUT, TUCKED, ROUNDED, OPEN, QUIET = "shut", "tucked", "rounded", "open", "quiet"
 KIND_OF_VISEME = {

@@ -14,7 +14,7 @@ from lipsync.pipeline import LipSync
 from lipsync.plan import places_of
 from lipsync.settings import Settings
 from lipsync.source import open_source
-from lipsync.stages import ahead
+from lipsync.stages import prefetch
 from lipsync.watching import Progress, watch_faces
 from models.generator import Place
 
@@ -85,7 +85,7 @@ class GivenStage:
         frame_bytes = 3 * self.size[0] * self.size[1]
         if self._source.static or count * frame_bytes > HELD_BYTES:
             depth = max(2, WAITING_BYTES // frame_bytes)
-            with closing(ahead(self._source.played("pingpong"), depth)) as played:
+            with closing(prefetch(self._source.played("pingpong"), depth)) as played:
                 yield from played
         held = list(self._source.frames(0, count))
         forth_and_back = [*range(len(held)), *range(len(held) - 2, 0, -1)]

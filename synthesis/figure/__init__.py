@@ -1,0 +1,1 @@
+"""People: head, hair, clothes, what they wear, and how they pose."""

@@ -1,0 +1,1 @@
+"""One frame with two mouths: pairs of rendered heads, and of photographs."""

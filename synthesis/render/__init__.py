@@ -1,0 +1,1 @@
+"""Kernels and pictures that know no people: triangles, light, cameras, backgrounds, wear."""

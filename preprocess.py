@@ -2,6 +2,8 @@
 
 python preprocess.py --data_root data_root/main --preprocessed_root lrs2_preprocessed/
 
+--layout lrw turns videos of single words, as LRW's, into DAVS's aligned faces and MFCC.
+
 Each clip is independent: killed at any moment and run again, it goes on where it was.
 """
 
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from corpus.errors import CorpusError
 from corpus.filelists import FILELISTS, LISTS, make_filelists
 from corpus.layout import DONE
+from corpus.words import write_words
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
@@ -29,6 +32,7 @@ from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import CorpusReport, report_path
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources, take_shard
+from preprocessing.word_clip import find_words
 from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
 try:
@@ -50,6 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data_root", type=Path, required=True, help="videos as <folder>/<clip>.mp4, or any")
     add("--preprocessed_root", type=Path, required=True, help="where <folder>/<clip>/ go")
+    add("--layout", choices=("lrs2", "lrw"), default="lrs2",
+        help="of the videos; lrw: <WORD>/<split>/<WORD>_00001.mp4, for davs_train.py")  # fmt: skip
     add("--hparams", default="", help="name=value,...: fps, img_size, ...")
     _add_faces(parser.add_argument_group("faces"))
     _add_machines(parser.add_argument_group("machines"))
@@ -129,6 +135,8 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
             "--make_filelists would list what is done so far, with the other shards at work; when "
             "all have ended run once more without --num_shards: no clip is made twice"
         )
+    if args.make_filelists and args.layout == "lrw":
+        raise ValueError("--make_filelists is for --layout lrs2; LRW's folders are split already")
     return PreprocessSettings(
         root=args.preprocessed_root.resolve(),
         hp=ClipHParams().with_overrides(args.hparams),
@@ -140,12 +148,13 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
         smooth=not args.nosmooth,
         crop_size=args.crop_size,
         max_missing=args.max_missing,
+        layout=args.layout,
     )
 
 
 def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     """Preprocess the clips that are not done yet, report on all; the exit code."""
-    clips = take_shard(find_sources(args.data_root.resolve()), args.num_shards, args.shard_index)
+    clips = take_shard(_find_clips(args, settings), args.num_shards, args.shard_index)
     report_file = report_path(settings.root, args.num_shards, args.shard_index)
     settings.root.mkdir(parents=True, exist_ok=True)
     with _alone(report_file.with_suffix(".lock")):
@@ -159,6 +168,14 @@ def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     if report.mostly_bad:
         log.error("over half of the clips could not be used")
     return int(report.mostly_bad)
+
+
+def _find_clips(args: argparse.Namespace, settings: PreprocessSettings) -> list[SourceVideo]:
+    if settings.layout == "lrs2":
+        return find_sources(args.data_root.resolve())
+    clips, words = find_words(args.data_root.resolve())
+    write_words(settings.root, words)
+    return clips
 
 
 def _preprocess(

@@ -1,6 +1,6 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,9 @@ from video import MediaError, MediaInfo
 FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
 
 
+Write = Callable[[SourceVideo, PreprocessSettings, Detector, Path], None]
+
+
 class SkippedClip(ValueError):
     """A clip that cannot be used. `reason` is one of a few, to count by; the text has the rest."""
 
@@ -31,8 +34,15 @@ class SkippedClip(ValueError):
         self.reason = reason
 
 
-def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
+def preprocess_clip(
+    clip: SourceVideo,
+    settings: PreprocessSettings,
+    detector: Detector,
+    write: Write | None = None,
+) -> dict:
     """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
+
+    write: what to make in place of that, clip.json last.
 
     Returns its row of the report: kept, and how large and long it is, or skipped, and why.
     """
@@ -40,7 +50,7 @@ def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: D
     try:
         if not (target / DONE).is_file():
             with whole_folder(target) as folder:
-                _write_clip(clip, settings, detector, folder)
+                (write or write_clip)(clip, settings, detector, folder)
     except SkippedClip as skipped:
         return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
     return report_row(clip, settings)
@@ -55,26 +65,27 @@ def report_row(clip: SourceVideo, settings: PreprocessSettings) -> dict:
     row = {"clip": clip.name, "kept": True} | {key: described[key] for key in REPORTED}
     if settings.differ_from(described["settings"]):
         row["other_settings"] = True
-    now = _size(clip.source)
+    now = size_in_bytes(clip.source)
     if now is not None and described.get("source_bytes", now) != now:
         row["other_video"] = True
     return row
 
 
-def _size(path: Path) -> int | None:
+def size_in_bytes(path: Path) -> int | None:
     """Bytes of a file; None where it is gone, as it may be once its clip is made."""
     with suppress(OSError):
         return path.stat().st_size
     return None
 
 
-def _write_clip(
+def write_clip(
     clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
 ) -> None:
-    media = _probe(clip.source)
-    sound = _read_sound(clip.source, settings)
-    frames = _Frames(media, exact_fps(settings.hp.fps))
-    with _skipping("undecodable"):
+    """The files of a clip in LRS2's layout."""
+    media = probe_pictures(clip.source)
+    sound = read_sound(clip.source, settings)
+    frames = Frames(media, exact_fps(settings.hp.fps))
+    with skipping("undecodable"):
         tracks = find_tracks(
             frames.first_time(),
             detector,
@@ -83,7 +94,7 @@ def _write_clip(
             detect_every=settings.detect_every,
         )
     boxes = _crop_boxes(tracks, settings)
-    with _skipping("undecodable"):
+    with skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
     write_heard(folder, sound, settings.hp)
     carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
@@ -92,7 +103,7 @@ def _write_clip(
         boxes,
         fps=settings.hp.fps,
         source=clip.source.name,
-        source_bytes=_size(clip.source),
+        source_bytes=size_in_bytes(clip.source),
         source_fps=media.fps,
         source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings,
@@ -100,31 +111,33 @@ def _write_clip(
 
 
 @contextmanager
-def _skipping(reason: str) -> Iterator[None]:
+def skipping(reason: str) -> Iterator[None]:
+    """A block in which media that cannot be read leave the clip out, for that reason."""
     try:
         yield
     except MediaError as error:
         raise SkippedClip(reason, str(error)) from error
 
 
-def _probe(source: Path) -> MediaInfo:
-    with _skipping("undecodable"):
+def probe_pictures(source: Path) -> MediaInfo:
+    """What is known of a video; SkippedClip where it has no pictures."""
+    with skipping("undecodable"):
         media = video.probe(source)
     if not media.has_picture:
         raise SkippedClip("no pictures", f"{source} has only sound")
     return media
 
 
-def _read_sound(source: Path, settings: PreprocessSettings) -> np.ndarray:
-    """16-bit mono samples, as audio.wav holds them."""
-    with _skipping("no sound"):
+def read_sound(source: Path, settings: PreprocessSettings) -> np.ndarray:
+    """16-bit mono samples, as audio.wav holds them; SkippedClip where there are none."""
+    with skipping("no sound"):
         samples = load_wav(source, settings.hp.sample_rate)
     if not np.isfinite(samples).all():
         raise SkippedClip("no sound", f"{source}: samples that are no numbers")
     return as_16_bit(samples)
 
 
-class _Frames:
+class Frames:
     """The frames of one clip, to be read twice; decoded once where they fit in memory."""
 
     def __init__(self, media: MediaInfo, fps: Fraction) -> None:
@@ -132,6 +145,7 @@ class _Frames:
         self._kept: list[np.ndarray] | None = []
 
     def first_time(self) -> Iterator[np.ndarray]:
+        """All frames."""
         for frame in video.read_frames(self._media, self._fps):
             if self._kept is not None:
                 self._kept.append(frame)
@@ -140,6 +154,7 @@ class _Frames:
             yield frame
 
     def again(self) -> Iterator[np.ndarray]:
+        """All frames once more."""
         if self._kept is not None:
             return iter(self._kept)
         return video.read_frames(self._media, self._fps)

@@ -31,7 +31,7 @@ from training.davs_losses import (
 )
 from training.davs_networks import Faces, Judging, Painting, freeze_unused
 from training.engine.cli import add_run_arguments, run_script
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime, open_runtime
@@ -59,33 +59,33 @@ class FaceTrainer:
             judge_frames=hp.judge_frames, size=hp.img_size,
         )  # fmt: skip
         self.gan = Gan(
-            self.learner(painter, Painting, hp.initial_learning_rate, hp),
-            self.learner(judges, Judging, hp.disc_initial_learning_rate, judge_numbers(hp)),
+            self.made_to_learn(painter, Painting, hp.initial_learning_rate, hp),
+            self.made_to_learn(judges, Judging, hp.disc_initial_learning_rate, judge_numbers(hp)),
         )
-        self.update = self.gan.generator
+        self.learner = self.gan.generator
 
-    def learner(self, network, called, rate: float, hp: DavsHParams) -> Update:
+    def made_to_learn(self, network, called, rate: float, hp: DavsHParams) -> Learner:
         network = self.runtime.synced(self.runtime.place(network)).train()
         freeze_unused(network)
         if not hp.frame_gan and isinstance(network, DAVSJudges):
             network.netD.requires_grad_(False)  # it never looks
         learnt = [weight for weight in network.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(learnt, lr=rate, betas=(0.9, 0.999), fused=self.runtime.fused)
-        return Update(network, optimizer, self.runtime, hp, called=called(network, hp))
+        return Learner(network, optimizer, self.runtime, hp, called=called(network, hp))
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.gan.parts(parts):
+        for batch in self.gan.micro_batches(micro_batches):
             true = Faces.of(batch)
             with self.runtime.autocast():
-                made = self.update.call(true)
+                made = self.learner.call(true)
             # The painter: pictures, words, codes of sound and lips alike, judges deceived.
             terms = self.painter_terms(made, true) | self.deceiving_terms(made, true)
             terms["loss"] = self.loss(terms)
-            self.update.backward(terms["loss"], len(parts))
+            self.learner.backward(terms["loss"], len(micro_batches))
             # The judges: true from made, sound from lips, words from identity.
             judged = self.judge_terms(made.detached(), true)
-            self.gan.judge.backward(sum(judged.values()), len(parts))
+            self.gan.judge.backward(sum(judged.values()), len(micro_batches))
             means.add(terms | judged)
         return means.tensors() | self.gan.apply(self.step)
 
@@ -156,7 +156,8 @@ class FaceTrainer:
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Differences in levels, shares of words told right; "identity_tells": by identity."""
-        network, judges, means = self.update.judged.eval(), self.gan.judge.network.eval(), Means()
+        network, judges = self.learner.eval_model.eval(), self.gan.judge.network.eval()
+        means = Means()
         painting = Painting(network, self.hp)
         for batch in batches:
             true = Faces.of(batch)
@@ -169,15 +170,15 @@ class FaceTrainer:
             for name, told in logits.items():
                 values[name] = (told.argmax(dim=1) == true.word).float().mean()
             means.add(values, weight=len(true.word))
-        self.update.network.train()
+        self.learner.network.train()
         judges.train()
         values = means.read_all(self.runtime)
         return {**values, "score": values["whole"] + values["mouth"]}
 
     def draw_samples(self, folder: Path) -> None:
-        network = self.update.judged.eval()
+        network = self.learner.eval_model.eval()
         draw_faces(Painting(network, self.hp), self.samples, self.runtime, folder)
-        self.update.network.train()
+        self.learner.network.train()
 
     def files(self) -> dict[str, dict]:
         return self.gan.files(self.hp)
@@ -198,7 +199,7 @@ def train_words(session: WordSession) -> Path:
     hp, by = session.hp, session.args.by
     take_apart(session)
     trainer = WordTrainer(session.runtime, hp, len(session.train.words), by)
-    session.start.load(trainer.update)
+    session.start.load(trainer.learner)
     wanted = {"faces": by != "sound", "sound": by != "lips"}
     windows = WordWindows(session.train.clips, hp, session.seed, vary=True,
                           sounds=session.sounds(), **wanted)  # fmt: skip
@@ -213,7 +214,7 @@ def train_faces(session: WordSession) -> Path:
     unseen = FaceWindows(session.val.clips, hp, session.seed, vary=False)
     trainer = FaceTrainer(session.runtime, hp, len(session.train.words), unseen)
     judges = take_apart(session)
-    session.start.load(trainer.update)
+    session.start.load(trainer.learner)
     if judges:
         trainer.gan.judge.network.load_state_dict(judges)
     else:

@@ -52,7 +52,7 @@ def uniform_loss(logits: torch.Tensor) -> torch.Tensor:
 
 
 def soft_labels(step: int, softening: float) -> tuple[float, float]:
-    """What a judge of pictures is to say of true and of made ones in this step: almost 1 and 0."""
+    """What a judge of pictures is to say of true and of painted ones in a step: almost 1 and 0."""
     share = softening * float(torch.rand((), generator=torch.Generator().manual_seed(step)))
     return 1 - share, share
 

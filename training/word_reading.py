@@ -15,7 +15,7 @@ from models.davs.whole import DAVS
 from training.davs_losses import contrastive_loss
 from training.davs_networks import Reading, learn_words
 from training.engine.checkpoints import network_state
-from training.engine.learner import Update
+from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
@@ -34,17 +34,17 @@ class WordTrainer:
         learn_words(network, by)
         learnt = [weight for weight in network.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(learnt, lr=hp.initial_learning_rate, fused=runtime.fused)
-        self.update = Update(network, optimizer, runtime, hp, called=Reading(network))
+        self.learner = Learner(network, optimizer, runtime, hp, called=Reading(network))
 
-    def train_step(self, parts: list[Batch]) -> Values:
+    def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
-        for batch in self.update.parts(parts):
+        for batch in self.learner.micro_batches(micro_batches):
             with self.runtime.autocast():
-                told = self.update.call(batch)
+                told = self.learner.call(batch)
             values = self.losses(told, batch)
-            self.update.backward(values["loss"], len(parts))
+            self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)
-        return means.tensors() | self.update.apply(self.step)
+        return means.tensors() | self.learner.apply(self.step)
 
     def losses(self, told: Values, batch: Batch) -> Values:
         word = batch["word"]
@@ -62,7 +62,7 @@ class WordTrainer:
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Losses, and shares of the words that are told right: by_lips, by_sound, by_both."""
-        network, means = self.update.judged.eval(), Means()
+        network, means = self.learner.eval_model.eval(), Means()
         reading = Reading(network)
         for batch in batches:
             with self.runtime.autocast():
@@ -72,7 +72,7 @@ class WordTrainer:
                 if by in told:
                     values[f"by_{by}"] = (told[by].argmax(1) == batch["word"]).float().mean()
             means.add(values, weight=len(batch["word"]))
-        self.update.network.train()
+        self.learner.network.train()
         values = means.read_all(self.runtime)
         return {**values, "score": values["loss"]}
 
@@ -80,4 +80,4 @@ class WordTrainer:
         """Words make no pictures."""
 
     def files(self) -> dict[str, dict]:
-        return {"": network_state(self.update, self.hp)}
+        return {"": network_state(self.learner, self.hp)}

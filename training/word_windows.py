@@ -8,7 +8,7 @@ import numpy as np
 from corpus.words import HEARD, WordClip
 from hparams import DavsHParams
 from models.davs.alignment import ALIGNED, OFFSET, SEEN
-from training.augment import Change
+from training.augment import Augmentation
 from training.windows import Sample, Windows
 
 FIRST, LAST = HEARD[0], HEARD[-1]
@@ -67,11 +67,11 @@ class WordWindows(Windows):
     def look(self, random: np.random.Generator):
         """How all pictures of a clip are read: cut and changed alike."""
         offset = random.integers(0, 2 * OFFSET + 1, 2) if self.vary else (OFFSET, OFFSET)
-        change = Change.draw(random, self.augment)
+        change = Augmentation.draw(random, self.augment)
 
         def read(clip: WordClip, frames: Sequence[int]) -> np.ndarray:
             faces = [cut_seen(face, offset, self.hp.img_size) for face in clip.read_faces(frames)]
-            return change.looks(np.stack(faces))
+            return change.photometric(np.stack(faces))
 
         return read
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synthesis.speech.espeak import EspeakError, Phone, Speech
+from synthesis.speech.espeak import EspeakError, Phone, SpokenText
 from synthesis.speech.performance import FPS
 from synthesis.speech.sound import SoundConditions, degrade
 from synthesis.speech.utterance import FADE_SECONDS, Utterance
@@ -42,7 +42,7 @@ def say_word(
     return said, (span[0] - start, span[1] - start)
 
 
-def _span_of(speech: Speech, position: int) -> tuple[float, float] | None:
+def _span_of(speech: SpokenText, position: int) -> tuple[float, float] | None:
     """When the word at a character of the text begins and ends; None where nothing tells."""
     starts = [word.start for word in speech.words if word.position == position]
     if not starts:

@@ -2,8 +2,6 @@
 
 python preprocess.py --data_root data_root/main --preprocessed_root lrs2_preprocessed/
 
---layout lrw turns videos of single words, as LRW's, into DAVS's aligned faces and MFCC.
-
 Each clip is independent: killed at any moment and run again, it goes on where it was.
 """
 
@@ -20,7 +18,6 @@ from tqdm import tqdm
 from corpus.errors import CorpusError
 from corpus.filelists import FILELISTS, LISTS, make_filelists
 from corpus.layout import DONE
-from corpus.words import write_words
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
@@ -31,8 +28,8 @@ from preprocessing.clip import report_row
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import CorpusReport, report_path
 from preprocessing.settings import PreprocessSettings
+from preprocessing.talklip_layout import find_listed, is_prepared, talklip_row
 from preprocessing.videos import SourceVideo, find_sources, take_shard
-from preprocessing.word_clip import find_words
 from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
 try:
@@ -53,9 +50,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--data_root", type=Path, required=True, help="videos as <folder>/<clip>.mp4, or any")
-    add("--preprocessed_root", type=Path, required=True, help="where <folder>/<clip>/ go")
-    add("--layout", choices=("lrs2", "lrw"), default="lrs2",
-        help="of the videos; lrw: <WORD>/<split>/<WORD>_00001.mp4, for davs_train.py")  # fmt: skip
+    add("--preprocessed_root", type=Path, help="where <folder>/<clip>/ go")
+    add(
+        "--layout", choices=("clips", "talklip"), default="clips",
+        help="talklip: the folders that TalkLip reads, sound and boxes, beside the videos",
+    )  # fmt: skip
+    add("--audio_root", type=Path, help="layout talklip: where <id>.wav go")
+    add("--bbx_root", type=Path, help="layout talklip: where <id>.npy go, boxes (frames, 4)")
+    add("--filelist", type=Path, help="layout talklip: only the ids of this list")
     add("--hparams", default="", help="name=value,...: fps, img_size, ...")
     _add_faces(parser.add_argument_group("faces"))
     _add_machines(parser.add_argument_group("machines"))
@@ -128,6 +130,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _settings(args: argparse.Namespace) -> PreprocessSettings:
+    check_layout(args)
     if not 0 <= args.max_missing <= 1:
         raise ValueError(f"--max_missing {args.max_missing} is no share from 0 to 1")
     if args.make_filelists and args.num_shards > 1:
@@ -135,10 +138,8 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
             "--make_filelists would list what is done so far, with the other shards at work; when "
             "all have ended run once more without --num_shards: no clip is made twice"
         )
-    if args.make_filelists and args.layout == "lrw":
-        raise ValueError("--make_filelists is for --layout lrs2; LRW's folders are split already")
     return PreprocessSettings(
-        root=args.preprocessed_root.resolve(),
+        root=(args.preprocessed_root or args.bbx_root).resolve(),
         hp=ClipHParams().with_overrides(args.hparams),
         detector=resolve_name(args.detector, args.s3fd_path),
         s3fd_path=args.s3fd_path and args.s3fd_path.resolve(),
@@ -148,13 +149,31 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
         smooth=not args.nosmooth,
         crop_size=args.crop_size,
         max_missing=args.max_missing,
-        layout=args.layout,
+        audio_root=args.audio_root and args.audio_root.resolve(),
+        bbx_root=args.bbx_root and args.bbx_root.resolve(),
     )
+
+
+def check_layout(args: argparse.Namespace) -> None:
+    """Each layout has folders of its own. Raises ValueError."""
+    theirs = {"--audio_root": args.audio_root, "--bbx_root": args.bbx_root}
+    if args.layout == "clips":
+        if args.preprocessed_root is None:
+            raise ValueError("--preprocessed_root says where the clips go")
+        for flag, value in (theirs | {"--filelist": args.filelist}).items():
+            if value is not None:
+                raise ValueError(f"{flag} belongs to --layout talklip")
+        return
+    missing = [flag for flag, value in theirs.items() if value is None]
+    if missing:
+        raise ValueError(f"--layout talklip needs {' and '.join(missing)}")
+    if args.preprocessed_root or args.make_filelists:
+        raise ValueError("--layout talklip makes no clips and no lists")
 
 
 def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     """Preprocess the clips that are not done yet, report on all; the exit code."""
-    clips = take_shard(_find_clips(args, settings), args.num_shards, args.shard_index)
+    clips = take_shard(_find_clips(args), args.num_shards, args.shard_index)
     report_file = report_path(settings.root, args.num_shards, args.shard_index)
     settings.root.mkdir(parents=True, exist_ok=True)
     with _alone(report_file.with_suffix(".lock")):
@@ -170,19 +189,23 @@ def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     return int(report.mostly_bad)
 
 
-def _find_clips(args: argparse.Namespace, settings: PreprocessSettings) -> list[SourceVideo]:
-    if settings.layout == "lrs2":
-        return find_sources(args.data_root.resolve())
-    clips, words = find_words(args.data_root.resolve())
-    write_words(settings.root, words)
-    return clips
+def _find_clips(args: argparse.Namespace) -> list[SourceVideo]:
+    if args.layout == "talklip":
+        return find_listed(args.data_root.resolve(), args.filelist)
+    return find_sources(args.data_root.resolve())
+
+
+def _is_done(clip: SourceVideo, settings: PreprocessSettings) -> bool:
+    if settings.bbx_root:
+        return is_prepared(clip, settings)
+    return (settings.root / clip.name / DONE).is_file()
 
 
 def _preprocess(
     clips: list[SourceVideo], args: argparse.Namespace, settings: PreprocessSettings
 ) -> tuple[CorpusReport, str]:
     """The report on all clips, and how fast those went that were to be done."""
-    missing = [clip for clip in clips if not (settings.root / clip.name / DONE).is_file()]
+    missing = [clip for clip in clips if not _is_done(clip, settings)]
     if missing:
         build_detector(settings, "cpu")  # what is wrong with its weights is told here, once
     if args.backend == "ray":
@@ -195,7 +218,8 @@ def _preprocess(
     seconds = time.monotonic() - begun
     media = sum(row.get("seconds", 0) for row in fresh)
     tried = {row["clip"] for row in fresh}
-    before = [report_row(clip, settings) for clip in clips if clip.name not in tried]
+    told = talklip_row if settings.bbx_root else report_row
+    before = [told(clip, settings) for clip in clips if clip.name not in tried]
     rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
     return CorpusReport.of(fresh + before), rate
 

@@ -94,3 +94,9 @@ def crop_box(box: np.ndarray, pads: Pads, width: int, height: int) -> Box:
             f"nothing of a {width}x{height} picture; give smaller pads or another box"
         )
     return crop
+
+
+def middle_box(width: int, height: int, side: int = 96) -> Box:
+    """The middle of a picture: where TalkLip takes a face to be that was not found."""
+    left, top = max(0, (width - side) // 2), max(0, (height - side) // 2)
+    return Box(left, top, min(width, left + side), min(height, top + side))

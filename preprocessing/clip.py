@@ -1,8 +1,7 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import video
 from audio import as_16_bit, exact_fps, load_wav
 from corpus.description import REPORTED, read_description, write_description
 from corpus.layout import DONE
+from corpus.transcripts import carry_transcript
 from corpus.truth import carry_truth
 from corpus.whole_folder import whole_folder
 from corpus.write import write_face, write_heard
@@ -23,9 +23,6 @@ from video import MediaError, MediaInfo
 FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
 
 
-Write = Callable[[SourceVideo, PreprocessSettings, Detector, Path], None]
-
-
 class SkippedClip(ValueError):
     """A clip that cannot be used. `reason` is one of a few, to count by; the text has the rest."""
 
@@ -34,15 +31,10 @@ class SkippedClip(ValueError):
         self.reason = reason
 
 
-def preprocess_clip(
-    clip: SourceVideo,
-    settings: PreprocessSettings,
-    detector: Detector,
-    write: Write | None = None,
-) -> dict:
+def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
     """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
 
-    write: what to make in place of that, clip.json last.
+    What lies beside the video goes along: <clip>.txt, its words, as words.txt.
 
     Returns its row of the report: kept, and how large and long it is, or skipped, and why.
     """
@@ -50,7 +42,7 @@ def preprocess_clip(
     try:
         if not (target / DONE).is_file():
             with whole_folder(target) as folder:
-                (write or write_clip)(clip, settings, detector, folder)
+                _write_clip(clip, settings, detector, folder)
     except SkippedClip as skipped:
         return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
     return report_row(clip, settings)
@@ -65,45 +57,38 @@ def report_row(clip: SourceVideo, settings: PreprocessSettings) -> dict:
     row = {"clip": clip.name, "kept": True} | {key: described[key] for key in REPORTED}
     if settings.differ_from(described["settings"]):
         row["other_settings"] = True
-    now = size_in_bytes(clip.source)
+    now = _size(clip.source)
     if now is not None and described.get("source_bytes", now) != now:
         row["other_video"] = True
     return row
 
 
-def size_in_bytes(path: Path) -> int | None:
+def _size(path: Path) -> int | None:
     """Bytes of a file; None where it is gone, as it may be once its clip is made."""
     with suppress(OSError):
         return path.stat().st_size
     return None
 
 
-def write_clip(
+def _write_clip(
     clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
 ) -> None:
-    """The files of a clip in LRS2's layout."""
-    media = probe_pictures(clip.source)
+    media = probe_video(clip.source)
     sound = read_sound(clip.source, settings)
-    frames = Frames(media, exact_fps(settings.hp.fps))
-    with skipping("undecodable"):
-        tracks = find_tracks(
-            frames.first_time(),
-            detector,
-            fps=settings.hp.fps,
-            full_size=(media.width, media.height),
-            detect_every=settings.detect_every,
-        )
+    frames = FrameSource(media, settings.hp.fps)
+    tracks = find_faces(frames.first_time(), media, settings, detector)
     boxes = _crop_boxes(tracks, settings)
-    with skipping("undecodable"):
+    with _skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
     write_heard(folder, sound, settings.hp)
     carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
+    carry_transcript(clip.source, folder)
     write_description(
         folder,
         boxes,
         fps=settings.hp.fps,
         source=clip.source.name,
-        source_bytes=size_in_bytes(clip.source),
+        source_bytes=_size(clip.source),
         source_fps=media.fps,
         source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings,
@@ -111,17 +96,30 @@ def write_clip(
 
 
 @contextmanager
-def skipping(reason: str) -> Iterator[None]:
-    """A block in which media that cannot be read leave the clip out, for that reason."""
+def _skipping(reason: str) -> Iterator[None]:
     try:
         yield
     except MediaError as error:
         raise SkippedClip(reason, str(error)) from error
 
 
-def probe_pictures(source: Path) -> MediaInfo:
-    """What is known of a video; SkippedClip where it has no pictures."""
-    with skipping("undecodable"):
+def find_faces(
+    frames: Iterator[np.ndarray], media: MediaInfo, settings: PreprocessSettings, detector: Detector
+) -> Tracks:
+    """The faces in a clip's frames. Raises SkippedClip."""
+    with _skipping("undecodable"):
+        return find_tracks(
+            frames,
+            detector,
+            fps=settings.hp.fps,
+            full_size=(media.width, media.height),
+            detect_every=settings.detect_every,
+        )
+
+
+def probe_video(source: Path) -> MediaInfo:
+    """What is known of a file with pictures. Raises SkippedClip."""
+    with _skipping("undecodable"):
         media = video.probe(source)
     if not media.has_picture:
         raise SkippedClip("no pictures", f"{source} has only sound")
@@ -129,23 +127,22 @@ def probe_pictures(source: Path) -> MediaInfo:
 
 
 def read_sound(source: Path, settings: PreprocessSettings) -> np.ndarray:
-    """16-bit mono samples, as audio.wav holds them; SkippedClip where there are none."""
-    with skipping("no sound"):
+    """16-bit mono samples, as audio.wav holds them."""
+    with _skipping("no sound"):
         samples = load_wav(source, settings.hp.sample_rate)
     if not np.isfinite(samples).all():
         raise SkippedClip("no sound", f"{source}: samples that are no numbers")
     return as_16_bit(samples)
 
 
-class Frames:
+class FrameSource:
     """The frames of one clip, to be read twice; decoded once where they fit in memory."""
 
-    def __init__(self, media: MediaInfo, fps: Fraction) -> None:
-        self._media, self._fps = media, fps
+    def __init__(self, media: MediaInfo, fps: float) -> None:
+        self._media, self._fps = media, exact_fps(fps)
         self._kept: list[np.ndarray] | None = []
 
     def first_time(self) -> Iterator[np.ndarray]:
-        """All frames."""
         for frame in video.read_frames(self._media, self._fps):
             if self._kept is not None:
                 self._kept.append(frame)
@@ -154,7 +151,6 @@ class Frames:
             yield frame
 
     def again(self) -> Iterator[np.ndarray]:
-        """All frames once more."""
         if self._kept is not None:
             return iter(self._kept)
         return video.read_frames(self._media, self._fps)

@@ -23,7 +23,8 @@ class PreprocessSettings:
     smooth: bool = True
     crop_size: int = 288  # pixels of the longer side of a crop, at most; 0 keeps all
     max_missing: float = 0.3  # of the frames, that may be without a face
-    layout: str = "lrs2"  # sentences, as LRS2 has them; or "lrw": single words, for DAVS
+    audio_root: Path | None = None  # of the layout "talklip", with bbx_root: what it makes
+    bbx_root: Path | None = None
 
     def of_a_clip(self) -> dict:
         """What a clip's files depend on; written into its clip.json."""

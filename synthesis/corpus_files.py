@@ -11,6 +11,7 @@ from atomic import write_whole
 from audio import as_16_bit, save_wav
 from corpus.description import write_description
 from corpus.layout import DONE
+from corpus.transcripts import WORDS_FILE
 from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from corpus.whole_folder import partial_folder, whole_folder
 from corpus.write import write_face, write_heard
@@ -62,7 +63,7 @@ def write_video(clip: SyntheticClip, renderer: Renderer, root: Path) -> None:
 
 
 def write_crops(clip: SyntheticClip, renderer: Renderer, root: Path, crop_size: int) -> None:
-    """<root>/<name>/{0.jpg, ..., audio.wav, mel.npy, clip.json}, and truth.json beside them.
+    """<root>/<name>/{0.jpg, ..., audio.wav, mel.npy, words.txt, truth.json, clip.json}.
 
     The boxes are the true ones, off as a detector's are; only what is in them is drawn, the longer
     side at most crop_size pixels.
@@ -72,6 +73,7 @@ def write_crops(clip: SyntheticClip, renderer: Renderer, root: Path, crop_size: 
         write_heard(folder, as_16_bit(clip.sound), ClipHParams())
         drawn = _drawn(renderer, truths)
         (folder / TRUTH_FILE).write_text(_truth_json(clip, drawn), encoding="utf-8")
+        (folder / WORDS_FILE).write_text(transcript(clip.text), encoding="utf-8")
         _describe(clip, renderer, boxes, crop_size, folder)
 
 
@@ -81,9 +83,10 @@ def is_sound_done(root: Path, name: str) -> bool:
 
 
 def write_sound(clip: SyntheticClip, root: Path) -> None:
-    """<root>/<name>/{audio.wav, mel.npy, truth.json}, the truth of mouths that nobody drew."""
+    """<root>/<name>/{audio.wav, mel.npy, words.txt, truth.json}: mouths that nobody drew."""
     with whole_folder(root / clip.name) as folder:
         write_heard(folder, as_16_bit(clip.sound), ClipHParams())
+        (folder / WORDS_FILE).write_text(transcript(clip.text), encoding="utf-8")
         (folder / TRUTH_FILE).write_text(_truth_json(clip, {}), encoding="utf-8")
 
 

@@ -50,6 +50,7 @@ def corpus(tmp_path_factory) -> Path:
     for speaker in ("anna", "ben"):
         write_clip(root / speaker / "00001.mp4")
         write_clip(root / speaker / "00002.mp4", frames=36, fps=30)
+    (root / "anna/00001.txt").write_text("Text:  GOOD MORNING\n")
     return root
 
 
@@ -74,7 +75,8 @@ def test_a_clip_becomes_crops_sound_mel_and_a_description(corpus, settings, dete
     row = preprocess_clip(SourceVideo("anna/00001", corpus / "anna/00001.mp4"), settings, detector)
     folder = settings.root / "anna/00001"
     names = {path.name for path in folder.iterdir()}
-    assert names == {f"{n}.jpg" for n in range(30)} | {"audio.wav", "mel.npy", "clip.json"}
+    kept = {"audio.wav", "mel.npy", "words.txt", "clip.json"}
+    assert names == {f"{n}.jpg" for n in range(30)} | kept
     described = json.loads((folder / "clip.json").read_text())
     assert (row["kept"], row["frames"], row["faces"]) == (True, 30, 30)
     for number, (left, top, right, bottom) in enumerate(described["boxes"]):

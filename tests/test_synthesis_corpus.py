@@ -132,7 +132,7 @@ def test_sound_alone_is_that_of_the_same_clips_and_needs_no_head(tmp_path, monke
         listed = heard.pop(f"filelists/{name}.txt").decode().split()
         assert listed == [f"s000{speaker}/00001" for speaker in speakers]
     clips = [f"s000{speaker}/00001" for speaker in range(4)]
-    files = ("audio.wav", "mel.npy", "truth.json")
+    files = ("audio.wav", "mel.npy", "truth.json", "words.txt")
     assert sorted(heard) == [f"{clip}/{file}" for clip in clips for file in files]
     for clip in clips:
         assert heard[f"{clip}/mel.npy"] == drawn[f"{clip}/mel.npy"]

@@ -347,26 +347,52 @@ class LandmarkHParams(FaceFinderHParams):
 
 
 @dataclass(frozen=True)
-class DavsHParams(TrainingHParams):
-    """DAVS, at its published numbers. batch_size: clips of words."""
+class LipReaderHParams(LipHParams):
+    """The lip reader. batch_size: clips; multiplier: of ResNet-18, which sees the mouths."""
 
-    img_size: int = 256  # px, a face as the networks see it: 64, 128 or 256
-    fusion_frames: int = 12  # every second one, from which a word is told
-    identity_frames: int = 20  # of a clip, in which a judge looks for the word
-    judge_frames: int = 6  # that are painted and judged in a row
-    initial_learning_rate: float = 2e-4
-    disc_initial_learning_rate: float = 2e-4
-    whole_wt: float = from_0(4.0)  # of a pixel's error, in levels
-    mouth_wt: float = from_0(8.0)  # the same, beside that, of the mouth's pixels
-    temporal_wt: float = from_0(5.0)  # of what changes outside the mouth from frame to frame
-    contrastive_wt: float = from_0(1.0)  # of codes of sound that are far from their lips'
-    uniform_wt: float = from_0(1e6)  # of a judge that reads the word off the identity
-    domain_wt: float = from_0(5.0)  # of a judge that tells codes of sound from lips'
-    label_softening: float = share(0.1)  # most that a picture judge's labels are off 1 and 0
-    frame_gan: bool = False  # judge single frames too, as the published code can
-    augment: float = share(0.0)  # chance of each kind of change to a clip's pictures and its pace
-    augment_sound: float = share(0.0)  # chance of a change to a clip's MFCC
-    more_sounds: int = 4  # clips of --sounds that are heard with each clip of words
-    eval_interval: int = 1000  # steps
-    eval_batches: int = 50  # at most, in one validation
-    checkpoint_interval: int = 1000  # steps
+    multiplier: float = 0.125
+    width: int = 192  # of a frame's code
+    hidden: int = 768
+    layers: int = 4
+    heads: int = 4
+    decoder_layers: int = 2
+    position_kernel: int = 32  # frames that tell a step where it is
+    dropout: float = share(0.1)
+    pieces: int = 300  # tokens of the text, at most, where they are pieces of words
+    longest: int = 500  # frames; longer clips are left out
+    initial_learning_rate: float = 1e-3
+    warmup_steps: int = from_0(100)
+    clip_grad_norm: float = from_0(5.0)
+    ctc_wt: float = share(0.3)  # of CTC, beside the decoder
+    label_smoothing: float = share(0.1)
+    time_mask: float = share(0.5)  # chance that a span of a clip is hidden
+    time_mask_frames: int = 12  # of it, at most
+    augment: float = share(0.5)  # chance that a clip's mouths are moved and of another light
+    # A curriculum where truth.json knows the lips: steps that read lip motion, steps that learn to
+    # see it, and what seeing it weighs from then on.
+    lips_steps: int = from_0(0)
+    lips_noise: float = from_0(0.3)  # in the numbers' spreads
+    seeing_steps: int = from_0(0)
+    seeing_frames: int = 16  # of a clip, while only seeing is learnt
+    seeing_wt: float = from_0(1.0)
+    eval_interval: int = 500  # steps
+    eval_batches: int = 20  # at most, in one validation
+    checkpoint_interval: int = 500  # steps
+    log_interval: int = 50  # steps
+
+
+@dataclass(frozen=True)
+class TalkLipHParams(LipHParams):
+    """TalkLip's generator and discriminator. batch_size: sentences."""
+
+    batch_size: int = 8
+    picked_share: float = share(0.08)  # of a sentence's frames, that are generated in a step
+    longest: int = 160  # frames; longer sentences are left out
+    lip_wt: float = share(1e-5)  # of the lip reader's loss, which is a sum over all words
+    cont_wt: float = from_0(1e-3)  # of the contrastive loss, with --contrastive
+    perp_wt: float = share(0.07)  # of what the discriminator does not believe
+    disc_initial_learning_rate: float = 1e-4
+    first_stage: int = from_0(0)  # 0: pictures; 1: the sound's last layers too; 2: and the words
+    patience: int = 5  # validations without a new least L1, after which a stage still goes on
+    eval_batches: int = 40  # at most, in one validation
+    expert_max_word_errors: float = 0.9  # by teacher forcing; a worse lip reader is refused

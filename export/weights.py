@@ -12,6 +12,7 @@ from models.checkpoint import CheckpointError, read_checkpoint, save_weights
 
 # What a reader of the weights needs to know; the numbers of the training are in its own record.
 KEPT = {"multiplier", *ClipHParams.names()}
+NOTES = ("tokens", "view", "hears", "terms")  # plain values that lie beside some weights
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +47,9 @@ def export(source: Path, target: Path, *, fits_from: float | None = None) -> Non
     checkpoint = read_checkpoint(source)
     network = checkpoint.build()
     hparams = {name: value for name, value in checkpoint.hparams.items() if name in KEPT}
-    extra = {} if fits_from is None else {"fits_from": fits_from}
+    extra = {name: checkpoint.extra[name] for name in NOTES if name in checkpoint.extra}
+    if fits_from is not None:
+        extra["fits_from"] = fits_from
     target.parent.mkdir(parents=True, exist_ok=True)
     save_weights(target, network, hparams, step=checkpoint.step or 0, half=True, extra=extra)
 

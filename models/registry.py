@@ -85,12 +85,6 @@ def _shape(bottleneck: torch.Tensor, scale: int) -> dict:
 
 FACE = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
 WIDTH = {"multiplier": "multiplier"}
-DAVS_NUMBERS = {
-    "multiplier": "multiplier",
-    "size": "img_size",
-    "identity_frames": "identity_frames",
-    "judge_frames": "judge_frames",
-}
 
 KINDS = {
     kind.name: kind
@@ -186,15 +180,7 @@ KINDS = {
             lipgan.measure_judge,
             FACE,
         ),
-        Kind("davs", "a DAVS", davs.DAVS, davs.MARKS, davs.measure, DAVS_NUMBERS),
-        Kind(
-            "davs_judges",
-            "the judges of a DAVS",
-            davs.DAVSJudges,
-            davs.JUDGE_MARKS,
-            davs.measure_judges,
-            DAVS_NUMBERS,
-        ),
+        Kind("davs", "a DAVS", davs.DAVS, davs.MARKS, davs.measure, WIDTH),
         Kind(
             "av_hubert",
             "an AV-HuBERT",
@@ -208,6 +194,7 @@ KINDS = {
             LipReader,
             av_hubert.READER_MARKS,
             av_hubert.measure_reader,
+            av_hubert.READER_NUMBERS,
         ),
         Kind(
             "talklip",

@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 VALIDATION_SEED = 12345
 
 
-def training_parser(description: str) -> argparse.ArgumentParser:
+def training_parser(description: str, *, data_required: bool = True) -> argparse.ArgumentParser:
     """The flags of every training script; those of the original keep their names."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    add_corpus_arguments(parser)
+    add_corpus_arguments(parser, required=data_required)
     add_run_arguments(parser)
     return parser
 
@@ -50,8 +50,8 @@ class Session:
     args: argparse.Namespace
     start: Start
     runtime: Runtime
-    train: Corpus
-    val: Corpus
+    train: Corpus | None = None  # None: the script reads its own
+    val: Corpus | None = None
 
     @property
     def hp(self) -> LipHParams:

@@ -109,6 +109,15 @@ class AVHuBERT(nn.Module):
             raise ValueError("AV-HuBERT needs sound or mouths, and was given neither")
         heard = None if sound is None else self._slowed(self.feature_extractor_audio(sound))
         seen = None if mouths is None else self._slowed(self.feature_extractor_video(mouths))
+        return self.join(heard, seen, padding)
+
+    def join(
+        self,
+        heard: torch.Tensor | None,
+        seen: torch.Tensor | None,
+        padding: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """What the front ends made, each (B, T, embed_dim) or None -> (B, T, embed_dim)."""
         # What is missing is zeros before the norm, which sees them.
         heard = torch.zeros_like(seen) if heard is None else heard
         seen = torch.zeros_like(heard) if seen is None else seen

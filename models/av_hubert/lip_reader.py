@@ -50,19 +50,23 @@ class SentenceEncoder(nn.Module):
 
 @keeps_arguments
 class LipReader(nn.Module):
-    """Encoder and decoder. What is not the decoder's is AVHuBERT's."""
+    """Encoder and decoder. What is not the decoder's is AVHuBERT's.
+
+    ctc: a second output beside the decoder, of tokens frame by frame, which published files lack.
+    """
 
     def __init__(
         self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
         decoder_layers: int = 6, decoder_heads: int = 4, vocabulary: int = 1000,
         position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
         clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
-        front_end_gradient: float = 0.1,
+        front_end_gradient: float = 0.1, ctc: bool = False,
     ):  # fmt: skip
         super().__init__()
         given = {name: value for name, value in locals().items() if name in ENCODER_ARGUMENTS}
         keep(self, **given, decoder_layers=decoder_layers, decoder_heads=decoder_heads)
         self.vocabulary = vocabulary
+        self.ctc = nn.Linear(embed_dim, vocabulary) if ctc else None  # blank is BEGIN
         self.encoder = SentenceEncoder(**given)
         self.decoder = SequenceDecoder(
             vocabulary, embed_dim, hidden, decoder_layers, decoder_heads, dropout=dropout

@@ -14,6 +14,11 @@ ENCODER_MARKS = ("feature_extractor_audio.proj.weight", "encoder.pos_conv.0.weig
 READER_MARKS = ("encoder.w2v_model.encoder.pos_conv.0.weight_v", "decoder.embed_tokens.weight")
 TALKLIP_MARKS = ("audio_encoder.w2v_model.encoder.pos_conv.0.weight_v", "audio_map.weight")
 
+# Arguments of LipReader -> hyperparameters.
+READER_NUMBERS = {
+    name: name for name in ("hidden", "layers", "heads", "decoder_layers", "position_kernel")
+} | {"embed_dim": "width", "resnet_multiplier": "multiplier"}
+
 
 def measure_encoder(weights: Weights, prefix: str = "") -> dict:
     """Arguments of AVHuBERT. Raises ValueError for a size whose heads are not known."""
@@ -40,6 +45,7 @@ def measure_reader(weights: Weights) -> dict:
         "decoder_layers": _count(weights, "decoder.layers."),
         "decoder_heads": _heads(encoder["embed_dim"], "decoder_heads"),
         "vocabulary": len(weights["decoder.embed_tokens.weight"]),
+        "ctc": "ctc.weight" in weights,
     }
 
 

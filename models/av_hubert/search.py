@@ -4,11 +4,16 @@
 ICLR 2022) reads with a beam of 50, length penalty 1, and no more tokens than frames.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
-from models.av_hubert.decoder import END, PADDING, SequenceDecoder
+from models.av_hubert.decoder import BEGIN, END, PADDING, SequenceDecoder
+from models.av_hubert.lip_reader import LipReader
+
+CTC_SHARE = 0.3  # of a reading's score, where the reader says tokens frame by frame too
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,56 @@ def beam_search(
         live = torch.cat((live[rows[kept]], tokens[kept, None]), dim=1)
         scores = best[kept]
     return sorted(done, key=lambda hypothesis: -hypothesis.score)[:beam]
+
+
+@torch.inference_mode()
+def read_encoded(network: LipReader, encoded: torch.Tensor, *, beam: int = 1) -> list[Hypothesis]:
+    """The best readings of a clip's codes (T, width), CTC heard where the reader has it."""
+    found = beam_search(network.decoder, encoded, beam=beam)
+    if network.ctc is None:
+        return found
+    chances = network.ctc(encoded).float().log_softmax(-1)
+    judged = [_with_frames(hypothesis, chances) for hypothesis in found]
+    return sorted(judged, key=lambda hypothesis: -hypothesis.score)
+
+
+def _with_frames(hypothesis: Hypothesis, chances: torch.Tensor) -> Hypothesis:
+    """Scored by the decoder and, CTC_SHARE of it, by what each frame says. chances: (T, V)"""
+    tokens = torch.tensor([hypothesis.tokens[:-1]], device=chances.device)
+    lengths = torch.tensor([len(chances)]), torch.tensor([tokens.shape[1]])
+    cost = F.ctc_loss(chances[:, None], tokens, *lengths, blank=BEGIN, reduction="sum")
+    if not cost.isfinite():
+        return Hypothesis(hypothesis.tokens, -math.inf)
+    by_frames = -cost.item() / len(hypothesis.tokens)
+    return Hypothesis(hypothesis.tokens, (1 - CTC_SHARE) * hypothesis.score + CTC_SHARE * by_frames)
+
+
+@torch.inference_mode()
+def greedy_search(
+    decoder: SequenceDecoder, encoded: torch.Tensor, padding: torch.Tensor | None = None, *,
+    longest: int,
+) -> list[list[int]]:  # fmt: skip
+    """The likeliest token after token, of many clips at once: each ends with END, or at `longest`.
+
+    encoded: (B, T, width); padding: (B, T) or None.
+    """
+    tokens = torch.full((len(encoded), 1), END, device=encoded.device)
+    ended = torch.zeros(len(encoded), dtype=torch.bool, device=encoded.device)
+    for length in range(longest):
+        chances = decoder(tokens, encoded, padding)[:, -1].float()
+        chances[:, PADDING] = -torch.inf
+        if length == 0:
+            chances[:, END] = -torch.inf  # something is said
+        found = chances.argmax(dim=1).masked_fill(ended, END)
+        tokens = torch.cat((tokens, found[:, None]), dim=1)
+        ended |= found == END
+        if ended.all():
+            break
+    return [[*_before_end(row), END] for row in tokens[:, 1:].tolist()]
+
+
+def _before_end(tokens: list[int]) -> list[int]:
+    return tokens[: tokens.index(END)] if END in tokens else tokens
 
 
 def _next_token(decoder, live, encoded, padding) -> torch.Tensor:

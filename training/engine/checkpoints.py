@@ -50,7 +50,7 @@ def network_state(learner: Learner, hp: TrainingHParams) -> dict:
         "hparams": hp.to_dict(),
         "network": learner.network.arguments,
         "update": learner.state_dict(),
-    }
+    } | learner.notes
 
 
 def _plain(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -158,7 +158,7 @@ def save_best(run_dir: Path, step: int, learner: Learner, hp: TrainingHParams) -
     weights = _plain(learner.eval_model.state_dict())
     content = {"state_dict": weights, "optimizer": None, "global_step": step, "global_epoch": 0}
     stated = {"hparams": hp.to_dict(), "network": learner.network.arguments}
-    _write(run_dir / BEST, {**content, **stated})
+    _write(run_dir / BEST, {**content, **stated, **learner.notes})
 
 
 def refuse_occupied(run_dir: Path) -> None:

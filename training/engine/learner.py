@@ -41,6 +41,7 @@ class Learner:
             runtime.device.type, enabled=runtime.precision is torch.half
         )
         self.average = Average(network, hp.ema_decay) if hp.ema_decay else None
+        self.notes: dict = {}  # plain values that go into every file with the network's weights
 
     @property
     def eval_model(self) -> nn.Module:

@@ -135,7 +135,8 @@ class Loop:
 
     def _has_more(self) -> bool:
         reached = self.trainer.step >= (self.hp.max_steps or math.inf)
-        return not reached and self.stream.epoch < self.hp.nepochs
+        ended = getattr(self.trainer, "finished", False)  # a curriculum that is through
+        return not (reached or ended) and self.stream.epoch < self.hp.nepochs
 
     def _step(self, micro_batches: list[Batch]) -> None:
         self.means.add(

@@ -2,7 +2,7 @@
 
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -52,7 +52,11 @@ class Runtime:
 
     def place(self, network: nn.Module) -> nn.Module:
         """The network on this device, channels last: several times faster on CPU and GPU alike."""
-        return network.to(self.device, memory_format=torch.channels_last)
+        network = network.to(self.device)
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.dim() == 4:  # a convolution over time too has five, and stays as it is
+                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        return network
 
     def prepare(self, network: nn.Module) -> nn.Module:
         """What to call in training in the place of a placed network: compiled, and in step with
@@ -87,6 +91,16 @@ class Runtime:
         total = values.clone()
         dist.all_reduce(total)
         return total / self.world_size
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Over all processes, where networks are called without `prepare`'s wrapper.
+
+        Every process must have gradients of the same parameters.
+        """
+        for parameter in parameters if self.world_size > 1 else ():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= self.world_size
 
     def is_idle(self) -> bool:
         """Whether the device has nothing to do; a GPU is given work ahead, a CPU is not."""

@@ -109,7 +109,7 @@ def open_loader(dataset: Numbered, numbers, workers: int, runtime: Runtime) -> D
         dataset,
         batch_sampler=numbers,
         num_workers=workers,
-        collate_fn=default_collate,
+        collate_fn=getattr(dataset, "collate", default_collate),
         worker_init_fn=_start_worker,
         pin_memory=runtime.device.type == "cuda",
         prefetch_factor=4 if workers else None,

@@ -46,6 +46,13 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--syncnet_v2_path", type=Path, help="SyncNet's weights, for LSE")
     parser.add_argument("--inception_path", type=Path, help="Inception's weights, for FID")
+    parser.add_argument("--reader", type=Path, help="a lip reader, ours or published, for WER")
+    parser.add_argument("--words", type=Path, help="folder of NAME.txt; else beside the videos")
+    parser.add_argument("--beam", type=int, default=10, help="readings followed at a time, for WER")
+    parser.add_argument(
+        "--talklip_psnr", action="store_true",
+        help="also PSNR as TalkLip's table has it, where squares wrap round at 256: too high",
+    )  # fmt: skip
     parser.add_argument(
         "--lse_crop", choices=("auto", "whole", "face"), default="auto",
         help="whole: the videos are faces' crops, as LRS2's; face: crop them as SyncNet's pipeline "
@@ -67,6 +74,10 @@ def main(argv: list[str] | None = None) -> int:
         groups = parse_metrics(args.metrics)
     except ValueError as error:
         parser.error(str(error))
+    if args.talklip_psnr:
+        groups = tuple(dict.fromkeys((*groups, "talklip_psnr")))
+    if args.beam < 1:
+        parser.error(f"--beam must be at least 1, not {args.beam}")
     if args.workers < 1:
         parser.error(f"--workers must be at least 1, not {args.workers}")
     try:
@@ -100,6 +111,9 @@ def evaluate(args: argparse.Namespace, groups: tuple[str, ...]) -> dict:
         syncnet_checkpoint_path=args.syncnet_checkpoint_path,
         syncnet_v2_path=args.syncnet_v2_path,
         inception_path=args.inception_path,
+        reader_path=args.reader,
+        words=args.words,
+        beam=args.beam,
         detector=args.detector,
         device=str(resolve_device(args.device)),
         face_select=args.face_select,

@@ -14,15 +14,18 @@ from evaluation.metrics.expert import Expert, read_expert
 from evaluation.metrics.faces import crop, face_boxes, read_faces
 from evaluation.metrics.landmarks import Finder, choose_finder, landmark_distances
 from evaluation.metrics.lse import FPS, is_crop, load_syncnet_v2, measure_lse
-from evaluation.metrics.picture_quality import psnr, sharpness, ssim
+from evaluation.metrics.picture_quality import psnr, sharpness, ssim, talklip_psnr
+from evaluation.metrics.reading import read_lips, words_of
 from evaluation.metrics.similarity import measure_similarity
 from evaluation.metrics.table import NEEDS_TRUTH
 from evaluation.videos import GeneratedVideo
 from face_detection import Detector, make_detector
+from models.av_hubert.open_reader import Reader, open_reader
 from models.devices import use_full_float32
 from models.inputs import lower_half_rows
 from models.pretrained import AbsentError, check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
+from training.word_errors import WordErrors
 
 FACE_SIZE = 96  # px, the side of the faces that PSNR and SSIM compare
 JUDGED_EVERY = 5  # frames from one that CPBD judges to the next: it is slow, and they differ little
@@ -35,6 +38,9 @@ class Options:
     syncnet_checkpoint_path: Path
     syncnet_v2_path: Path | None = None
     inception_path: Path | None = None
+    reader_path: Path | None = None  # of a lip reader
+    words: Path | None = None  # folder of the texts, where they do not lie beside the videos
+    beam: int = 10  # readings that a lip reader follows at a time
     detector: str = "auto"
     device: str = "cpu"
     face_select: str = "largest"
@@ -88,7 +94,7 @@ class Scorer:
             )
         if group == "fid":
             check_hash(published_path("inception", self.options.inception_path), "inception")
-        tools = {"lse": "_syncnet_v2", "similarity": "_expert", "lmd": "_finder"}
+        tools = {"lse": "_syncnet_v2", "similarity": "_expert", "lmd": "_finder", "wer": "_reader"}
         if group in tools:
             getattr(self, tools[group])
 
@@ -103,6 +109,12 @@ class Scorer:
     @cached_property
     def _syncnet_v2(self) -> SyncNetV2:
         return load_syncnet_v2(self.options.syncnet_v2_path, self.options.device)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        if self.options.reader_path is None:
+            raise AbsentError("needs a lip reader: --reader FILE (lip_reader_train.py makes one)")
+        return open_reader(self.options.reader_path, self.options.device)
 
     @property
     def landmark_network(self) -> str:
@@ -195,6 +207,30 @@ class Scorer:
                               for face in faces))
                 )  # fmt: skip
         return _mean(scores)
+
+    def _wer(self, clip: GeneratedVideo) -> dict[str, float]:
+        words = words_of(*self._texts(clip))
+        scores = {}
+        for path, names in ((clip.generated, ("wer", "cer")), (clip.truth, ("wer_truth",))):
+            if path is None:
+                continue
+            errors = WordErrors()
+            found = read_lips(
+                path, self._reader, self._detector,
+                select=self.options.face_select, beam=self.options.beam,
+            )  # fmt: skip
+            errors.add(" ".join(found), words)
+            scores |= dict(zip(names, (errors.wer, errors.cer), strict=False))
+        return scores
+
+    def _texts(self, clip: GeneratedVideo) -> list[Path]:
+        """Where a video's words may lie: --words, beside the true one, beside itself."""
+        videos = [path for path in (clip.truth, clip.generated) if path]
+        named = [self.options.words / f"{clip.name}.txt"] if self.options.words else []
+        return named + [path.with_suffix(".txt") for path in videos]
+
+    def _talklip_psnr(self, clip: GeneratedVideo) -> dict[str, float]:
+        return {"talklip_psnr": self._compare_faces(clip, talklip_psnr)}
 
     def _psnr(self, clip: GeneratedVideo) -> dict[str, float]:
         return {"psnr": self._compare_faces(clip, psnr)}

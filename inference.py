@@ -199,6 +199,14 @@ def _add_machine(group) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     group.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
     group.add_argument(
+        "--backend", choices=("torch", "onnx", "openvino", "auto"), default="torch",
+        help="who computes; auto measures what is installed, once, and takes the fastest",
+    )  # fmt: skip
+    group.add_argument(
+        "--provider", choices=("cpu", "cuda", "tensorrt", "coreml", "directml"), default="cpu",
+        help="of --backend onnx; all but cpu are untested",
+    )  # fmt: skip
+    group.add_argument(
         "--talkface_batch_size", "--wav2lip_batch_size", type=int, metavar="N",
         help="faces generated at a time; without it, what suits the device",
     )  # fmt: skip
@@ -269,6 +277,8 @@ def _load(args: argparse.Namespace):
         args.checkpoint_path,
         device=args.device,
         precision=args.precision,
+        backend=args.backend,
+        provider=args.provider,
         batch_size=args.talkface_batch_size,
         detector=args.detector,
         s3fd_path=args.s3fd_path,

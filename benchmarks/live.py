@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 import video
+from lipsync import LipSync
 from lipsync.live import LiveSession, Player
 from lipsync.live.inputs import BLOCK_SECONDS
 from models.pretrained import LIP_WARP, ROOT
@@ -126,6 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint_path", default=str(LIP_WARP))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--backend", default="torch")
     return parser
 
 
@@ -135,13 +137,19 @@ def main(argv: list[str] | None = None) -> None:
     size = tuple(map(int, args.size.split("x")))
     with tempfile.TemporaryDirectory() as folder:
         face = make_video(args.face, Path(folder) / "face.mp4", size)
-        session = LiveSession(
-            face, args.checkpoint_path, device=args.device, precision=args.precision
+        maker = LipSync(
+            args.checkpoint_path,
+            device=args.device,
+            precision=args.precision,
+            backend=args.backend,
+            live=True,
         )
+        session = LiveSession(face, maker)
         wav = np.pad(video.read_sound(args.audio, session.sample_rate), (0, session.sample_rate))
         clock, cpu = run_fast(session, wav, FAST_FRAMES)
         print(f"{args.size} at {float(session.fps):g} frames a second, {session.backend.device}, "
-              f"{session.backend.dtype}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+              f"{maker.backend.name} {maker.backend.precision}, "
+              f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
         print(f"as fast as it can: {1 / clock:.1f} frames a second by the clock, "
               f"{1 / cpu:.1f} by CPU time ({cpu * 1000:.1f} ms a frame, "
               f"{cpu * float(session.fps):.2f} cores at its pace)", flush=True)  # fmt: skip

@@ -7,11 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import video
 from face_detection import Detector, make_detector
-from lipsync.backends.torch_backend import load_backend
+from lipsync.backends.choice import load_backend
 from lipsync.faces import describe_frames
 from lipsync.people import Person, find_people
 from lipsync.plan import Given, Plan, face_watch, make_plan, open_chosen, same_file
@@ -67,13 +66,24 @@ class LipSync:
         s3fd_path: str | Path | None = None,
         face_det_batch_size: int = 16,
         live: bool = False,
+        backend: str = "torch",
+        provider: str = "cpu",
     ) -> None:
-        """live: for sound that is still coming, see lipsync.live.
+        """live: for sound that is still coming, see lipsync.live. backend: one of
+        lipsync.backends.choice.BACKENDS; provider: ONNX Runtime's, see export.engines.PROVIDERS.
 
         Raises CheckpointError, FileNotFoundError or ValueError.
         """
         self.device = resolve_device(device)
-        self.backend = load_backend(checkpoint_path, self.device, precision, batch_size, live=live)
+        self.backend = load_backend(
+            checkpoint_path,
+            self.device,
+            precision,
+            batch_size,
+            live=live,
+            backend=backend,
+            provider=provider,
+        )
         self._detector_choice = (detector, s3fd_path, face_det_batch_size)
         self._detector: Detector | None = None
 
@@ -86,7 +96,7 @@ class LipSync:
                 device=str(self.device),
                 s3fd_path=path,
                 batch_size=batch_size,
-                precision="bf16" if self.backend.dtype == torch.bfloat16 else "fp32",
+                precision="bf16" if self.backend.precision == "bf16" else "fp32",
             )
         return self._detector
 

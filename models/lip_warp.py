@@ -139,7 +139,7 @@ def _places(x: torch.Tensor) -> torch.Tensor:
     """Where each pixel of half the resolution lies, -1 to 1. (B, 2, SIZE/2, SIZE/2)"""
     axis = torch.linspace(-1, 1, SIZE // 2, device=x.device, dtype=x.dtype)
     down, right = torch.meshgrid(axis, axis, indexing="ij")
-    return torch.stack([right, down]).expand(len(x), -1, -1, -1)
+    return torch.stack([right, down]).expand(x.shape[0], -1, -1, -1)
 
 
 def move_pixels(picture: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,7 @@ ENGINE = {"hparams", "atomic", "models.checkpoint", "models.devices", "training.
 TAKES_PLAIN_NUMBERS = {"models", "face_detection"}
 OPTIONAL = {
     "torchvision", "tensorboard", "ray", "face_alignment", "gradio", "lpips", "openvino", "h5py",
+    "onnx", "onnxruntime", "aiortc",
 }  # fmt: skip
 OPTIONAL_AS_A_WHOLE = {"page"}  # app.py imports it once it knows that Gradio is there
 

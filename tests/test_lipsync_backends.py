@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lipsync.backends.torch_backend import load_backend
+from lipsync.backends.choice import load_backend
 from models.talkface import TalkFace
 from tests.deterministic import filled
 from tests.lipsync_material import Painter, backend, generate, save_tiny_generator

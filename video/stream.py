@@ -24,6 +24,8 @@ CODED = {
     "c:a": "aac",
 }
 STREAMS = {"nut": LOSSLESS, "matroska": CODED, "mpegts": CODED, "flv": CODED, "mp4": CODED}
+# Else ffmpeg waits for seconds of sound before it reads a picture, and we wait for it.
+AT_ONCE = {"probesize": 32, "analyzeduration": 0, "fflags": "nobuffer"}
 FRAGMENTS = {"mp4": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}}
 
 
@@ -100,12 +102,17 @@ class StreamWriter:
     def _graph(self, heard: int):
         width, height = self._size
         pictures = ffmpeg.input(
-            "pipe:0", format="rawvideo", pix_fmt="bgr24", s=f"{width}x{height}", r=str(self._fps)
+            "pipe:0",
+            format="rawvideo",
+            pix_fmt="bgr24",
+            s=f"{width}x{height}",
+            r=str(self._fps),
+            **AT_ONCE,
         )
         pictures = pictures.filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2").filter(
             "scale", out_color_matrix="bt709", out_range="tv", **EXACT
         )
-        sound = ffmpeg.input(f"pipe:{heard}", format="s16le", ar=self._sample_rate, ac=1)
+        sound = ffmpeg.input(f"pipe:{heard}", format="s16le", ar=self._sample_rate, ac=1, **AT_ONCE)
         options = STREAMS[self._muxer] | FRAGMENTS.get(self._muxer, {})
         named = "pipe:1" if self._is_pipe else _address(self._target)
         output = ffmpeg.output(

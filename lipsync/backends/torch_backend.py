@@ -3,21 +3,20 @@
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from models.devices import is_out_of_memory, resolve_precision
+from models.devices import PRECISIONS, is_out_of_memory, resolve_precision
 from models.folding import fold_batch_norms
 from models.generator import Arrays, Edges, Generator, Watcher
-from models.methods import open_method
 
 log = logging.getLogger(__name__)
 
 BATCH_SIZES = {"cpu": 16, "cuda": 128, "mps": 32}  # faces; on a CPU 128 is slower than 16
+PRECISION_NAMES = {dtype: name for name, dtype in PRECISIONS.items()}
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -25,6 +24,8 @@ Done = TypeVar("Done")
 
 class TorchBackend:
     """Runs a method's networks; as many faces at a time as memory allows."""
+
+    name = "torch"
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class TorchBackend:
         """
         self.generator, self.device = generator, device
         self.dtype = resolve_precision(precision, device)
+        self.precision = PRECISION_NAMES[self.dtype]  # in which the network computes
         self.batch_size = batch_size or BATCH_SIZES.get(device.type, 16)
         self._place(generator.network, self.dtype)
         for network in generator.companions:
@@ -122,16 +124,3 @@ def _download(values: torch.Tensor) -> np.ndarray:
     if values.is_floating_point():
         values = values.float()
     return np.ascontiguousarray(values.cpu().numpy())
-
-
-def load_backend(
-    checkpoint_path: str | Path,
-    device: torch.device,
-    precision: str,
-    batch_size: int | None,
-    *,
-    live: bool = False,
-) -> TorchBackend:
-    """The method of a checkpoint, ready to run. Raises CheckpointError or ValueError."""
-    generator = open_method(checkpoint_path, live=live)
-    return TorchBackend(generator, device=device, precision=precision, batch_size=batch_size)

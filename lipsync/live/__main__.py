@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no_cache", action="store_true", help="look at the face anew")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
+    parser.add_argument("--backend", choices=("torch", "onnx", "openvino", "auto"), default="torch")
     return parser
 
 
@@ -119,7 +120,13 @@ def _session(args: argparse.Namespace):
     from lipsync.live.camera import Camera
     from lipsync.live.session import LiveSession
 
-    maker = LipSync(args.checkpoint_path, device=args.device, precision=args.precision, live=True)
+    maker = LipSync(
+        args.checkpoint_path,
+        device=args.device,
+        precision=args.precision,
+        backend=args.backend,
+        live=True,
+    )
     chosen = {"strength": args.strength, "keep_expression": args.keep_expression}
     known = maker.backend.generator.options
     settings = Settings(

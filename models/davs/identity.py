@@ -70,7 +70,7 @@ class IdentityEncoder(nn.Module):
             for name, _ in stage:
                 x = getattr(self, f"block{name}")(x)
             maps.append(x)
-        return F.avg_pool2d(x, x.shape[-2:]).flatten(1), *reversed(maps)
+        return F.adaptive_avg_pool2d(x, 1).flatten(1), *reversed(maps)
 
 
 class IdentityWordJudge(nn.Module):

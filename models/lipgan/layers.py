@@ -27,6 +27,7 @@ class SameConv2d(nn.Conv2d):
 
 
 def _padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    size = int(size)  # a plain number also while a graph is traced
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -37,7 +38,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = super().forward(x)
         for axis, kernel, stride in zip((-2, -1), self.kernel_size, self.stride, strict=True):
-            y = y.narrow(axis, (kernel - stride) // 2, x.shape[axis] * stride)
+            y = y.narrow(axis, (kernel - stride) // 2, int(x.shape[axis]) * stride)
         return y
 
 

@@ -228,7 +228,8 @@ def main(argv: list[str] | None = None) -> int:
     end_cleanly_on_signals()
     sys.stdout.reconfigure(errors="surrogateescape")  # names that are no UTF-8 are printed as given
     try:
-        maker = _load(args)
+        with _device_faults_told():
+            maker = _load(args)
         return _run_jobs(maker, args) if args.jobs else _run_one(maker, args)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -310,8 +311,20 @@ _SAME_NAMES = (
 )  # fmt: skip
 
 
+def _device_faults_told():
+    from models.devices import device_faults_told
+
+    return device_faults_told("try a smaller --batch_size, or --device cpu")
+
+
 def _run_one(maker, args: argparse.Namespace) -> int:
     """Make one video or one preview; its path is the last line of stdout."""
+    with _device_faults_told():
+        _make_one(maker, args)
+    return 0
+
+
+def _make_one(maker, args: argparse.Namespace) -> None:
     from lipsync.contact_sheet import write_contact_sheet
     from lipsync.pipeline import prepare_outfile, refuse_to_overwrite
     from lipsync.progress import progress_bar
@@ -319,7 +332,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     outfile = Path(args.outfile or DEFAULT_OUTFILE)
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
-        return 0
+        return
     sheet = outfile.with_suffix(".png") if args.sheet else None
     prepare_outfile(outfile, *_inputs(args))
     if sheet:
@@ -343,7 +356,6 @@ def _run_one(maker, args: argparse.Namespace) -> int:
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)
-    return 0
 
 
 def _inputs(args: argparse.Namespace) -> list[str | Path]:

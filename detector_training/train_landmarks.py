@@ -20,7 +20,7 @@ from models.landmarks import LandmarkNet
 from models.pretrained import LANDMARKS
 from training.engine import run
 from training.engine.checkpoints import BEST, network_state
-from training.engine.cli import run_script
+from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
@@ -164,18 +164,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--heads", type=Path, nargs="+", required=True, help="banks that make_heads wrote")
-    add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
-    add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
-    add("--max_steps", type=int, help="the learning rate falls until there; without it 6000")
     add("--validation_faces", type=int, default=1024, help="of people whom training does not see")
-    add("--hparams", default="", metavar="NAME=VALUE,...", help="numbers other than hparams.py's")
-    add("--seed", type=int, help="of weights and crops; without it 0, or the checkpoint's")
     add("--workers", type=int, default=1, help="processes that compose crops; 0 = this one")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
-        help="of the network's arithmetic; auto takes what the hardware is made for")  # fmt: skip
-    add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
-    add("--keep", type=int, default=2, help="checkpoints to keep beside the best; 0 = all")
+    add_run_arguments(parser, keep=2)
     return parser
 
 

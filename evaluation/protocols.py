@@ -6,9 +6,12 @@ from pathlib import Path
 
 from corpus.filelists import read_lines
 from corpus.names import shorten, tell_apart
+from corpus.videos import VIDEO_SUFFIXES
 
 NAME_BYTES = 200  # of a result's name, so that a hash, a suffix and a partial file's marks fit
-SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".wav", ".flac", ".mp3", ".m4a")
+SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a")
+# Of an id that names none, in the order in which they are tried.
+SUFFIXES = (".mp4", *sorted(VIDEO_SUFFIXES - {".mp4"}), *SOUND_SUFFIXES)
 MODES = ("filelist", "random", "dubbed", "tts")
 
 

@@ -59,6 +59,8 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 def suppress(boxes: np.ndarray, most_overlap: float) -> list[int]:
     """Non-maximum suppression: which of (n, 4 or more) boxes, the surest first, stay.
 
+    By hand because torchvision, which has it, does not load on a CPU-only torch.
+
     Those do that no surer one that stays covers by more than this.
     """
     doubles = intersection_over_union(boxes, boxes) > most_overlap

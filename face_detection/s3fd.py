@@ -1,4 +1,8 @@
-"""S3FD: what its network is fed, and how its twelve maps become boxes."""
+"""S3FD: what its network is fed, and how its twelve maps become boxes.
+
+face-alignment, whose weights these are, decodes and suppresses in a Python loop: the same boxes to
+1e-4 px, 5 to 31 times slower, in 32 bits only, and from files that it does not check.
+"""
 
 import logging
 from pathlib import Path

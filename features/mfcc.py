@@ -1,6 +1,7 @@
 """Mel-frequency cepstral coefficients, equal to python_speech_features.mfcc at its defaults.
 
-What the SyncNet of "Out of time: automated lip sync in the wild" (2016) hears.
+What the SyncNet of "Out of time: automated lip sync in the wild" (2016) hears. By hand for the
+reason that features/filterbank.py gives.
 """
 
 import numpy as np

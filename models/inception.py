@@ -1,8 +1,8 @@
 """Inception-v3 as FID uses it: pictures to 2048 numbers, in plain torch.
 
 Parameters have torchvision's names, so that the file of pytorch-fid (the weights of the original
-TensorFlow FID) loads. Its pooling differs from torchvision's: averages leave the padding out, and
-the last block takes a maximum.
+TensorFlow FID) loads. torchvision's network cannot stand in: averages leave the padding out here,
+and the last block takes a maximum, so that with its pooling the same weights give another FID.
 """
 
 from functools import partial

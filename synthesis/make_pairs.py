@@ -20,11 +20,11 @@ from tqdm import tqdm
 
 from corpus.whole_folder import partial_folder
 from preprocessing.orphans import end_with
-from synthesis.arguments import whole_count
+from synthesis.arguments import add_pair_arguments, run_maker, whole_count
 from synthesis.figure.head import Head, load_head
 from synthesis.pairs.frame_pairs import draw_mouths, turned
 from synthesis.renderer import Renderer
-from synthesis.speech.espeak import EspeakError, find_library
+from synthesis.speech.espeak import find_library
 from synthesis.speech.voices import split_of_number
 from synthesis.synthetic_clip import CorpusPlan, make_clip
 from training.pair_files import DONE, write_shard
@@ -91,16 +91,12 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
-    add("--out", type=Path, required=True, help="folder to make the pairs in")
+    add_pair_arguments(parser)
     add("--speakers", type=whole_count, default=500, help="a tenth each for val and test")
     add("--first", type=int, default=0, help="number of the first speaker: to share the work")
     add("--scenes", type=whole_count, default=4, help="of each speaker")
     add("--frames", type=whole_count, default=3, help="of each scene")
-    add("--mouths", type=whole_count, default=5, help="of each frame; any two are a pair")
-    add("--seed", type=int, default=0, help="the same seed makes the same pairs")
     add("--workers", type=whole_count, default=os.cpu_count(), help="processes")
-    add("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -110,21 +106,13 @@ def main(argv: list[str] | None = None) -> int:
     if args.mouths < 2 or args.seed < 0 or args.first < 0:
         parser.error("a pair needs --mouths 2 or more; --seed and --first are 0 or more")
     job = Job(args.out, args.head_model, args.seed, args.scenes, args.frames, args.mouths)
-    try:
-        find_library()
-        _head(args.head_model)  # packs a folder once, before the processes read it
-        _make_missing(job, range(args.first, args.first + args.speakers), args)
-    except (EspeakError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
-    print(args.out)
-    return 0
+    speakers = range(args.first, args.first + args.speakers)
+    return run_maker(lambda: _make_missing(job, speakers, args), args.out)
 
 
 def _make_missing(job: Job, speakers: range, args: argparse.Namespace) -> None:
+    find_library()
+    _head(args.head_model)  # packs a folder once, before the processes read it
     missing = [n for n in speakers if not (job.out / shard_name(n) / DONE).is_file()]
     tasks = [(job, speaker) for speaker in missing]
     bar = tqdm(total=len(speakers), initial=len(speakers) - len(missing), unit="speaker",

@@ -20,10 +20,11 @@ from tqdm import tqdm
 
 import video
 from atomic import write_whole
+from corpus.videos import VIDEO_SUFFIXES
 from corpus.whole_folder import partial_folder
 from face_detection import DETECTOR_NAMES, make_detector
 from face_detection.landmarks import LandmarkFinder
-from synthesis.arguments import whole_count
+from synthesis.arguments import add_pair_arguments, run_maker, whole_count
 from synthesis.figure.head import load_head
 from synthesis.pairs.fitting import HeadFitter
 from synthesis.pairs.portrait_mesh import face_mesh
@@ -33,7 +34,6 @@ from video.images import read_image
 
 VALIDATED = 10  # one person in so many is for validation
 LEFT_OUT = "left_out.txt"
-VIDEO_SUFFIXES = (".mp4", ".mpg", ".avi", ".mov", ".mkv", ".webm")
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +122,12 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--head_model", type=Path, required=True, help="ICT-FaceKit's folder or packed .npz")
+    add_pair_arguments(parser)
     add("--photos", type=Path, nargs="*", default=[], help="folders of photographs, one face each")
     add("--videos", type=Path, nargs="*", default=[], help="folders of videos of one person")
     add("--every", type=whole_count, default=25, help="frames of a video from one to the next")
     add("--frames", type=whole_count, default=3, help="of a photograph, with other mouths each")
-    add("--out", type=Path, required=True, help="folder to make the pairs in")
-    add("--mouths", type=whole_count, default=5, help="of each picture; any two are a pair")
     add("--detector", choices=DETECTOR_NAMES, default="auto", help="finds the faces")
-    add("--seed", type=int, default=0, help="the same seed makes the same pairs")
-    add("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -140,23 +136,18 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.mouths < 2 or args.seed < 0:
         parser.error("a pair needs --mouths 2 or more; --seed is 0 or more")
+    return run_maker(lambda: _make(args), args.out)
+
+
+def _make(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    try:
-        head = load_head(args.head_model)
-        artist = PortraitArtist(
-            face_mesh(head), HeadFitter(head), make_detector(args.detector), LandmarkFinder()
-        )
-        args.out.mkdir(parents=True, exist_ok=True)
-        print(make_missing(args, artist), file=sys.stderr)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
-    print(args.out)
-    return 0
+    head = load_head(args.head_model)
+    artist = PortraitArtist(
+        face_mesh(head), HeadFitter(head), make_detector(args.detector), LandmarkFinder()
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(make_missing(args, artist), file=sys.stderr)
 
 
 if __name__ == "__main__":

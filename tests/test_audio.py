@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 import audio
-from audio import count_frames, mel_window, mel_window_start, mel_windows, melspectrogram
+from audio import (
+    count_frames,
+    mel_filters,
+    mel_window,
+    mel_window_start,
+    mel_windows,
+    melspectrogram,
+)
+from hparams import HParams
 from tests.synthetic_sounds import synthetic_sounds
 from video import exact_fps
 
@@ -127,3 +135,14 @@ def test_legacy_timing_has_one_window_of_very_short_sound(hp):
     (window,) = mel_windows(mel, 25, hp, legacy_timing=True)
     assert (window[:, :11] == -4).all()
     assert (window[:, 11:] == 1).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numbers", ["", "sample_rate=22050,hop_size=225,fmin=0,fmax=11025"])
+def test_the_filters_are_librosa_s(numbers):
+    librosa = pytest.importorskip("librosa.filters", reason="pip install librosa")
+    hp = HParams().with_overrides(numbers)
+    expected = librosa.mel(
+        sr=hp.sample_rate, n_fft=hp.n_fft, n_mels=hp.num_mels, fmin=hp.fmin, fmax=hp.fmax
+    )
+    np.testing.assert_allclose(mel_filters(hp), expected, atol=1e-8)

@@ -29,7 +29,9 @@ class HearingPieces(Windows):
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         truth = read_lip_truth(clip.folder)
         mel = self.read_mel(clip, random)
-        frames = min(len(truth.lips), count_frames((mel.shape[1] - 1) / 80, self.hp.fps))
+        frames = min(
+            len(truth.lips), count_frames((mel.shape[1] - 1) / self.hp.mels_per_second, self.hp.fps)
+        )
         latest = max(0, frames - self.hp.frames) // FRAMES_OF_A_GRID
         first = FRAMES_OF_A_GRID * int(random.integers(latest + 1))
         span = slice(first, min(first + self.hp.frames, frames))

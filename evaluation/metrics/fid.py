@@ -9,6 +9,7 @@ import torch
 
 import video
 from evaluation.metrics.frechet import RunningGaussian, frechet_distance
+from models.checkpoint_files import read_content
 from models.inception import Inception
 from models.inputs import to_faces
 from models.pretrained import check_hash, published_path
@@ -21,7 +22,7 @@ def load_inception(path: str | Path | None = None, device: str | torch.device = 
     """FID's network; weights.AbsentError where its file is not there or is another one."""
     found = published_path("inception", path)
     check_hash(found, "inception")
-    weights = torch.load(found, map_location="cpu", weights_only=True)
+    weights = read_content(found)["state_dict"]
     network = Inception()
     network.load_state_dict(
         {name: value for name, value in weights.items() if not name.startswith("fc.")}

@@ -12,8 +12,8 @@ class UsageError(ValueError):
     """What the command line asks for cannot be: exit code 2."""
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every training has, whatever it learns from."""
+def add_run_arguments(parser: argparse.ArgumentParser, *, keep: int = 0) -> None:
+    """What every training has, whatever it learns from; `keep` is the default of --keep."""
     add = parser.add_argument
     add("--checkpoint_dir", type=Path, required=True, help="where checkpoints, log and samples go")
     add("--checkpoint_path", type=Path, help="go on from this checkpoint, or begin at its weights")
@@ -24,11 +24,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto",
         help="of the networks' arithmetic; auto takes what the hardware is made for")  # fmt: skip
     add("--compile", action="store_true", help="torch.compile: slow to start, faster from then on")
-    add("--keep", type=int, default=0, help="checkpoints to keep beside the best; 0 = all")
+    add("--keep", type=int, default=keep, help="checkpoints to keep beside the best; 0 = all")
 
 
 def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: Callable) -> int:
-    """Parse, set up logging, train(args, parser); an error becomes one line and exit code 1."""
+    """Parse, set up logging, print what train(args) gives; an error becomes one line and code 1."""
     args = parser.parse_args(argv)
     if args.max_steps is not None and args.max_steps < 1:
         parser.error(f"--max_steps must be 1 or more, not {args.max_steps}")

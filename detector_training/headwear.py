@@ -62,8 +62,9 @@ def _arc(left: float, right: float, low: float, high: float, power: float = 1.0)
     return np.column_stack([across, low + (high - low) * np.sin(turn) ** power])
 
 
-def _shaded_dome(out, axes, low, high, wide, colour, rng, power=0.8) -> None:
-    """A dome that is lighter on one side."""
+def _shaded_dome(out, axes, dome, colour, rng, power=0.8) -> None:
+    """A dome that is lighter on one side; its lower and upper edge, and how wide it is."""
+    low, high, wide = dome
     _fill(out, axes, _arc(-wide, wide, low, high, power), colour)
     side = rng.choice([-1, 1])
     inner = _arc(-wide * 0.7, wide * 0.5, low, high * 0.92, power) * [side, 1]
@@ -72,14 +73,16 @@ def _shaded_dome(out, axes, low, high, wide, colour, rng, power=0.8) -> None:
 
 def _cap(out, axes, colour, rng) -> None:
     brow = rng.uniform(-0.55, -0.32)
-    _shaded_dome(out, axes, brow, rng.uniform(-1.5, -1.15), rng.uniform(1.1, 1.25), colour, rng)
+    dome = brow, rng.uniform(-1.5, -1.15), rng.uniform(1.1, 1.25)
+    _shaded_dome(out, axes, dome, colour, rng)
     peak = _arc(-1.05, 1.05, brow - 0.05, brow + rng.uniform(0.08, 0.25))
     _fill(out, axes, peak, colour * rng.uniform(0.4, 0.9))
 
 
 def _hat(out, axes, colour, rng) -> None:
     brow = rng.uniform(-0.6, -0.35)
-    _shaded_dome(out, axes, brow, rng.uniform(-1.75, -1.2), rng.uniform(1.0, 1.2), colour, rng, 0.4)
+    dome = brow, rng.uniform(-1.75, -1.2), rng.uniform(1.0, 1.2)
+    _shaded_dome(out, axes, dome, colour, rng, 0.4)
     wide = rng.uniform(1.5, 2.3)
     brim = np.concatenate(
         [_arc(-wide, wide, brow, brow - 0.12), _arc(wide, -wide, brow, brow + 0.14)]
@@ -94,7 +97,8 @@ def _helmet(out, axes, colour, rng) -> None:
     for side in (-1, 1):
         strap = np.array([[0.95, brow], [wide, brow], [wide * 0.97, ears], [1.0, ears]])
         _fill(out, axes, strap * [side, 1], colour * rng.uniform(0.5, 0.9))
-    _shaded_dome(out, axes, brow, rng.uniform(-1.5, -1.25), wide, colour, rng, 0.6)
+    dome = brow, rng.uniform(-1.5, -1.25), wide
+    _shaded_dome(out, axes, dome, colour, rng, 0.6)
 
 
 def _scarf(out, axes, colour, rng) -> None:

@@ -127,8 +127,8 @@ class LipSync:
             settings or Settings(),
             self.backend,
             self.detector,
-            progress,
-            measure_delay,
+            progress=progress,
+            measure_delay=measure_delay,
         )
 
     def people(

@@ -94,6 +94,7 @@ def make_plan(
     settings: Settings,
     backend: TorchBackend,
     detector: Callable[[], Detector],
+    *,
     progress: Progress | None = None,
     measure_delay: Callable[[Given], float] | None = None,
 ) -> Plan:

@@ -7,7 +7,6 @@ allocated, and whatever is wrong with it becomes a CheckpointError.
 import json
 import math
 import pickle
-import struct
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,23 +14,14 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from models.checkpoint_error import BROKEN, CheckpointError
 from models.torchscript import is_torchscript, read_torchscript
 
-# What the readers of the standard library, torch and safetensors raise on files with wrong bytes.
-BROKEN = (
-    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, ImportError,
-    LookupError, MemoryError, NameError, OSError, RuntimeError, SafetensorError, TypeError,
-    ValueError, pickle.PickleError, struct.error, zipfile.BadZipFile,
-)  # fmt: skip
 DTYPES = {
     torch.float16, torch.bfloat16, torch.float32, torch.float64,
     torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64, torch.bool,
 }  # fmt: skip
 PLAIN = (bool, int, float, str, type(None))
-
-
-class CheckpointError(ValueError):
-    """A file is no checkpoint, or not of the network that was asked for; the message says what."""
 
 
 def read_content(path: Path) -> dict:

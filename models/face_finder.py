@@ -1,4 +1,8 @@
-"""The small face detector's network: one stage, no anchors; made for a CPU and 640x360 pictures."""
+"""FaceFinder, the small face detector: one stage, no anchors; for a CPU and 640x360 pictures.
+
+Ours. Each cell of four levels tells a score and distances to the edges, as in FCOS (Tian et al.,
+2019), and five landmarks, as in RetinaFace (Deng et al., 2020).
+"""
 
 import torch
 from torch import nn

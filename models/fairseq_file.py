@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from models.checkpoint_files import BROKEN, CheckpointError
+from models.checkpoint_error import BROKEN, CheckpointError
 from models.object_reader import ObjectReader, StoredTensor, Stub
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.checkpoint_files import CheckpointError
+from models.checkpoint_error import CheckpointError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 # Keras's name of a layer's weights -> ours; whatever is not here has no weights in our networks.

@@ -1,4 +1,8 @@
-"""The landmark network: 68 points of a face (iBUG's order) and how sure each is, from a crop."""
+"""The landmark network: 68 points of a face (iBUG's order) and how sure each is, from a crop.
+
+Ours. Points and spreads are means and deviations of heat maps, as in integral regression (Sun et
+al., 2018).
+"""
 
 from collections.abc import Sequence
 

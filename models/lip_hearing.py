@@ -1,4 +1,7 @@
-"""Hearing: from the sound of a whole clip to its lip motion, by convolutions over time."""
+"""Hearing: from the sound of a whole clip to its lip motion, by convolutions over time.
+
+Ours. Dilated residual convolutions, as in temporal convolutional networks (Bai et al., 2018).
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,8 @@
-"""The visual-quality discriminator: is this lower half of a face real?"""
+"""The visual-quality discriminator: is this lower half of a face real?
+
+That of "A lip sync expert is all you need for speech to lip generation in the wild" (Prajwal et
+al., 2020).
+"""
 
 import torch
 from torch import nn

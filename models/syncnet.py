@@ -1,4 +1,8 @@
-"""The lip-sync expert: do these five mouths and this sound belong together?"""
+"""The lip-sync expert: do these five mouths and this sound belong together?
+
+SyncNet (Chung and Zisserman, 2016) as "A lip sync expert is all you need" (Prajwal et al., 2020)
+changed it: in colour, deeper, with residual convolutions and a cosine in place of a distance.
+"""
 
 import torch
 from torch import nn

@@ -1,4 +1,8 @@
-"""The generator: half a face, a reference face and a sound -> the face that speaks the sound."""
+"""The generator: half a face, a reference face and a sound -> the face that speaks the sound.
+
+That of "A lip sync expert is all you need for speech to lip generation in the wild" (Prajwal et
+al., 2020): published weights have these names and shapes.
+"""
 
 import torch
 from torch import nn

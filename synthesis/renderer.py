@@ -188,7 +188,10 @@ class Renderer:
         if behind is not None:
             behind[depth > FAR] = 0
         for strands, points in hair:
-            self._draw_hair(strands, points, pose, shadows, window, frame, image, depth, behind)
+            self._draw_hair(
+                strands, points, pose, shadows, window, frame,
+                image=image, depth=depth, behind=behind,
+            )  # fmt: skip
 
     def _draw_mesh(
         self,
@@ -337,6 +340,7 @@ class Renderer:
         shadows: np.ndarray,
         window: Window,
         frame: int,
+        *,
         image: np.ndarray,
         depth: np.ndarray,
         behind: np.ndarray | None,

@@ -35,7 +35,7 @@ def early_by_4(tmp_path):
 
 def plan_of(face, sound, delay=0.0, **settings):
     chosen = Settings(**settings)
-    return make_plan(face, sound, chosen, backend(), FixedBox, None, lambda given: delay)
+    return make_plan(face, sound, chosen, backend(), FixedBox, measure_delay=lambda given: delay)
 
 
 def similarity_of_plan(plan):

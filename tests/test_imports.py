@@ -75,7 +75,11 @@ def modules_imported(path: Path) -> set[str]:
     return froms | {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
 
 
+ORDER = " <- ".join(", ".join(sorted(names)) for names in (*LAYERS, {"the scripts"}))
+
+
 def test_imports_only_go_down():
+    print(ORDER)  # shown by -s, and where it does not hold
     top = len(LAYERS)
     upward = [
         f"{path.relative_to(ROOT)} imports {target}"
@@ -84,6 +88,19 @@ def test_imports_only_go_down():
         if target != owner and target in RANK and RANK[target] >= RANK.get(owner, top)
     ]
     assert not upward
+
+
+def test_no_two_modules_import_each_other():
+    """Nor three in a circle, wherever in a file the import stands."""
+    needs = {path: set() for _, path in sources()}
+    for path in needs:
+        for node in imports_of(path):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                whole = [file_of(f"{node.module}.{alias.name}") for alias in node.names]
+                needs[path] |= {file or file_of(node.module) for file in whole} & needs.keys()
+    while bottom := [path for path, below in needs.items() if not below]:
+        needs = {path: below - {*bottom} for path, below in needs.items() if below}
+    assert not needs, f"in a circle, or above one: {sorted(map(str, needs))}"
 
 
 def test_nothing_imports_a_script():

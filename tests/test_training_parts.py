@@ -26,7 +26,7 @@ CPU = Runtime(torch.device("cpu"))
 class CountedWindows:
     """Stands for Windows: sample n is the number n, which counts for three."""
 
-    each = 3
+    windows_per_sample = 3
 
     def __len__(self):
         return 10
@@ -138,7 +138,7 @@ def test_a_step_counts_all_windows_of_its_samples():
 
 def test_a_batch_that_does_not_divide_is_refused():
     runtime = Runtime(torch.device("cpu"), world_size=3)
-    with pytest.raises(ValueError, match="16 does not divide into 3 processes x 2 parts; take 18"):
+    with pytest.raises(ValueError, match="3 processes x 2 micro-batches; take 18"):
         TrainStream(CountedWindows(), 16, 2, 0, runtime)
 
 

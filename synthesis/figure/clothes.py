@@ -214,7 +214,7 @@ def _tailor(
     x, y, z = np.moveaxis(place, -1, 0)
     drop = _below_collar(place)
     if look.cut == "suit":
-        return _suit(x, y, z, drop, colour, relief, rng)
+        return _suit(place, drop, colour, relief, rng)
     if look.cut in ("shirt", "polo"):
         flap = ramp(drop, 4.0, 3.7) * ramp(np.abs(x) - 0.20 * drop, 0.0, 0.25)
         placket = (
@@ -252,15 +252,14 @@ def _below_collar(place: np.ndarray) -> np.ndarray:
 
 
 def _suit(
-    x: np.ndarray,
-    y: np.ndarray,
-    z: np.ndarray,
+    place: np.ndarray,
     drop: np.ndarray,
     colour: np.ndarray,
     relief: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A jacket with lapels over a light shirt, with or without a tie."""
+    x, y, z = np.moveaxis(place, -1, 0)
     opening = 0.5 + np.clip((y + 40) * 0.24, 0, None)
     shirt = ramp(np.abs(x), opening + 0.1, opening - 0.1) * (z > 0)
     shirt = np.maximum(shirt, ramp(drop, 1.7, 1.5))

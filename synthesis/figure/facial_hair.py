@@ -101,9 +101,10 @@ def _short_strands(
     direction: np.ndarray,
     lengths: np.ndarray,
     colour: np.ndarray,
-    width: float,
     base: np.ndarray,
     rng: np.random.Generator,
+    *,
+    width: float,
 ) -> Strands:
     """Strands from `roots` that bend from the skin's normal into `direction`."""
     along = np.linspace(0, 1, POINTS)[None, :, None]
@@ -135,7 +136,7 @@ def _brows(
     )
     direction += rng.normal(0, 0.18, direction.shape)
     return _short_strands(
-        roots, direction, rng.uniform(0.18, 0.42, len(roots)), colour, 0.045, base, rng
+        roots, direction, rng.uniform(0.18, 0.42, len(roots)), colour, base, rng, width=0.045
     )
 
 
@@ -147,7 +148,7 @@ def _beard(
     direction = np.array([0.0, -0.8, 0.15]) + rng.normal(0, 0.28, (len(roots), 3))
     longest = min(look.beard_length, 0.35) if look.beard == "moustache" else look.beard_length
     lengths = longest * rng.uniform(0.6, 1.2, len(roots))
-    return _short_strands(roots, direction, lengths, colour, 0.06, base, rng)
+    return _short_strands(roots, direction, lengths, colour, base, rng, width=0.06)
 
 
 def _lashes(head: Head, look: FacialHairLook, rng: np.random.Generator) -> Strands:

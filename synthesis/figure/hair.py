@@ -1,5 +1,7 @@
 """Grow the hair of the head strand by strand over the speaker's scalp."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -80,26 +82,27 @@ def grow_hair(
         else 0 * layers
     )
     lengths = lengths + (rng.uniform(6.0, 7.5) - lengths) * front
-    lines = _grow(head, look, style, base, body, roots, layers, lengths, front, rng)
-    return _finish(look, style, roots, layers, lines, lines - base[roots.anchors][:, None], rng)
+    crop = _Crop(look, style, roots, layers, lengths, front)
+    lines = _grow(crop, _Surface(head, base, body), rng)
+    return _finish(crop, lines, lines - base[roots.anchors][:, None], rng)
 
 
-def _grow(
-    head: Head,
-    look: HairLook,
-    style: Style,
-    base: np.ndarray,
-    body: np.ndarray,
-    roots: Roots,
-    layers: np.ndarray,
-    lengths: np.ndarray,
-    front: np.ndarray,
-    rng: np.random.Generator,
-) -> np.ndarray:
+class _Crop(NamedTuple):
+    """The hair of one head before it grows; of each strand but for look and style. (n,)"""
+
+    look: HairLook
+    style: Style
+    roots: Roots
+    layers: np.ndarray  # 0 = innermost, 1 = outermost
+    lengths: np.ndarray  # cm
+    front: np.ndarray  # how much it is of the fringe
+
+
+def _grow(crop: _Crop, surface: "_Surface", rng: np.random.Generator) -> np.ndarray:
     """March every strand along the comb, the pull of gravity and its curl, keeping off scalp and
     shoulders.
     """
-    surface = _Surface(head, base, body)
+    look, style, roots, layers, lengths, front = crop
     comb = _comb(look, style, roots, front)
     bundles = _bundle_noise(roots, rng) * style.wildness
     stray = rng.normal(0, style.wildness * 0.35, (len(roots), 3))
@@ -217,15 +220,10 @@ class _Surface:
 
 
 def _finish(
-    look: HairLook,
-    style: Style,
-    roots: Roots,
-    layers: np.ndarray,
-    lines: np.ndarray,
-    offsets: np.ndarray,
-    rng: np.random.Generator,
+    crop: _Crop, lines: np.ndarray, offsets: np.ndarray, rng: np.random.Generator
 ) -> Strands:
     """Colour the strands and say how open to the light each point is."""
+    look, style, roots, layers = crop[:4]
     count, points = lines.shape[:2]
     tone = np.exp(rng.normal(0, 0.22, (count, 1)) + 0.10 * _bundle_noise(roots, rng)[:, :1])
     grey = (rng.random((count, 1)) < look.greying) * rng.uniform(0.2, 0.8, (count, 1))

@@ -396,3 +396,29 @@ class TalkLipHParams(LipHParams):
     patience: int = 5  # validations without a new least L1, after which a stage still goes on
     eval_batches: int = 40  # at most, in one validation
     expert_max_word_errors: float = 0.9  # by teacher forcing; a worse lip reader is refused
+
+
+@dataclass(frozen=True)
+class DavsHParams(TrainingHParams):
+    """DAVS, at its published numbers. batch_size: clips of words."""
+
+    img_size: int = 256  # px, a face as the networks see it: 64, 128 or 256
+    fusion_frames: int = 12  # every second one, from which a word is told
+    identity_frames: int = 20  # of a clip, in which a judge looks for the word
+    judge_frames: int = 6  # that are painted and judged in a row
+    initial_learning_rate: float = 2e-4
+    disc_initial_learning_rate: float = 2e-4
+    whole_wt: float = from_0(4.0)  # of a pixel's error, in levels
+    mouth_wt: float = from_0(8.0)  # the same, beside that, of the mouth's pixels
+    temporal_wt: float = from_0(5.0)  # of what changes outside the mouth from frame to frame
+    contrastive_wt: float = from_0(1.0)  # of codes of sound that are far from their lips'
+    uniform_wt: float = from_0(1e6)  # of a judge that reads the word off the identity
+    domain_wt: float = from_0(5.0)  # of a judge that tells codes of sound from lips'
+    label_softening: float = share(0.1)  # most that a picture judge's labels are off 1 and 0
+    frame_gan: bool = False  # judge single frames too, as the published code can
+    augment: float = share(0.0)  # chance of each kind of change to a clip's pictures and its pace
+    augment_sound: float = share(0.0)  # chance of a change to a clip's MFCC
+    more_sounds: int = 4  # clips of --sounds that are heard with each clip of words
+    eval_interval: int = 1000  # steps
+    eval_batches: int = 50  # at most, in one validation
+    checkpoint_interval: int = 1000  # steps

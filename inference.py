@@ -155,7 +155,16 @@ def _add_mouth(group) -> None:
     )  # fmt: skip
     group.add_argument(
         "--driving_video", type=Path, metavar="FILE",
-        help="lips of another video that move the mouth, in place of what is heard",
+        help="lips of another video that move the mouth, in place of what is heard; its sound too "
+        "if there is no --audio (lip warp, DAVS)",
+    )  # fmt: skip
+    group.add_argument(
+        "--tune_steps", type=int, metavar="N",
+        help="steps of tuning to the given face before it is painted, such as 5 (DAVS)",
+    )  # fmt: skip
+    group.add_argument(
+        "--crop_only", action="store_true",
+        help="write the painted face alone, as the method makes it: 256x256 (DAVS)",
     )  # fmt: skip
 
 
@@ -246,6 +255,8 @@ def _complete(args: argparse.Namespace) -> None:
         args.audio = args.audio or str(SAMPLE_SPEECH)
         args.outfile = args.outfile or DEMO_OUTFILE
         args.score = args.sheet = True
+    if args.driving_video and args.audio is None:
+        args.audio = str(args.driving_video)
     if args.auto_offset or args.syncnet_checkpoint_path:
         args.score = True
 
@@ -258,6 +269,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--auto_offset shifts the sound, and not --lip_motion or --driving_video")
     if args.jobs is not None and args.demo:
         parser.error("--demo is one video: it takes no --jobs")
+    if args.crop_only and (args.score or args.sheet or args.preview is not None):
+        parser.error("--crop_only leaves nothing of the frame for --score, --sheet or --preview")
+    if args.tune_steps is not None and args.tune_steps < 0:
+        parser.error(f"--tune_steps must be 0 or more, not {args.tune_steps}")
     for name in ("talkface_batch_size", "face_det_batch_size", "detect_every", "resize_factor"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
@@ -303,11 +318,11 @@ def _settings(args: argparse.Namespace):
     )
 
 
-_OPTIONS = ("strength", "keep_expression")  # of one method or another
+_OPTIONS = ("strength", "keep_expression", "tune_steps")  # of one method or another
 _SAME_NAMES = (
     "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
     "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",
-    "driving_video", "codec", "crf", "preset", "pix_fmt",
+    "driving_video", "crop_only", "codec", "crf", "preset", "pix_fmt",
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 python preprocess.py --data_root data_root/main --preprocessed_root lrs2_preprocessed/
 
+--layout lrw turns videos of single words, as LRW's, into DAVS's aligned faces and MFCC.
+
 Each clip is independent: killed at any moment and run again, it goes on where it was.
 """
 
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from corpus.errors import CorpusError
 from corpus.filelists import FILELISTS, LISTS, make_filelists
 from corpus.layout import DONE
+from corpus.words import write_words
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
 from face_detection.search import DETECT_EVERY
@@ -30,6 +33,7 @@ from preprocessing.report import CorpusReport, report_path
 from preprocessing.settings import PreprocessSettings
 from preprocessing.talklip_layout import find_listed, is_prepared, talklip_row
 from preprocessing.videos import SourceVideo, find_sources, take_shard
+from preprocessing.word_clip import find_words
 from preprocessing.workers import Machine, WorkerError, build_detector, run_here
 
 try:
@@ -52,8 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data_root", type=Path, required=True, help="videos as <folder>/<clip>.mp4, or any")
     add("--preprocessed_root", type=Path, help="where <folder>/<clip>/ go")
     add(
-        "--layout", choices=("clips", "talklip"), default="clips",
-        help="talklip: the folders that TalkLip reads, sound and boxes, beside the videos",
+        "--layout", choices=("clips", "lrw", "talklip"), default="clips",
+        help="lrw: <WORD>/<split>/<WORD>_00001.mp4, single words for davs_train.py; talklip: the "
+        "folders that TalkLip reads, sound and boxes, beside the videos",
     )  # fmt: skip
     add("--audio_root", type=Path, help="layout talklip: where <id>.wav go")
     add("--bbx_root", type=Path, help="layout talklip: where <id>.npy go, boxes (frames, 4)")
@@ -138,6 +143,8 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
             "--make_filelists would list what is done so far, with the other shards at work; when "
             "all have ended run once more without --num_shards: no clip is made twice"
         )
+    if args.make_filelists and args.layout == "lrw":
+        raise ValueError("--make_filelists is for --layout clips; LRW's folders are split already")
     return PreprocessSettings(
         root=(args.preprocessed_root or args.bbx_root).resolve(),
         hp=ClipHParams().with_overrides(args.hparams),
@@ -151,13 +158,14 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
         max_missing=args.max_missing,
         audio_root=args.audio_root and args.audio_root.resolve(),
         bbx_root=args.bbx_root and args.bbx_root.resolve(),
+        layout=args.layout,
     )
 
 
 def check_layout(args: argparse.Namespace) -> None:
     """Each layout has folders of its own. Raises ValueError."""
     theirs = {"--audio_root": args.audio_root, "--bbx_root": args.bbx_root}
-    if args.layout == "clips":
+    if args.layout != "talklip":
         if args.preprocessed_root is None:
             raise ValueError("--preprocessed_root says where the clips go")
         for flag, value in (theirs | {"--filelist": args.filelist}).items():
@@ -173,7 +181,7 @@ def check_layout(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     """Preprocess the clips that are not done yet, report on all; the exit code."""
-    clips = take_shard(_find_clips(args), args.num_shards, args.shard_index)
+    clips = take_shard(_find_clips(args, settings), args.num_shards, args.shard_index)
     report_file = report_path(settings.root, args.num_shards, args.shard_index)
     settings.root.mkdir(parents=True, exist_ok=True)
     with _alone(report_file.with_suffix(".lock")):
@@ -189,9 +197,13 @@ def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     return int(report.mostly_bad)
 
 
-def _find_clips(args: argparse.Namespace) -> list[SourceVideo]:
+def _find_clips(args: argparse.Namespace, settings: PreprocessSettings) -> list[SourceVideo]:
     if args.layout == "talklip":
         return find_listed(args.data_root.resolve(), args.filelist)
+    if args.layout == "lrw":
+        clips, words = find_words(args.data_root.resolve())
+        write_words(settings.root, words)
+        return clips
     return find_sources(args.data_root.resolve())
 
 

@@ -73,6 +73,11 @@ class PackedFaces:
 
 def read_face(path: Path, height: int, width: int) -> np.ndarray:
     """One face of a clip at the networks' size, BGR uint8 (height, width, 3), or ClipError."""
+    return fit_face(decode_face(path), height, width)
+
+
+def decode_face(path: Path) -> np.ndarray:
+    """A face as it lies in its file, BGR uint8. Raises ClipError."""
     try:
         coded = path.read_bytes()
     except OSError as error:
@@ -82,7 +87,7 @@ def read_face(path: Path, height: int, width: int) -> np.ndarray:
     face = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR) if coded else None
     if face is None:
         raise ClipError(f"{path.name} cannot be decoded")
-    return fit_face(face, height, width)
+    return face
 
 
 def is_cut_off(coded: bytes) -> bool:

@@ -1,4 +1,8 @@
-"""What moves the mouth: the speech as the method hears it, a file of lip motion, another's lips."""
+"""What moves the mouth: the speech as the method hears it, a file of lip motion, another's lips.
+
+Lips are seen as the method sees them: as lip motion, which can be kept and edited, or as a code of
+its own.
+"""
 
 import logging
 from collections.abc import Callable
@@ -36,9 +40,12 @@ def choose_driver(
     if file is None and driving is None:
         return backend.encode_speech
     if not backend.generator.lip_motion:
+        if file is None and backend.generator.sees_lips:
+            lips, fps = _watched_lips(driving, settings, backend, detector, progress)
+            return lambda values, seconds: at_seconds(lips, fps, seconds)
         raise ValueError(
-            "--lip_motion and --driving_video need a generator that is driven by lip motion; "
-            "this one hears its speech itself"
+            "--lip_motion needs a generator that is driven by lip motion, --driving_video one "
+            "that sees lips; this one hears its speech itself"
         )
     if file is not None and file.exists():
         motion = read_lip_motion(file)
@@ -59,18 +66,37 @@ def _seen(
     progress: Progress | None,
 ) -> LipMotion:
     """The lips of the largest face of a video, at lip motion's own rate."""
+    lips, fps = _watched_lips(path, settings, backend, detector, progress)
+    middles = (np.arange(round(len(lips) / fps * FPS)) + 0.5) / FPS
+    return LipMotion(at_seconds(lips, fps, middles))
+
+
+def at_seconds(lips: np.ndarray, fps: Fraction, seconds: np.ndarray) -> np.ndarray:
+    """Rows of a video's frames at other times, straight between two, held beyond its ends."""
+    frames = np.asarray(seconds) * float(fps) - 0.5
+    before = np.floor(frames).clip(0, len(lips) - 1).astype(int)
+    after = np.minimum(before + 1, len(lips) - 1)
+    share = (frames - before).clip(0, 1)[:, None]
+    return ((1 - share) * lips[before] + share * lips[after]).astype(np.float32)
+
+
+def _watched_lips(
+    path: Path,
+    settings: Settings,
+    backend: TorchBackend,
+    detector: Callable[[], Detector],
+    progress: Progress | None,
+) -> tuple[np.ndarray, Fraction]:
+    """What the method sees of the lips in each frame of a video, and its rate."""
     source = open_source(path)
     own = Settings(use_cache=settings.use_cache, detect_every=settings.detect_every)
     faces = locate_faces(source, own, detector)
     options = backend.generator.chosen(settings.options)
     frames = len(faces.paths[0])
-    watched = watch_faces(source, faces, backend, options, frames, progress)
+    watched = watch_faces(source, faces, backend, options, frames, progress, lips_alone=True)
     if watched is None or watched[0].lips is None:
         raise NoFaceError(f"{path}: no lips are seen; --driving_video needs a face throughout")
-    lips = np.asarray(watched[0].lips, np.float32)
-    middles = (np.arange(round(len(lips) / source.fps * FPS)) + 0.5) / FPS
-    # LipMotion.at counts frames at FPS: the source's own seconds are stretched to it.
-    return LipMotion(LipMotion(lips).at(middles * float(source.fps) / FPS).astype(np.float32))
+    return np.asarray(watched[0].lips, np.float32), source.fps
 
 
 def _written_as_heard(file: Path, backend: TorchBackend, speech_seconds: Fraction) -> Encode:

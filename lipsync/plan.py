@@ -46,6 +46,12 @@ class Plan:
     sound_span: tuple[float, float | None]  # seconds of the sound file that the video carries
     watched: list[Watched] | None = None  # by face path, where the method looked beforehand
     options: Mapping[str, object] = field(default_factory=dict)  # all of the method's
+    crop_side: int = 0  # pixels of a face that is shown by itself; 0: whole frames are
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return (self.crop_side,) * 2 if self.crop_side else self.source.size
 
     def strength(self, frame: int) -> float:
         """How much of the generated mouth a frame shows; after the sound's end as at its end."""
@@ -102,6 +108,11 @@ def make_plan(
 
     measure_delay: says by how many seconds the sound must come later to fit the given face.
     """
+    if settings.crop_only and not backend.generator.crop_side:
+        raise ValueError(
+            "--crop_only needs a generator that paints a whole face, as DAVS; this one changes a "
+            "part of the frame"
+        )
     source = open_chosen(face, settings)
     if source.info.has_alpha:
         log.warning("%s: its transparency is dropped", face)
@@ -118,14 +129,16 @@ def make_plan(
         span = (span[0] - delay, None if span[1] is None else span[1] - delay)
         speech, strengths = hear(*span)
     count = _count_frames(source, speech, faces, settings)
-    speech.encode(choose_driver(settings, backend, speech.seconds, detector, progress), count)
+    driver = choose_driver(settings, backend, speech.seconds, detector, progress)
+    speech.encode(driver, count, in_its_place=settings.driving_video is not None)
     watched = watch_faces(source, faces, backend, options, count, progress)
     seconds = float(count / source.fps)
     if settings.length != "audio" and seconds < speech.seconds:
         span = (span[0], span[0] + seconds)
     return Plan(
-        source, speech, strengths, faces, count, settings, Path(audio), span, watched, options
-    )
+        source, speech, strengths, faces, count, settings, Path(audio), span, watched, options,
+        backend.generator.crop_side if settings.crop_only else 0,
+    )  # fmt: skip
 
 
 def _listener(

@@ -16,6 +16,7 @@ from lipsync.stages import frames_that_fit, prefetch, timed
 from models.generator import Arrays, Generator, Place
 
 BATCHES_ON_THE_WAY = 5  # that the stages hold, about
+GREY = 127  # of a face that was never seen
 LEAST_TRUST = 0.5  # of a face, under which a frame is reported to keep its given mouth
 
 
@@ -41,6 +42,9 @@ def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Ite
     tally = tally or Tally()
     fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
     made = _generate(prefetch(fed), backend, tally)
+    if plan.crop_side:
+        yield from _alone(prefetch(made), backend.generator)
+        return
     for batch in prefetch(made):
         yield from _paste(batch, backend.generator)
 
@@ -50,7 +54,7 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
     settings, info = plan.settings, plan.source.info
     return video.VideoWriter(
         outfile,
-        *plan.source.size,
+        *plan.size,
         plan.source.fps,
         sound=plan.sound,
         sound_start=plan.sound_span[0],
@@ -106,3 +110,18 @@ def _paste(made: tuple[_Batch, list[Arrays]], generator: Generator) -> Iterator[
         if patch is not None:
             paste(batch.frames[at], patch)
     yield from batch.frames
+
+
+def _alone(
+    batches: Iterator[tuple[_Batch, list[Arrays]]], generator: Generator
+) -> Iterator[np.ndarray]:
+    """The painted face of each frame, of several the first; where there is none, the last one."""
+    side = generator.crop_side
+    face = np.full((side, side, 3), GREY, np.uint8)
+    for batch, results in batches:
+        first: dict[int, Arrays] = {}
+        for (at, _), result in zip(batch.places, results, strict=True):
+            first.setdefault(at, result)
+        for at in range(len(batch.frames)):
+            face = generator.alone(first[at]) if at in first else face
+            yield face

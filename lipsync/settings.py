@@ -46,6 +46,7 @@ class Settings:
     legacy_timing: bool = False
     lip_motion: Path | None = None
     driving_video: Path | None = None
+    crop_only: bool = False  # the painted face by itself, as the method makes it
     options: Mapping[str, object] = field(default_factory=dict)  # of the generator, by name
 
     # Coding of the result.

@@ -54,13 +54,18 @@ class Speech:
 
         A window of the feature, or the frame's part of the whole speech, once that is encoded.
         """
-        if self._window is None:
+        if self._codes is not None:
             return self._codes[min(frame, len(self._codes) - 1)]
         return self._window.cut(self._values, self._start(frame), self._hp)
 
-    def encode(self, encode_speech: Encode, frame_count: int) -> None:
-        """Have the whole speech encoded for so many frames, where the method hears it so."""
-        if self._window is None:
+    def encode(
+        self, encode_speech: Encode, frame_count: int, *, in_its_place: bool = False
+    ) -> None:
+        """Have the whole speech encoded for so many frames, where the method hears it so.
+
+        in_its_place: what is given says it all, also to a method that hears windows.
+        """
+        if self._window is None or in_its_place:
             seconds = (np.arange(frame_count) + 0.5) / float(self._fps) - self._offset
             self._codes = np.asarray(encode_speech(self._values, seconds), np.float32)
 

@@ -39,14 +39,18 @@ def watch_faces(
     options: Mapping[str, object],
     frame_count: int,
     progress: Progress | None = None,
+    *,
+    lips_alone: bool = False,
 ) -> list[Watched] | None:
     """What the method keeps of each face path; None where it needs no look.
 
-    frame_count: of the result; frames that it will not show are not looked at.
+    frame_count: of the result; frames that it will not show are not looked at. lips_alone: of a
+    video that drives another one.
     """
     most = 1 if source.static else frame_count
     video = Video(most, source.fps, source.size, faces.cuts, options)
-    watchers = [backend.generator.watch(video) for _ in faces.paths]
+    watch = backend.generator.watch_lips if lips_alone else backend.generator.watch
+    watchers = [watch(video) for _ in faces.paths]
     if any(watcher is None for watcher in watchers):
         return None
     done, seen = 0, set()

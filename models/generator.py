@@ -65,7 +65,8 @@ class Watched:
     notes: np.ndarray  # (frames, k) float32, from frame 0 to the last that was seen, or on
     trust: np.ndarray | None = None  # (frames,) in [0, 1]: less fades the change out
     shared: object = None  # of a size that does not grow with the video, as reference crops
-    lips: np.ndarray | None = None  # (frames, 15) lip motion, where the method sees it
+    # (frames, k): what the lips do, lip motion or a code of the method's own, where it sees them.
+    lips: np.ndarray | None = None
 
 
 class Watcher(ABC):
@@ -113,6 +114,8 @@ class Generator(ABC):
     reach: tuple[float, float] | None = None
     shares: ClassVar[type | None] = None  # what Watched.shared is, if a dataclass of arrays
     lip_motion: ClassVar[bool] = False  # encode_speech gives lip motion: (frames, 15)
+    sees_lips: ClassVar[bool] = False  # watch_lips tells a code of them that `feed` takes as heard
+    crop_side: ClassVar[int] = 0  # pixels of what `alone` gives; 0: it paints no face of its own
     on_sheet: ClassVar[tuple[str, ...]] = ()  # captions out of `show` that --sheet has rows of
     options: ClassVar[Mapping[str, object]] = {}  # what can be chosen of a video: name, default
 
@@ -127,6 +130,10 @@ class Generator(ABC):
     def watch(self, video: Video) -> Watcher | None:
         """Who looks at one face of a video before it begins; None where nobody needs to."""
         return None
+
+    def watch_lips(self, video: Video) -> Watcher | None:
+        """Who looks at the face of another video whose lips are to drive this one's mouth."""
+        return self.watch(video)
 
     def encode_speech(self, sound: torch.Tensor, seconds: np.ndarray) -> np.ndarray:
         """What each frame is given of a speech heard whole: (frames, ...) float32.
@@ -153,6 +160,10 @@ class Generator(ABC):
 
         None leaves the frame as it is. The frame is not painted on.
         """
+
+    def alone(self, made: Arrays) -> np.ndarray:
+        """What was painted of one face, by itself: (crop_side, crop_side, 3)."""
+        raise TypeError(f"{type(self).__name__} paints no face of its own")
 
     @abstractmethod
     def view(self, frame: np.ndarray, place: Place) -> np.ndarray:

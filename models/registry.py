@@ -85,6 +85,12 @@ def _shape(bottleneck: torch.Tensor, scale: int) -> dict:
 
 FACE = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"}
 WIDTH = {"multiplier": "multiplier"}
+DAVS_NUMBERS = {
+    "multiplier": "multiplier",
+    "size": "img_size",
+    "identity_frames": "identity_frames",
+    "judge_frames": "judge_frames",
+}
 
 KINDS = {
     kind.name: kind
@@ -180,7 +186,15 @@ KINDS = {
             lipgan.measure_judge,
             FACE,
         ),
-        Kind("davs", "a DAVS", davs.DAVS, davs.MARKS, davs.measure, WIDTH),
+        Kind("davs", "a DAVS", davs.DAVS, davs.MARKS, davs.measure, DAVS_NUMBERS),
+        Kind(
+            "davs_judges",
+            "the judges of a DAVS",
+            davs.DAVSJudges,
+            davs.JUDGE_MARKS,
+            davs.measure_judges,
+            DAVS_NUMBERS,
+        ),
         Kind(
             "av_hubert",
             "an AV-HuBERT",

@@ -8,13 +8,15 @@ from pathlib import Path
 from corpus.errors import CorpusError
 from face_detection import Detector
 from models.devices import DeviceError, device_faults_told
-from preprocessing.clip import preprocess_clip
+from preprocessing.clip import preprocess_clip, write_clip
 from preprocessing.settings import PreprocessSettings
 from preprocessing.talklip_layout import prepare_talklip
 from preprocessing.videos import SourceVideo
+from preprocessing.word_clip import write_word
 
 log = logging.getLogger(__name__)
 
+WRITERS = {"clips": write_clip, "lrw": write_word}  # by settings.layout
 UNFORESEEN = "failed"  # the reason that is counted
 # What the next clip would meet too: a full or locked disk, no more files to be opened.
 MACHINE_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
@@ -28,8 +30,9 @@ def try_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector
     """
     try:
         with device_faults_told(WAY_OUT):
-            prepare = prepare_talklip if settings.bbx_root else preprocess_clip
-            return prepare(clip, settings, detector)
+            if settings.bbx_root:
+                return prepare_talklip(clip, settings, detector)
+            return preprocess_clip(clip, settings, detector, WRITERS[settings.layout])
     except BaseException as error:  # whatever a file in millions may bring about
         if not _is_the_clips_own(error):
             raise

@@ -1,6 +1,6 @@
 """One clip: from a video of any kind to a folder of crops, sound and mel, whole or not there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from video import MediaError, MediaInfo
 FRAMES_IN_MEMORY = 256 << 20  # bytes; a longer clip is decoded a second time
 
 
+Write = Callable[[SourceVideo, PreprocessSettings, Detector, Path], None]
+
+
 class SkippedClip(ValueError):
     """A clip that cannot be used. `reason` is one of a few, to count by; the text has the rest."""
 
@@ -31,10 +34,16 @@ class SkippedClip(ValueError):
         self.reason = reason
 
 
-def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
+def preprocess_clip(
+    clip: SourceVideo,
+    settings: PreprocessSettings,
+    detector: Detector,
+    write: Write | None = None,
+) -> dict:
     """Make root/<name>/{0.jpg, 1.jpg, ..., audio.wav, mel.npy, clip.json} of a video.
 
     What lies beside the video goes along: <clip>.txt, its words, as words.txt.
+    write: what to make in place of that, clip.json last.
 
     Returns its row of the report: kept, and how large and long it is, or skipped, and why.
     """
@@ -42,7 +51,7 @@ def preprocess_clip(clip: SourceVideo, settings: PreprocessSettings, detector: D
     try:
         if not (target / DONE).is_file():
             with whole_folder(target) as folder:
-                _write_clip(clip, settings, detector, folder)
+                (write or write_clip)(clip, settings, detector, folder)
     except SkippedClip as skipped:
         return {"clip": clip.name, "kept": False, "reason": skipped.reason, "detail": str(skipped)}
     return report_row(clip, settings)
@@ -57,28 +66,29 @@ def report_row(clip: SourceVideo, settings: PreprocessSettings) -> dict:
     row = {"clip": clip.name, "kept": True} | {key: described[key] for key in REPORTED}
     if settings.differ_from(described["settings"]):
         row["other_settings"] = True
-    now = _size(clip.source)
+    now = size_in_bytes(clip.source)
     if now is not None and described.get("source_bytes", now) != now:
         row["other_video"] = True
     return row
 
 
-def _size(path: Path) -> int | None:
+def size_in_bytes(path: Path) -> int | None:
     """Bytes of a file; None where it is gone, as it may be once its clip is made."""
     with suppress(OSError):
         return path.stat().st_size
     return None
 
 
-def _write_clip(
+def write_clip(
     clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
 ) -> None:
+    """The files of a clip of a sentence."""
     media = probe_video(clip.source)
     sound = read_sound(clip.source, settings)
     frames = FrameSource(media, settings.hp.fps)
     tracks = find_faces(frames.first_time(), media, settings, detector)
     boxes = _crop_boxes(tracks, settings)
-    with _skipping("undecodable"):
+    with skipping("undecodable"):
         _write_crops(frames.again(), boxes, settings.crop_size, folder)
     write_heard(folder, sound, settings.hp)
     carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
@@ -88,7 +98,7 @@ def _write_clip(
         boxes,
         fps=settings.hp.fps,
         source=clip.source.name,
-        source_bytes=_size(clip.source),
+        source_bytes=size_in_bytes(clip.source),
         source_fps=media.fps,
         source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings,
@@ -96,7 +106,8 @@ def _write_clip(
 
 
 @contextmanager
-def _skipping(reason: str) -> Iterator[None]:
+def skipping(reason: str) -> Iterator[None]:
+    """A block in which media that cannot be read leave the clip out, for that reason."""
     try:
         yield
     except MediaError as error:
@@ -107,7 +118,7 @@ def find_faces(
     frames: Iterator[np.ndarray], media: MediaInfo, settings: PreprocessSettings, detector: Detector
 ) -> Tracks:
     """The faces in a clip's frames. Raises SkippedClip."""
-    with _skipping("undecodable"):
+    with skipping("undecodable"):
         return find_tracks(
             frames,
             detector,
@@ -119,7 +130,7 @@ def find_faces(
 
 def probe_video(source: Path) -> MediaInfo:
     """What is known of a file with pictures. Raises SkippedClip."""
-    with _skipping("undecodable"):
+    with skipping("undecodable"):
         media = video.probe(source)
     if not media.has_picture:
         raise SkippedClip("no pictures", f"{source} has only sound")
@@ -128,7 +139,7 @@ def probe_video(source: Path) -> MediaInfo:
 
 def read_sound(source: Path, settings: PreprocessSettings) -> np.ndarray:
     """16-bit mono samples, as audio.wav holds them."""
-    with _skipping("no sound"):
+    with skipping("no sound"):
         samples = load_wav(source, settings.hp.sample_rate)
     if not np.isfinite(samples).all():
         raise SkippedClip("no sound", f"{source}: samples that are no numbers")
@@ -143,6 +154,7 @@ class FrameSource:
         self._kept: list[np.ndarray] | None = []
 
     def first_time(self) -> Iterator[np.ndarray]:
+        """All frames."""
         for frame in video.read_frames(self._media, self._fps):
             if self._kept is not None:
                 self._kept.append(frame)
@@ -151,6 +163,7 @@ class FrameSource:
             yield frame
 
     def again(self) -> Iterator[np.ndarray]:
+        """All frames once more."""
         if self._kept is not None:
             return iter(self._kept)
         return video.read_frames(self._media, self._fps)

@@ -25,6 +25,7 @@ class PreprocessSettings:
     max_missing: float = 0.3  # of the frames, that may be without a face
     audio_root: Path | None = None  # of the layout "talklip", with bbx_root: what it makes
     bbx_root: Path | None = None
+    layout: str = "clips"  # or "lrw": single words, as DAVS has them
 
     def of_a_clip(self) -> dict:
         """What a clip's files depend on; written into its clip.json."""

@@ -2,6 +2,8 @@
 
 python -m synthesis.make_corpus --head_model <ICT-FaceKit> --out data_root --speakers 200 --clips 10
 
+With --words N its clips are of single words, as LRW's are, and --crops_only makes DAVS's tree.
+
 Speech comes from espeak-ng, or from recordings with --speech. Run it again to go on.
 """
 
@@ -14,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from multiprocessing.synchronize import Event
@@ -24,7 +26,10 @@ import cv2
 import torch
 from tqdm import tqdm
 
+from corpus.words import FPS, FRAMES, write_words
+from models.davs.alignment import ALIGNED
 from preprocessing.orphans import end_with
+from synthesis.aligned_faces import write_aligned, write_word_sound
 from synthesis.arguments import frame_side, span_seconds, whole_count
 from synthesis.corpus_files import (
     are_crops_done,
@@ -41,7 +46,8 @@ from synthesis.speech.alignments import read_alignment
 from synthesis.speech.espeak import EspeakError, find_library
 from synthesis.speech.real_speech import find_aligned, find_recordings
 from synthesis.speech.voices import SPLITS, languages_of, split_of_number
-from synthesis.synthetic_clip import CorpusPlan, clip_name, make_clip
+from synthesis.speech.words import LANGUAGE, MOST_TAKES, word_list
+from synthesis.synthetic_clip import CorpusPlan, clip_name, make_clip, word_clip_name
 from video import MediaError
 
 LISTS = {split: split for split in SPLITS}  # the speakers of each list
@@ -59,13 +65,19 @@ class Job:
     crops_only: bool
     crop_size: int
 
+    def name_of(self, speaker: int, clip: int) -> str:
+        """Under which the clip lies in the folder."""
+        if self.plan.words:
+            return word_clip_name(self.plan, speaker, clip)
+        return clip_name(speaker, clip)
+
     def is_done(self, speaker: int, clip: int) -> bool:
         """Whether this clip is there already."""
         if self.head_model is None:
-            done = is_sound_done
+            done = are_crops_done if self.plan.words else is_sound_done
         else:
             done = are_crops_done if self.crops_only else is_video_done
-        return done(self.out, clip_name(speaker, clip))
+        return done(self.out, self.name_of(speaker, clip))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -81,8 +93,9 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument("--sound_only", action="store_true", help="no pictures, no head needed")
     add("--out", type=Path, required=True, help="folder to make the corpus in")
     add("--speakers", type=whole_count, default=200, help="a tenth each for val and test")
-    add("--clips", type=whole_count, default=10, help="of each speaker")
-    add("--seconds", type=span_seconds, default=6.0, help="of each clip")
+    add("--clips", type=whole_count, default=10, help="of each speaker; takes of each word")
+    add("--seconds", type=span_seconds, default=6.0, help="of each clip; of a word's, 29 frames")
+    add("--words", type=whole_count, metavar="N", help="clips of N words of the English lists")
     add("--seed", type=int, default=0, help="the same seed makes the same corpus")
     add("--workers", type=whole_count, default=os.cpu_count(), help="processes")
     add("--size", type=frame_side, default=256, help="pixels of a frame's side, even")
@@ -94,7 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="of the recordings, .TextGrid or .align: the mouth follows",
     )
     add("--crops_only", action="store_true", help="what preprocess.py would make, at once")
-    add("--crop_size", type=whole_count, default=128, help="longer side of a crop, at most")
+    add("--crop_size", type=whole_count, default=128, help="longer side of a crop, at most; of an "
+        "aligned face, 260 at most: 65 for networks of 64")  # fmt: skip
     add("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -109,6 +123,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--sound_only draws nothing, so that there is nothing for --crops_only")
     if args.alignments and not args.speech:
         parser.error("--alignments says what is spoken in the recordings of --speech: name both")
+    if args.words:
+        _check_words(parser, args)
     if args.seed < 0:
         parser.error(f"--seed {args.seed} is below 0")
     try:
@@ -120,13 +136,25 @@ def main(argv: list[str] | None = None) -> None:
     print(made)
 
 
+def _check_words(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.speech or args.languages:
+        parser.error("--words are English and of espeak-ng: no --speech or --languages")
+    if args.clips > MOST_TAKES:
+        parser.error(f"--clips {args.clips}: of a word a speaker has {MOST_TAKES} takes at most")
+    if args.crops_only and args.crop_size > ALIGNED:
+        parser.error(f"--crop_size {args.crop_size}: an aligned face has {ALIGNED} at most")
+
+
 def _make_corpus(args: argparse.Namespace) -> Path:
     """Make what is missing; the folder that was made."""
     job = _job(args)
     args.out.mkdir(parents=True, exist_ok=True)
     lists = SOUND_LISTS if args.sound_only else LISTS
     speakers = [n for n in range(args.speakers) if split_of_number(n) in lists.values()]
-    wanted = [(speaker, clip) for speaker in speakers for clip in range(args.clips)]
+    clips = args.clips * max(1, len(job.plan.words))
+    wanted = [(speaker, clip) for speaker in speakers for clip in range(clips)]
+    if job.plan.words:
+        write_words(args.out, job.plan.words)
     missing = [number for number in wanted if not job.is_done(*number)]
     bar = tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip",
                disable=args.quiet, smoothing=0.05)  # fmt: skip
@@ -135,7 +163,7 @@ def _make_corpus(args: argparse.Namespace) -> Path:
             bar.update(count)
     for name, split in lists.items():
         listed = [number for number in wanted if split_of_number(number[0]) == split]
-        write_filelist(args.out, name, [clip_name(*number) for number in listed])
+        write_filelist(args.out, name, [job.name_of(*number) for number in listed])
     return args.out
 
 
@@ -155,6 +183,11 @@ def _job(args: argparse.Namespace) -> Job:
     plan = CorpusPlan(
         args.seed, args.seconds, args.size, args.languages, args.speech, args.alignments
     )
+    if args.words:
+        plan = replace(
+            plan, seconds=FRAMES / FPS, languages=(LANGUAGE,), words=word_list(args.words),
+            word_videos=not (args.crops_only or args.sound_only),
+        )  # fmt: skip
     return Job(plan, args.out, args.head_model, args.crops_only, args.crop_size)
 
 
@@ -203,10 +236,12 @@ def _make(job: Job, numbers: list[tuple[int, int]]) -> int:
             break
         made = make_clip(job.plan, speaker, clip)
         if job.head_model is None:
-            write_sound(made, job.out)
+            (write_word_sound if job.plan.words else write_sound)(made, job.out)
             continue
         renderer = Renderer(_head(job.head_model), made.speaker, made.scene, size, size)
-        if job.crops_only:
+        if job.crops_only and job.plan.words:
+            write_aligned(made, renderer, job.out, job.crop_size)
+        elif job.crops_only:
             write_crops(made, renderer, job.out, job.crop_size)
         else:
             write_video(made, renderer, job.out)

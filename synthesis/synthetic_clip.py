@@ -1,7 +1,7 @@
 """One clip of the corpus from its seed: who speaks, what is heard, what the head does."""
 
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,11 @@ from synthesis.speech.mouth import MouthStyle
 from synthesis.speech.performance import FPS, Performance
 from synthesis.speech.real_speech import mouth_of_sound, take_aligned, take_recording
 from synthesis.speech.sound import SoundConditions, degrade
-from synthesis.speech.utterance import make_utterance
+from synthesis.speech.utterance import Utterance, make_utterance
 from synthesis.speech.visemes import Gesture, gestures
 from synthesis.speech.voices import SpeakerVoice, draw_voice, split_of_number
+from synthesis.speech.word_utterance import say_word
+from synthesis.speech.words import MOST_TAKES, word_of_clip
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class CorpusPlan:
     languages: tuple[str, ...] = ()  # empty: all
     speech: Path | None = None  # folder of recordings to use instead of espeak-ng
     alignments: Path | None = None  # folder of their TextGrids
+    words: tuple[str, ...] = ()  # a clip is of one of them, in its middle; empty: sentences
+    word_videos: bool = False  # whole videos of them in LRW's layout, not aligned faces in DAVS's
 
     @property
     def frames(self) -> int:
@@ -65,6 +69,18 @@ def clip_name(speaker: int, clip: int) -> str:
     return f"s{speaker:04d}/{clip + 1:05d}"
 
 
+def word_clip_name(plan: CorpusPlan, speaker: int, clip: int) -> str:
+    """Of a plan of words, as DAVS names them: <split>/<class>/<number>, or as LRW does where the
+    clips are videos: <WORD>/<split>/<WORD>_<number>. Numbers tell the speaker and the take.
+    """
+    number, take = word_of_clip(plan.words, clip)
+    split, key = split_of_number(speaker), MOST_TAKES * speaker + take
+    if plan.word_videos:
+        word = plan.words[number].upper()
+        return f"{word}/{split}/{word}_{key:05d}"
+    return f"{split}/{number}/{key}"
+
+
 @lru_cache(maxsize=2)
 def draw_person(plan: CorpusPlan, speaker: int) -> Person:
     """A speaker by number; nobody has the same one twice, whatever is drawn before."""
@@ -86,11 +102,16 @@ def make_clip(plan: CorpusPlan, speaker: int, clip: int) -> SyntheticClip:
     rng = np.random.default_rng((plan.seed, speaker, clip))
     speech_rng, acting_rng, scene_rng = rng.spawn(3)
     said = _spoken
-    if plan.speech:
+    name = clip_name(speaker, clip)
+    if plan.words:
+        number, take = word_of_clip(plan.words, clip)
+        name = word_clip_name(plan, speaker, clip)
+        said = partial(_word, number, take)
+    elif plan.speech:
         said = _aligned if plan.alignments else _recorded
     text, sound, performance, record = said(plan, person, speech_rng, acting_rng)
     return SyntheticClip(
-        name=clip_name(speaker, clip),
+        name=name,
         text=text,
         sound=sound,
         performance=performance,
@@ -108,14 +129,28 @@ def _spoken(
 ) -> tuple[str, np.ndarray, Performance, dict]:
     said = make_utterance(person.voice, plan.frames, speech_rng, person.split)
     performance = perform(said.gestures, plan.frames, person.style, person.temper, acting_rng)
-    record = {
+    return said.text, said.sound, performance, _record_of(said, person)
+
+
+def _record_of(said: Utterance, person: Person) -> dict:
+    return {
         "synthesiser": f"espeak-ng {espeak.version()}",
         "voice": asdict(person.voice),
         "conditions": said.conditions.to_dict(),
         "phones": [_timed(phone.ipa, phone) for phone in said.phones],
         "visemes": [_timed(gesture.viseme, gesture) for gesture in said.gestures],
     }
-    return said.text, said.sound, performance, record
+
+
+def _word(
+    number: int, take: int, plan: CorpusPlan, person: Person,
+    speech_rng: np.random.Generator, acting_rng: np.random.Generator,
+) -> tuple[str, np.ndarray, Performance, dict]:  # fmt: skip
+    said, span = say_word(person.voice, plan.words[number], plan.frames, speech_rng)
+    performance = perform(said.gestures, plan.frames, person.style, person.temper, acting_rng)
+    record = {"word": plan.words[number], "class": number, "take": take}
+    record |= {"word_seconds": [round(at, 4) for at in span]}
+    return said.text, said.sound, performance, record | _record_of(said, person)
 
 
 def _recorded(

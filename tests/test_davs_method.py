@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.davs import DAVS
+from models.davs import DAVS, watching
 from models.davs import method as davs_method
-from models.davs.alignment import align, to_seen
-from models.davs.method import DAVSMethod, EyesAndMouth, carriers
+from models.davs.alignment import align, carriers, to_seen
+from models.davs.method import DAVSMethod, tinted
+from models.davs.watching import EyesAndMouth, cut_seen
 from models.generator import Place, Video
+from tests.deterministic import fill
 
 POINTS = np.array([[60.0, 70], [100, 66], [82, 120]], np.float32)
 PLACE = Place((40, 30, 130, 150), blend="none", notes=POINTS.ravel())
@@ -85,7 +87,7 @@ def landmarks_at(x: float) -> np.ndarray:
 def test_the_watcher_steadies_each_shot_by_itself_and_fills_what_it_missed(monkeypatch):
     found = {number: landmarks_at(50 if number < 10 else 150) for number in range(20)}
     monkeypatch.setattr(
-        davs_method, "find_landmarks", lambda net, frames, boxes: (np.stack(frames), None)
+        watching, "find_landmarks", lambda net, frames, boxes: (np.stack(frames), None)
     )
     watcher = EyesAndMouth(None, Video(20, Fraction(25), (320, 240), cuts=(10,)))
     for number in (0, 1, 2, 5, 9, 10, 11, 19):
@@ -94,3 +96,57 @@ def test_the_watcher_steadies_each_shot_by_itself_and_fills_what_it_missed(monke
     assert notes.shape == (20, 6)
     for number in range(20):
         np.testing.assert_allclose(notes[number], carriers(found[number]).ravel(), atol=1e-4)
+
+
+def test_a_painted_face_takes_the_colours_about_the_mouth_but_not_the_mouths():
+    rng = np.random.default_rng(0)
+    given = np.full((256, 256, 3), (90, 120, 150), np.uint8)
+    made = np.clip(given + [30, -20, 10] + rng.normal(0, 3, given.shape), 0, 255).astype(np.uint8)
+    made[190:215, 100:156] = (30, 20, 60)  # an open mouth that was shut
+    found = tinted(made, given).astype(int)
+    cheeks = np.s_[30:140, 30:220]
+    assert np.abs(found[cheeks].mean(axis=(0, 1)) - (90, 120, 150)).max() < 1.5
+    mouth = found[192:213, 104:152].mean(axis=(0, 1))
+    assert np.abs(mouth - (np.array([30, 20, 60]) - [30, -20, 10]).clip(0)).max() < 8
+
+
+def test_lips_of_another_face_are_codes_that_are_painted(method, frame, monkeypatch):
+    points = np.stack([landmarks_at(60), landmarks_at(64)])
+    monkeypatch.setattr(watching, "find_landmarks", lambda net, frames, boxes: (points, None))
+    watcher = method.watch_lips(Video(4, Fraction(25), (220, 200)))
+    with torch.inference_mode():
+        watcher.see([0, 3], [frame, frame], [(0, 0, 9, 9)] * 2)
+    codes = watcher.settle().lips
+    assert codes.shape == (4, 256)
+    face = torch.from_numpy(cut_seen(frame, carriers(points[0]).ravel())[..., ::-1].copy())
+    with torch.inference_mode():
+        expected = 0.8 * method.lips((face.permute(2, 0, 1) / 255)[None, None])[0, 0]
+    np.testing.assert_allclose(codes[0], expected, atol=1e-4)
+    np.testing.assert_allclose(codes[1], codes[0] + (codes[3] - codes[0]) / 3, atol=1e-5)
+    fed = method.feed(frame, PLACE, codes[0])
+    with torch.inference_mode():
+        made = method.forward({name: torch.as_tensor(x)[None] for name, x in fed.items()})["face"]
+    assert made.shape == (1, 256, 256, 3)
+
+
+def test_tuning_lowers_the_loss_and_is_undone_for_the_next_video(frame, monkeypatch):
+    davs = DAVS(7, 0.03125, judges=False, size=64).eval()
+    davs.load_state_dict(fill(davs.state_dict()))  # by which no gradient vanishes
+    fresh = DAVSMethod(davs, torch.nn.Identity())
+    points = np.stack([landmarks_at(60)])
+    monkeypatch.setattr(watching, "find_landmarks", lambda net, frames, boxes: (points, None))
+    before = {name: value.clone() for name, value in fresh.network.state_dict().items()}
+    video = Video(1, Fraction(25), (220, 200), options={"tune_steps": 3})
+    losses = []
+    kept_tune = davs_method.tune
+    monkeypatch.setattr(davs_method, "tune", lambda *a: losses.extend(kept_tune(*a)) or losses)
+    watcher = fresh.watch(video)
+    watcher.see([0], [frame], [(0, 0, 9, 9)])
+    watcher.settle()
+    assert len(losses) == 3 and losses[-1] < losses[0]
+    moved = {name.split(".")[0] for name, value in fresh.network.state_dict().items()
+             if not torch.equal(value, before[name])}  # fmt: skip
+    assert moved == {"ID_encoder", "Decoder"}
+    fresh.watch(Video(1, Fraction(25), (220, 200)))
+    for name, value in fresh.network.state_dict().items():
+        assert torch.equal(value, before[name])

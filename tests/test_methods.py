@@ -18,6 +18,7 @@ from models.lipgan import LipGANGenerator, LipGANJudge
 from models.methods import open_method
 from models.talklip import TalkLipGenerator
 from tests.deterministic import fill
+from tests.lipsync_material import EllipseDetector
 from video import read_frames, read_sound
 
 # A published width, as that says how many heads there are, and everything else as small as can be.
@@ -122,3 +123,28 @@ def test_davs_goes_through_inference(toy_folder):
     changed = [np.abs(frame.astype(int) - before).mean() for frame, before in
                zip(made, given, strict=True)]  # fmt: skip
     assert min(changed) > 1
+
+
+@pytest.mark.slow
+def test_davs_is_driven_by_lips_and_shows_its_face_alone(toy_folder, capsys, monkeypatch):
+    monkeypatch.setattr("lipsync.pipeline.make_detector", lambda *a, **k: EllipseDetector())
+    saved(Path("davs.pth"), "davs")
+    flags = ["--checkpoint_path=davs.pth", "--face=face.mkv", "--outfile=o.mkv", "--device=cpu"]
+    flags += ["--codec=ffv1", "--pix_fmt=bgr0", "--precision=fp32", "--box", "8", "72", "16", "80"]
+    audio = "--audio=speech.wav"
+    assert inference.main([*flags, audio, "--driving_video=face.mkv", "--crop_only"]) == 0
+    made = list(read_frames("o.mkv"))
+    assert len(made) == 50 and made[0].shape == (256, 256, 3)
+    assert inference.main([*flags, audio, "--driving_video=face.mkv", "--tune_steps", "1"]) == 0
+    assert len(list(read_frames("o.mkv"))) == 50
+    with pytest.raises(SystemExit):
+        inference.main([*flags, audio, "--crop_only", "--sheet"])
+    capsys.readouterr()
+    assert inference.main([*flags, audio, "--lip_motion=lips.json"]) == 1
+    assert "driven by lip motion" in capsys.readouterr().err
+    saved(Path("lipgan.pth"), "lipgan_generator")
+    assert inference.main(["--checkpoint_path=lipgan.pth", *flags[1:], audio, "--crop_only"]) == 1
+    assert "paints a whole face" in capsys.readouterr().err
+    assert inference.main([*flags[1:], "--checkpoint_path=lipgan.pth", audio,
+                           "--driving_video=face.mkv"]) == 1  # fmt: skip
+    assert "that sees lips" in capsys.readouterr().err

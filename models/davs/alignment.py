@@ -15,6 +15,24 @@ LEFT, TOP, SIDE = 44, 104, 268  # the part of it that is kept
 ALIGNED, SEEN = 260, 256  # pixels of a side: as stored, and as networks see it
 OFFSET = 2  # of what they see in what is stored; training draws it from 0 to 4
 BORDER = 127
+MOUTH_ROWS, MOUTH_COLUMNS = (170, 234), (64, 192)  # of what networks see
+STEADY_SECONDS = 0.08  # standard deviation over which a video's points are smoothed
+# Of the 68 landmarks: the eyes' outlines and the mouth's corners.
+LEFT_EYE, RIGHT_EYE, MOUTH = slice(36, 42), slice(42, 48), [48, 54]
+
+
+def carriers(points: np.ndarray) -> np.ndarray:
+    """Middles of eyes and mouth out of 68 landmarks, the first pixel's middle being 0. (3, 2)"""
+    eyes = points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)
+    return np.stack([*eyes, points[MOUTH].mean(axis=0)]) - 0.5
+
+
+def mouth_box(size: int) -> tuple[slice, slice]:
+    """Rows and columns of the mouth in a face that networks see, of any size."""
+    return tuple(
+        slice(*(round(edge * size / SEEN) for edge in edges))
+        for edges in (MOUTH_ROWS, MOUTH_COLUMNS)
+    )
 
 
 def align(points: np.ndarray, *, eyes_twice: bool = False) -> np.ndarray:
@@ -37,17 +55,29 @@ def align(points: np.ndarray, *, eyes_twice: bool = False) -> np.ndarray:
     return np.column_stack([turn, aim - turn @ middle])
 
 
-def cut_aligned(frame: np.ndarray, points: np.ndarray, *, eyes_twice: bool = False) -> np.ndarray:
-    """The aligned face, (260, 260, 3) BGR uint8; grey beyond the frame."""
+def cut_aligned(
+    frame: np.ndarray, points: np.ndarray, *, eyes_twice: bool = False, side: int = ALIGNED
+) -> np.ndarray:
+    """The aligned face as it is stored, (260, 260, 3) BGR uint8; grey beyond the frame."""
     matrix = align(points, eyes_twice=eyes_twice)
     picture = cv2.warpAffine(frame, matrix, PICTURE, borderValue=(BORDER,) * 3)
     kept = picture[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
-    return cv2.resize(kept, (ALIGNED, ALIGNED))
+    smooth = cv2.INTER_LINEAR if side == ALIGNED else cv2.INTER_AREA
+    return cv2.resize(kept, (side, side), interpolation=smooth)
 
 
 def to_seen(matrix: np.ndarray, offset: tuple[int, int] = (OFFSET, OFFSET)) -> np.ndarray:
     """From the frame straight to the 256x256 that networks see, by what `align` gave. (2, 3)"""
-    scale = ALIGNED / SIDE
+    return _to_kept(matrix, ALIGNED, offset)
+
+
+def to_stored(matrix: np.ndarray, side: int = ALIGNED) -> np.ndarray:
+    """From the frame to the face as it is stored, of any side, by what `align` gave. (2, 3)"""
+    return _to_kept(matrix, side, (0, 0))
+
+
+def _to_kept(matrix: np.ndarray, side: int, offset: tuple[int, int]) -> np.ndarray:
+    scale = side / SIDE
     turned = matrix[:, :2] * scale
     # Middles of pixels lie at half numbers, of which cv2 counts the first as 0.
     moved = (matrix[:, 2] - (LEFT, TOP) + 0.5) * scale - 0.5 - offset

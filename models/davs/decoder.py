@@ -1,14 +1,16 @@
 """DAVS's decoder: an identity and a speech code to a face.
 
 "Talking Face Generation by Adversarially Disentangled Audio-Visual Representation" (Zhou et al.,
-AAAI 2019).
+AAAI 2019). For faces smaller than the paper's its first groups are left out.
 """
+
+import math
 
 import torch
 from torch import nn
 
 from models.blocks import scaled
-from models.davs.identity import CODE, SKIP_CHANNELS
+from models.davs.identity import CODE, SIZE, SKIP_CHANNELS
 from models.davs.lips import grow
 
 # Channels of each group's convolutions; every group doubles the size: 4 to 256.
@@ -38,16 +40,17 @@ class ConvGroup(nn.Module):
 
 
 class DAVSDecoder(nn.Module):
-    """Paints a face of 256x256."""
+    """Paints a face of 256x256, or of half or a quarter of that."""
 
-    def __init__(self, multiplier: float = 1.0):
+    def __init__(self, multiplier: float = 1.0, size: int = SIZE):
         super().__init__()
         self.multiplier = multiplier
+        self.groups = range(round(math.log2(SIZE / size)), len(GROUPS))
         before = scaled(512, multiplier)
         self.deconv1_1_new = nn.ConvTranspose2d(2 * CODE, before, 4)
         self.deconv1_1_bn = nn.BatchNorm2d(before)
-        for index, group in enumerate(GROUPS):
-            channels = [scaled(count, multiplier) for count in group]
+        for index in self.groups:
+            channels = [scaled(count, multiplier) for count in GROUPS[index]]
             skip = scaled(SKIP_CHANNELS, multiplier) if index == SKIP_BEFORE else 0
             group = ConvGroup(index + 1, before + skip, channels)
             self.add_module(f"convblock{index + 1}", group)
@@ -63,7 +66,7 @@ class DAVSDecoder(nn.Module):
         """Codes (B, 256) each, the encoder's map (B, 160, 32, 32) -> (B, 3, 256, 256) in [0, 1]."""
         x = self.deconv1_1_new(torch.cat((identity, speech), dim=1)[:, :, None, None])
         x = torch.relu(self.deconv1_1_bn(x))
-        for index in range(len(GROUPS)):
+        for index in self.groups:
             if index == SKIP_BEFORE:
                 x = torch.cat((skip, x), dim=1)
             x = getattr(self, f"convblock{index + 1}")(x)

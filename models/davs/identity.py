@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from models.blocks import scaled
 
 CODE = 256  # of identity, and of speech
+SIZE = 256  # pixels of a face's side in the published networks; 64 or 128 make smaller ones
 # Blocks by number and channels; a stage begins with a pooling, block 1 halves the picture itself.
 STAGES = (
     (("11", 32), ("12", 32), ("13", 64), ("14", 64)),
@@ -76,11 +77,13 @@ class IdentityEncoder(nn.Module):
 class IdentityWordJudge(nn.Module):
     """Reads the word out of the identity maps of a clip's frames; the encoder must not let it."""
 
-    def __init__(self, frames: int = 20, words: int = 500, multiplier: float = 1.0):
+    def __init__(
+        self, frames: int = 20, words: int = 500, multiplier: float = 1.0, size: int = SIZE
+    ):
         super().__init__()
         self.frames, self.words, self.multiplier = frames, words, multiplier
         self.conv6 = nn.Conv2d(scaled(64, multiplier), 1, 3, 2, 1)
-        self.fc = nn.Linear(32 * 32, 128)
+        self.fc = nn.Linear((size // 8) ** 2, 128)
         self.fc_2 = nn.Linear(128 * frames, words)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:

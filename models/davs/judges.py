@@ -12,6 +12,7 @@ from models.blocks import scaled
 
 LEAK = 0.2
 CODE = 256
+SIZE = 256  # pixels of a face as its maps are laid out; smaller ones are enlarged
 MOUTH_ROWS, MOUTH_COLUMNS = slice(19, 28), slice(11, 20)  # of the 31x31 map of a 256x256 face
 
 
@@ -60,6 +61,8 @@ class FaceJudge(nn.Module):
 
     def logits(self, faces: torch.Tensor, mfcc: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The same before the sigmoid."""
+        if faces.shape[-1] != SIZE:
+            faces = F.interpolate(faces, (SIZE, SIZE), mode="bilinear")
         x = F.leaky_relu(self.conv1(faces), LEAK)
         x = F.leaky_relu(self.norm_1(self.conv2_1(x)), LEAK)
         x = F.leaky_relu(self.norm_2(self.conv2_2(x)), LEAK)

@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.blocks import scaled
+from models.davs.identity import CODE, SIZE
 
 LANDMARKS = 68
 DEPTH = 4  # of the hourglass
-CODE = 256
 
 
 class PreActivationBlock(nn.Module):
@@ -97,13 +97,13 @@ class AlignmentNetwork(nn.Module):
 class LipEncoder(nn.Module):
     """What a face says: ("wid" in the paper), from pictures."""
 
-    def __init__(self, multiplier: float = 1.0):
+    def __init__(self, multiplier: float = 1.0, size: int = SIZE):
         super().__init__()
         self.multiplier = multiplier
         self.model = AlignmentNetwork(multiplier)
         self.bn1 = nn.BatchNorm2d(LANDMARKS)
         self.conv6 = nn.Conv2d(LANDMARKS, 1, 3, 2, 1)
-        self.fc = nn.Linear(32 * 32, CODE)
+        self.fc = nn.Linear((size // 8) ** 2, CODE)
 
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         """(B, T, 3, 256, 256) RGB in [0, 1] -> (B, T, 256)."""

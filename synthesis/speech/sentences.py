@@ -47,7 +47,7 @@ def languages() -> list[str]:
 def make_sentence(language: str, rng: np.random.Generator) -> str:
     """One sentence, or two short ones that belong together. `language` may be "en-us"."""
     pattern = PATTERNS[rng.integers(len(PATTERNS))]
-    return _capitalised(_expand(pattern, phrases_of(language), rng))
+    return capitalised(expand(pattern, phrases_of(language), rng))
 
 
 def make_text(language: str, words: int, rng: np.random.Generator) -> str:
@@ -83,18 +83,20 @@ def phrases_of(language: str) -> dict[str, tuple[str, ...]]:
     return lists
 
 
-def _expand(pattern: str, phrases: dict[str, tuple[str, ...]], rng: np.random.Generator) -> str:
+def expand(pattern: str, phrases: dict[str, tuple[str, ...]], rng: np.random.Generator) -> str:
+    """A phrase by chance for each {symbol}, a number for {n} and the like."""
+
     def fill(match: re.Match) -> str:
         symbol = match[1]
         if symbol in NUMBERS:
             return str(rng.integers(*NUMBERS[symbol]))
         choices = phrases[symbol]
-        return _expand(choices[rng.integers(len(choices))], phrases, rng)
+        return expand(choices[rng.integers(len(choices))], phrases, rng)
 
     return re.sub(r"\{(\w+)\}", fill, pattern)
 
 
-def _capitalised(text: str) -> str:
+def capitalised(text: str) -> str:
     """Upper case at the start of each sentence."""
     return re.sub(r"(^|(?<!\d)[.?!] )(\w)", lambda match: match[1] + match[2].upper(), text)
 

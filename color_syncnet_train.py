@@ -48,9 +48,11 @@ class ExpertTrainer:
         self.learner = Learner(expert, optimizer, runtime, hp, called=trained, auxiliary=head)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
+        # Pairs in sync or not, as published; or K windows of a clip against each other (InfoNCE).
         losses = self.contrast_losses if self.hp.infonce_windows else self.pair_losses
         means, counts = Means(), self.count_all(micro_batches)
         for batch in self.learner.micro_batches(micro_batches):
+            # mel (B, 80, 16) and mouths (B, 15, H / 2, W), or K of both, to unit vectors; compare.
             values = losses(batch, counts)
             self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)

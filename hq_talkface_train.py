@@ -87,13 +87,16 @@ class HqTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         for batch in self.gan.micro_batches(micro_batches):
+            # Masked targets beside references, (B, 6, T, H, W), to faces, (B, 3, T, H, W).
             windows = GeneratorBatch.of(batch)
             with self.runtime.autocast():
                 generated = self.learner.call(windows.frame_mels, windows.faces)
+            # The generator pays for what differs, and for what expert and discriminator doubt.
             terms = self.losses.terms(generated, windows, with_sync=self.sync_weight.value > 0)
             terms["quality"] = self.quality_loss(generated)
             terms["loss"] = self.loss(terms, self.sync_weight.value, self.disc_weight)
             self.learner.backward(terms["loss"], len(micro_batches))
+            # The discriminator learns from the same faces, cut off from what painted them.
             terms |= self.critic_terms(generated.detach(), windows.targets)
             self.critic.backward(terms["disc_real"] + terms["disc_fake"], len(micro_batches))
             means.add(terms)

@@ -302,34 +302,10 @@ def _load(args: argparse.Namespace):
     )
 
 
-def _settings(args: argparse.Namespace):
-    from face_detection import Box, Pads
-    from lipsync import Settings
-
-    return Settings(
-        still_fps=args.fps,
-        box=None if tuple(args.box) == (-1, -1, -1, -1) else Box.from_cli(*args.box),
-        pads=Pads(*args.pads),
-        crop=tuple(args.crop),
-        smooth=not args.nosmooth,
-        use_cache=not args.no_cache,
-        options={name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None},
-        **{name: getattr(args, name) for name in _SAME_NAMES},
-    )
-
-
-_OPTIONS = ("strength", "keep_expression", "tune_steps")  # of one method or another
-_SAME_NAMES = (
-    "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
-    "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",
-    "driving_video", "crop_only", "codec", "crf", "preset", "pix_fmt",
-)  # fmt: skip
-
-
 def _device_faults_told():
     from models.devices import device_faults_told
 
-    return device_faults_told("try a smaller --batch_size, or --device cpu")
+    return device_faults_told("try a smaller --talkface_batch_size, or --device cpu")
 
 
 def _run_one(maker, args: argparse.Namespace) -> int:
@@ -341,6 +317,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
 
 def _make_one(maker, args: argparse.Namespace) -> None:
     from lipsync.contact_sheet import write_contact_sheet
+    from lipsync.jobs import settings_of
     from lipsync.pipeline import prepare_outfile, refuse_to_overwrite
     from lipsync.progress import progress_bar
 
@@ -359,7 +336,7 @@ def _make_one(maker, args: argparse.Namespace) -> None:
         expert = _expert(maker, args)
         score = partial(around_inference.print_given, expert=expert, auto_offset=args.auto_offset)
     with progress_bar(args.quiet) as progress:
-        plan = maker.plan(args.face, args.audio, _settings(args), progress, score)
+        plan = maker.plan(args.face, args.audio, settings_of(args), progress, score)
         report = maker.make(plan, outfile, progress)
     if args.score:
         around_inference.print_result(report.path, expert, maker.detector())
@@ -386,13 +363,14 @@ def _expert(maker, args: argparse.Namespace):
 
 
 def _preview(maker, args: argparse.Namespace, path: Path) -> Path:
+    from lipsync.jobs import settings_of
     from lipsync.pipeline import refuse_to_overwrite
     from lipsync.preview import draw_preview, write_preview
     from lipsync.progress import progress_bar
 
     refuse_to_overwrite(path, *_inputs(args))
     with progress_bar(args.quiet) as progress:
-        plan = maker.plan(args.face, args.audio, _settings(args), progress)
+        plan = maker.plan(args.face, args.audio, settings_of(args), progress)
     write_preview(path, draw_preview(plan, maker.backend, args.preview))
     return path
 

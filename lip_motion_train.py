@@ -56,8 +56,10 @@ class HearingTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         for batch in self.learner.micro_batches(micro_batches):
+            # Mel (B, 80, columns) to lip numbers and contacts at each frame: (B, frames, 17).
             with self.runtime.autocast():
                 predicted = self.learner.call(batch["mel"], self.places(batch))
+            # Errors in spreads, most near contacts; of one frame and from it to the next.
             values = hearing_losses(self.learner.network, predicted, batch, self.hp)
             self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)

@@ -51,8 +51,10 @@ class WarpTrainer:
         means = Means()
         generator = torch.Generator().manual_seed(self.step)
         for batch in self.learner.micro_batches(micro_batches):
+            # Pictures (B, 3, SIZE, SIZE) in [0, 1], changed alike; lips (B, 15) as they are seen.
             batch = augment(as_floats(batch), generator)
             batch["face_lips"] = self.as_seen(batch["face_lips"], batch["known"], generator)
+            # Flow (B, 2, SIZE / 2, SIZE / 2), layers and paint, each against what the pair knows.
             values = self.losses(batch, self.warp(batch))
             self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)

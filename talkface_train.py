@@ -53,9 +53,12 @@ class GeneratorTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         for batch in self.learner.micro_batches(micro_batches):
+            # Mask the targets' lower halves and set references beside them: (B, 6, T, H, W).
             windows = GeneratorBatch.of(batch)
+            # Paint each face anew by its own 200 ms of sound: (B, 3, T, H, W).
             with self.runtime.autocast():
                 generated = self.learner.call(windows.frame_mels, windows.faces)
+            # L1 to the targets; what the expert and VGG say, once they count.
             with_sync = self.sync_weight.value > 0
             terms = self.losses.terms(generated, windows, with_sync=with_sync)
             terms["loss"] = self.loss(terms, self.sync_weight.value)

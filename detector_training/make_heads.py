@@ -31,7 +31,8 @@ from detector_training.mouths import draw_mouths
 from synthesis.figure.head import Head, load_head
 from synthesis.figure.speaker import Scene, Speaker
 from synthesis.render.backgrounds import BackgroundLook, paint_background
-from synthesis.renderer import Renderer, Window
+from synthesis.render.window import Window
+from synthesis.renderer import Renderer
 from synthesis.speech.performance import Performance
 
 LIGHTS_A_PERSON = 3  # cameras and lights

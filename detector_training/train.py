@@ -62,8 +62,10 @@ class DetectorTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means, count = Means(), self.count_all(micro_batches)
         for batch in self.learner.micro_batches(micro_batches):
+            # Scenes (B, 3, H, W) to score, box and landmarks of every cell: (B, 15, h, w) a level.
             with self.runtime.autocast():
                 levels = self.learner.call(_pictures(batch))
+            # Scores of all cells; boxes and landmarks of those that a face belongs to.
             values = detection_losses(levels, batch, count)
             self.learner.backward(values["loss"], len(micro_batches))
             means.add(values)

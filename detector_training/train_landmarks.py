@@ -74,6 +74,7 @@ class LandmarkTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         for batch in self.learner.micro_batches(micro_batches):
+            # Crops (B, 3, 112, 112) to points (B, 68, 2) and spreads (B, 68), in pixels.
             with self.runtime.autocast():
                 points, spreads = self.learner.call(_pictures(batch))
             values = landmark_losses(points, spreads, batch["points"])

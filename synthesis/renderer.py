@@ -2,8 +2,6 @@
 is.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -29,6 +27,7 @@ from synthesis.render.shading import (
     shade,
 )
 from synthesis.render.strands import Strands, light_strands, place_strands
+from synthesis.render.window import Window
 from synthesis.speech.performance import Performance
 
 SUPERSAMPLING = 2
@@ -39,32 +38,6 @@ HAIR_DENSITY = 0.38
 HAIR_SHADOW_STEP = 5  # every so many points of the hair cast a shadow
 FACE_TEXTURE_CM = 20.0  # what the face's texture spans
 INTERIOR = (Material.GUMS, Material.TONGUE, Material.TEETH, Material.SOCKET)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The part of the frame that is drawn (frame pixels), and how large it is drawn."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    width: int
-    height: int
-
-    @property
-    def scale(self) -> np.ndarray:
-        """Picture pixels per frame pixel, across and down."""
-        return np.array(
-            [self.width / (self.right - self.left), self.height / (self.bottom - self.top)]
-        )
-
-    def place(self, points: np.ndarray, supersampling: int = 1) -> np.ndarray:
-        """Frame coordinates to this picture's; depth is kept. points: (n, 2 or 3)"""
-        factor, shift = np.ones(points.shape[1], np.float32), np.zeros(points.shape[1], np.float32)
-        factor[:2] = self.scale * supersampling
-        shift[:2] = -np.array([self.left, self.top]) * factor[:2]
-        return points * factor + shift
 
 
 class Renderer:

@@ -52,8 +52,10 @@ class SeeingTrainer:
         means = Means()
         generator = torch.Generator().manual_seed(self.step)
         for batch in self.learner.micro_batches(micro_batches):
+            # Mouths (B, 3, SIZE, SIZE) in [0, 1], moved about and now and then hidden.
             batch = augment(as_floats(batch), generator)
             mouths = hide(misplace(batch["target"], generator), generator)
+            # Fifteen numbers in spreads with their doubts, (B, 15) each, and the share of teeth.
             with self.runtime.autocast():
                 predicted = self.learner.call(mouths)
             losses = self.losses(*predicted, batch)

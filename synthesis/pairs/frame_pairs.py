@@ -23,7 +23,8 @@ from synthesis.figure.head import Material
 from synthesis.figure.posing import Pose, face_speed
 from synthesis.render.degrade import degrade_frame, motion_blur
 from synthesis.render.rasteriser import FAR, kernel, rasterise
-from synthesis.renderer import Renderer, Window
+from synthesis.render.window import Window
+from synthesis.renderer import Renderer
 from synthesis.speech.performance import Performance
 from synthesis.synthetic_clip import SyntheticClip
 from training.pair_files import (

@@ -257,6 +257,7 @@ def test_preview_of_a_still_at_any_second(tmp_path, material):
     assert draw_preview(plan, backend(), 0.9).ndim == 3
 
 
+@pytest.mark.slow
 def test_frames_equal_the_originals(shared_data):
     """Weights from tests/deterministic.py at full size; regenerate from the original alone."""
     golden = np.load(Path(__file__).parent / "data/golden_inference.npz")

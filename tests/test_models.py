@@ -121,7 +121,10 @@ def falls(network: torch.nn.Module, loss) -> bool:
     return losses[-1].item() < 0.9 * losses[0].item()
 
 
-@pytest.mark.parametrize(("height", "width", "multiplier"), [(96, 96, 0.125), (288, 192, 0.0625)])
+@pytest.mark.parametrize(
+    ("height", "width", "multiplier"),
+    [(96, 96, 0.125), pytest.param(288, 192, 0.0625, marks=pytest.mark.slow)],
+)
 def test_losses_go_down_on_one_batch(height, width, multiplier):
     mel = torch.randn(4, 1, 80, 16)
     faces = 0.1 * torch.rand(4, 3, 5, height, width) + 0.9 * torch.rand(4, 3, 5, 1, 1) ** 3

@@ -34,7 +34,9 @@ def root(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("kind", ["expert", "generator", "hq"])
+@pytest.mark.parametrize(
+    "kind", ["expert", pytest.param("generator", marks=pytest.mark.slow), "hq"]
+)
 def test_four_steps_are_two_and_two(kind, root, tmp_path):
     rich = PLAIN if kind == "expert" else RICH
     assert run(kind, root, tmp_path / "whole", 4, hparams=rich) == 0
@@ -217,6 +219,7 @@ def test_a_broken_state_of_training_is_one_line(change, root, plain, tmp_path, c
     assert STEP_2 in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), [("generator", "GeneratorTrainer"), ("hq", "HqTrainer")])
 def test_a_validation_that_is_stopped_is_made_up_for(kind, name, root, tmp_path, monkeypatch):
     script = {"generator": talkface_train, "hq": hq_talkface_train}[kind]
@@ -244,6 +247,7 @@ def test_a_validation_that_is_stopped_is_made_up_for(kind, name, root, tmp_path,
     assert metrics(tmp_path / "whole", "val") == metrics(tmp_path / "halves", "val")
 
 
+@pytest.mark.slow
 def test_a_run_is_saved_before_it_is_validated(root, tmp_path, monkeypatch):
     """What stops a run may not wait: here it dies in its validation."""
 

@@ -100,7 +100,9 @@ def generator_trainer(script, hp, corpus):
     return trainer(CPU, hp, losses, GeneratorWindows(corpus.clips, hp, seed=0))
 
 
-@pytest.mark.parametrize("script", [talkface_train, hq_talkface_train])
+@pytest.mark.parametrize(
+    "script", [talkface_train, pytest.param(hq_talkface_train, marks=pytest.mark.slow)]
+)
 def test_a_generator_learns_a_batch_by_heart(script, corpus, small_hp):
     hp = small_hp.with_overrides("syncnet_wt=0.01")
     trainer = generator_trainer(script, hp, corpus)
@@ -111,6 +113,7 @@ def test_a_generator_learns_a_batch_by_heart(script, corpus, small_hp):
     assert {"sync", "loss", "gradient_norm"} <= said[0].keys()
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_too_and_pays_for_itself_only(corpus, small_hp):
     hp = small_hp.with_overrides("initial_learning_rate=1e-5,disc_initial_learning_rate=3e-3")
     trainer = generator_trainer(hq_talkface_train, hp, corpus)

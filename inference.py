@@ -18,6 +18,7 @@ SAMPLE_FACE = ROOT / "sample_data" / "face.mp4"
 SAMPLE_SPEECH = ROOT / "sample_data" / "speech_en.wav"
 MOST_FPS = 1000  # of a still or a folder of frames
 MOST_SECONDS = 1e9
+WAY_OUT = "try a smaller --talkface_batch_size, or --device cpu"
 
 
 def _number(text: str) -> float:
@@ -237,7 +238,9 @@ def main(argv: list[str] | None = None) -> int:
     end_cleanly_on_signals()
     sys.stdout.reconfigure(errors="surrogateescape")  # names that are no UTF-8 are printed as given
     try:
-        with _device_faults_told():
+        from models.devices import device_faults_told
+
+        with device_faults_told(WAY_OUT):
             maker = _load(args)
         return _run_jobs(maker, args) if args.jobs else _run_one(maker, args)
     except (ValueError, OSError) as error:
@@ -302,15 +305,11 @@ def _load(args: argparse.Namespace):
     )
 
 
-def _device_faults_told():
-    from models.devices import device_faults_told
-
-    return device_faults_told("try a smaller --talkface_batch_size, or --device cpu")
-
-
 def _run_one(maker, args: argparse.Namespace) -> int:
     """Make one video or one preview; its path is the last line of stdout."""
-    with _device_faults_told():
+    from models.devices import device_faults_told
+
+    with device_faults_told(WAY_OUT):
         _make_one(maker, args)
     return 0
 
@@ -325,11 +324,10 @@ def _make_one(maker, args: argparse.Namespace) -> None:
     if args.preview is not None:
         print(_preview(maker, args, outfile.with_suffix(".png")))
         return
-    sheet = outfile.with_suffix(".png") if args.sheet else None
     prepare_outfile(outfile, *_inputs(args))
+    sheet, score = outfile.with_suffix(".png") if args.sheet else None, None
     if sheet:
         refuse_to_overwrite(sheet, *_inputs(args))
-    score = None
     if args.score:
         from evaluation import around_inference
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
-    {"hparams", "atomic"},
+    {"hparam_fields", "atomic"},
+    {"hparams"},
     {"video"},
     {"audio"},
     {"features", "models"},

@@ -133,7 +133,7 @@ def test_optimizers_are_one_kernel_on_cuda():
 def test_a_step_counts_all_windows_of_its_samples():
     runtime = Runtime(torch.device("cpu"), world_size=2)
     said = TrainStream(CountedWindows(), 8, 2, 0, runtime).describe()
-    assert said == "24 windows a step = 2 processes x 2 parts x 6; 10 samples an epoch"
+    assert said == "24 windows a step = 2 processes x 2 micro-batches x 6; 10 samples an epoch"
 
 
 def test_a_batch_that_does_not_divide_is_refused():

@@ -6,6 +6,7 @@ mouth does there is seen, and the picture that shows most teeth is kept to borro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ from models.generator import (
 from models.inputs import to_faces, to_levels
 from models.landmarks import LandmarkNet, find_landmarks
 from models.lip_hearing import LipHearing
-from models.lip_motion import EXPRESSION, HIGHEST, INDEX, LOWEST
+from models.lip_motion import EXPRESSION, HIGHEST, INDEX, LOWEST, NAMES
 from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp
 from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
@@ -40,14 +41,18 @@ TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borro
 BORDER = 0.08  # of the side, over which the square fades into the frame
 TURN = 3  # where the angle stands in a Placement
 PRESS, ROLLS = INDEX["mouthPress"], [INDEX["mouthRollLower"], INDEX["mouthRollUpper"]]
+# A watched frame's numbers: the placement, the mood's and the seen lips, the light on the face.
+LIPS, LIGHT = slice(4, 4 + 2 * len(NAMES)), slice(-3, None)
+LIT = (slice(30, 110), slice(45, 115))  # rows and columns of the square: nose to chin
+MOST_GAIN, DARK = 4.0, 4.0  # of a colour; levels added to both sides, or black would be divided by
 MOODS = [INDEX[name] for name in EXPRESSION]
 # Synthetic speakers press and roll in their lips at p b m until little is seen of them; real ones
 # meet them. Of both is kept, where lips are pressed: whole from FIRM on.
 PRESSED, ROLLED, FIRM = 0.6, 0.5, 0.3
 # The network says the odds as they are. Where paint has a tenth it only softens what the given
 # picture shows, and where it has a third, closed lips would stretch in the place of parting: so the
-# logits move towards paint and get steep. Looked at on real faces; held-out pairs lose 2 % of L1.
-LEAN, STEEP = -1.0, 2.5
+# logits move towards paint and get steep. Looked at on real faces; held-out pairs lose 3 % of L1.
+LEAN, STEEP = -1.0, 4.0
 LEAST_LOGIT = -3.5  # of a layer against the given picture: under it, its share is nothing
 OVER = 2 * SIZE  # pixels of the square in which what lies over them is put together
 
@@ -58,6 +63,11 @@ class Reference:
 
     small: np.ndarray  # (SIZE, SIZE, 3)
     large: np.ndarray  # (R, R, 3), the same at the frame's own resolution
+
+    @cached_property
+    def light(self) -> np.ndarray:
+        """The skin's colour, by which its teeth are fitted to frames of another light. (3,)"""
+        return light_of(self.small)
 
 
 class LipWarpMethod(Generator):
@@ -84,8 +94,8 @@ class LipWarpMethod(Generator):
 
     def feed(self, frame: np.ndarray, place: Place, heard: np.ndarray) -> Arrays:
         face = cut_mouth(frame, placement_of(place))
-        reference = face if place.shared is None else place.shared.small
-        mood, seen = place.notes[4:].reshape(2, -1)
+        reference = face if place.shared is None else lit(place.shared.small, gain_of(place))
+        mood, seen = place.notes[LIPS].reshape(2, -1)
         lips = wanted_lips(heard, mood, **place.options)
         return {"face": face, "reference": reference, "lips": lips, "face_lips": seen}
 
@@ -103,7 +113,7 @@ class LipWarpMethod(Generator):
 
     def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch | None:
         fade = soft_square(SIZE, BORDER if place.blend == "feather" else 0.0)
-        mask, paint = lay_over(made, place.shared)
+        mask, paint = lay_over(made, place.shared, gain_of(place))
         return warp_patch(
             frame,
             placement_of(place).to_crop(),
@@ -134,6 +144,24 @@ class LipWarpMethod(Generator):
 def placement_of(place: Place) -> Placement:
     """Where a watched face's mouth is cut out."""
     return Placement(*map(float, place.notes[:4]))
+
+
+def light_of(mouth: np.ndarray) -> np.ndarray:
+    """The mean colour from the nose to the chin. mouth: (SIZE, SIZE, 3) -> (3,)"""
+    return mouth[LIT].mean(axis=(0, 1))
+
+
+def gain_of(place: Place) -> np.ndarray:
+    """What the kept picture's colours are to be multiplied by, in the light of this frame. (3,)"""
+    if place.shared is None:
+        return np.ones(3)
+    gain = (place.notes[LIGHT] + DARK) / (place.shared.light + DARK)
+    return np.clip(gain, 1 / MOST_GAIN, MOST_GAIN)
+
+
+def lit(picture: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """The picture in another light. BGR uint8"""
+    return cv2.multiply(picture, (*map(float, gain), 1.0))
 
 
 def wanted_lips(
@@ -173,7 +201,8 @@ class MouthWatcher(Watcher):
             [cut_mouth(frame, at) for frame, at in zip(frames, placements, strict=True)]
         )
         seen = self.method.sees.see(mouths)
-        rows = np.column_stack([np.array(placements), seen.values, seen.trust])
+        light = [light_of(mouth) for mouth in mouths]
+        rows = np.column_stack([np.array(placements), seen.values, light, seen.trust])
         self.rows |= dict(zip(numbers, rows, strict=True))
         shown = seen.teeth * seen.trust
         most = int(shown.argmax())
@@ -212,9 +241,12 @@ class MouthWatcher(Watcher):
         for number, turn in zip(numbers, turns, strict=True):
             self.rows[number][TURN] = turn
         rows = fill_gaps(self.rows)
-        places, lips = rows[:, :4], rows[:, 4:-1]
+        lips = rows[:, 4 : 4 + len(NAMES)]
         moods = steadied(lips, self.video, MOOD_SECONDS)
-        notes = np.concatenate([steadied(places, self.video, STEADY_SECONDS), moods, lips], axis=1)
+        places, light = (
+            steadied(part, self.video, STEADY_SECONDS) for part in (rows[:, :4], rows[:, -4:-1])
+        )
+        notes = np.concatenate([places, moods, lips, light], axis=1)
         trust = steadied(rows[:, -1:], self.video, STEADY_SECONDS)[:, 0]
         reference = None
         if self.best:
@@ -226,7 +258,9 @@ class MouthWatcher(Watcher):
         )
 
 
-def lay_over(made: Arrays, reference: Reference | None) -> tuple[np.ndarray, np.ndarray]:
+def lay_over(
+    made: Arrays, reference: Reference | None, gain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What is borrowed and painted, and its share of the picture: (n, n) and (n, n, 3) uint8.
 
     Worked out only about where there is any, finer than the network says it, since a lip's edge
@@ -242,7 +276,7 @@ def lay_over(made: Arrays, reference: Reference | None) -> tuple[np.ndarray, np.
     mask[part] = painted
     if reference is not None:  # else the given picture stands in for it, as in training
         mask[part] += borrowed
-        theirs = _borrow(reference, made["reference_flow"], part)
+        theirs = lit(_borrow(reference, made["reference_flow"], part), gain)
         over = cv2.blendLinear(theirs, over, borrowed, painted)
     paint[part] = over
     return mask, paint

@@ -14,7 +14,14 @@ from models.lip_hearing import LipHearing
 from models.lip_motion import INDEX, NAMES, opening
 from models.lip_seeing import LipSeeing, Seen
 from models.lip_warp import LipWarp
-from models.lip_warp_method import OVER, LipWarpMethod, Reference, lay_over, wanted_lips
+from models.lip_warp_method import (
+    OVER,
+    LipWarpMethod,
+    Reference,
+    gain_of,
+    lay_over,
+    wanted_lips,
+)
 from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
 from tests.test_mouth_crop import face_at
 
@@ -36,7 +43,7 @@ def frame():
 
 
 def place(**changes) -> Place:
-    notes = np.concatenate([np.array(AT), np.zeros(2 * len(NAMES))]).astype(np.float32)
+    notes = np.concatenate([np.array(AT), np.zeros(2 * len(NAMES)), [90] * 3]).astype(np.float32)
     return Place((50, 20, 250, 230), **{"notes": notes, "options": OPTIONS, **changes})
 
 
@@ -107,13 +114,24 @@ def test_teeth_are_borrowed_from_the_reference_at_its_own_size():
     small = np.zeros((SIZE, SIZE, 3), np.uint8)
     large = np.zeros((400, 400, 3), np.uint8)
     large[..., 0] = (np.arange(400) * 0.6).astype(np.uint8)  # blue says how far to the right
-    mask, paint = lay_over(made, Reference(small, large))
+    mask, paint = lay_over(made, Reference(small, large), np.ones(3))
     scale = OVER // SIZE
     assert mask[70 * scale, 80 * scale] > 0.99 and mask[20, 20] == 0
     expected = 0.6 * (80 + 8) * 400 / SIZE
     assert paint[70 * scale, 80 * scale, 0] == pytest.approx(expected, abs=2)
-    alone, _ = lay_over(made, None)  # then the given picture stands in for it
+    alone, _ = lay_over(made, None, np.ones(3))  # then the given picture stands in for it
     assert alone.max() < 0.01
+
+
+def test_teeth_are_borrowed_in_the_light_of_the_frame():
+    """A picture kept of a bright frame, for one whose face is half as bright."""
+    made = nothing_moves()
+    made["layers"][60:80, 70:90] = (20, -20)
+    bright = np.full((SIZE, SIZE, 3), 184, np.uint8)
+    dim = place(shared=Reference(bright, bright))
+    _, paint = lay_over(made, dim.shared, gain_of(dim))
+    assert paint[70 * OVER // SIZE, 80 * OVER // SIZE] == pytest.approx([92] * 3, abs=1)
+    assert gain_of(place()) == pytest.approx([1, 1, 1])
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0, 1.5])
@@ -187,7 +205,7 @@ def test_a_watched_face_is_steadied_and_its_teeth_are_kept(method, frame, monkey
         some = numbers[first : first + 7]
         watcher.see(some, [frames[n] for n in some], [(50, 20, 250, 230)] * 7)
     watched = watcher.settle()
-    assert watched.notes.shape == (30, 4 + 2 * len(NAMES)) and watched.lips.shape[0] == 30
+    assert watched.notes.shape == (30, 4 + 2 * len(NAMES) + 3) and watched.lips.shape[0] == 30
     wanted = np.array([place_mouth(points) for points in truth])
     raw = np.array([place_mouth(shaken[n]) for n in range(30)])
     steadied = np.abs(watched.notes[3:27, :2] - wanted[3:27, :2]).mean()

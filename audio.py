@@ -126,6 +126,16 @@ def _mel_to_hz(mels: np.ndarray) -> np.ndarray:
     return np.where(mels < _LOG_START_MEL, mels * _LINEAR_HZ, logarithmic)
 
 
+def loudness(wav: np.ndarray, samples_per_frame: Fraction | float, frames: int) -> np.ndarray:
+    """Decibels against full scale of each frame's own samples; wav in [-1, 1]. (frames,)"""
+    edges = [min(round(n * samples_per_frame), len(wav)) for n in range(frames + 1)]
+    power = [
+        float(np.square(wav[begin:end]).mean()) if end > begin else 0.0
+        for begin, end in zip(edges, edges[1:], strict=False)
+    ]
+    return 10 * np.log10(np.maximum(power, 1e-12))
+
+
 def count_frames(seconds: Fraction | float, fps: Fraction | float) -> int:
     """How many video frames `seconds` of sound fill: round(seconds x fps)."""
     return round(Fraction(seconds) * exact_fps(fps))

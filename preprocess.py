@@ -1,6 +1,7 @@
 """Turn a corpus of videos into training data: face crops, sound and mel for each clip.
 
 python preprocess.py --data_root data_root/main --preprocessed_root lrs2_preprocessed/
+python preprocess.py --data_root films --preprocessed_root films_preprocessed/ --wild
 
 --layout lrw turns videos of single words, as LRW's, into DAVS's aligned faces and MFCC.
 
@@ -19,7 +20,8 @@ from tqdm import tqdm
 
 from corpus.errors import CorpusError
 from corpus.filelists import FILELISTS, LISTS, make_filelists
-from corpus.layout import DONE
+from corpus.layout import DONE, FILM
+from corpus.report_page import write_page
 from corpus.words import write_words
 from face_detection import DEFAULT_PADS, DETECTOR_NAMES, Pads
 from face_detection.detectors import resolve_name
@@ -27,14 +29,19 @@ from face_detection.search import DETECT_EVERY
 from hparams import ClipHParams
 from models.checkpoint import CheckpointError
 from models.devices import DeviceError
+from models.lip_motion import FPS
+from models.pretrained import EXPERT
 from preprocessing.clip import report_row
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import CorpusReport, report_path
 from preprocessing.settings import PreprocessSettings
 from preprocessing.talklip_layout import find_listed, is_prepared, talklip_row
-from preprocessing.videos import SourceVideo, find_sources, take_shard
+from preprocessing.videos import SourceVideo, as_films, find_sources, take_shard
+from preprocessing.wild.options import WildOptions
+from preprocessing.wild.preprocess_film import read_film
+from preprocessing.wild.report import WildReport
 from preprocessing.word_clip import find_words
-from preprocessing.workers import Machine, WorkerError, build_detector, run_here
+from preprocessing.workers import Machine, WorkerError, check_weights, run_here
 
 try:
     import fcntl
@@ -65,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--filelist", type=Path, help="layout talklip: only the ids of this list")
     add("--hparams", default="", help="name=value,...: fps, img_size, ...")
     _add_faces(parser.add_argument_group("faces"))
+    _add_wild(parser.add_argument_group("films of any kind"))
     _add_machines(parser.add_argument_group("machines"))
     lists = parser.add_argument_group("filelists")
     lists.add_argument(
@@ -90,6 +98,27 @@ def _add_faces(group) -> None:
     add("--max_missing", type=float, default=0.3, help="share of frames that may lack the face")
 
 
+def _add_wild(group) -> None:
+    add = group.add_argument
+    add(
+        "--wild", action="store_true",
+        help="each video becomes as many clips as it has usable stretches; says why of the others",
+    )  # fmt: skip
+    add(
+        "--sync_correct", action=argparse.BooleanOptionalAction, default=True,
+        help="move the sound to where it fits, at most 15 frames; without it leave such clips out",
+    )  # fmt: skip
+    add("--min_sync", type=_share, default=0.5, help="how sure it must be that the voice is theirs")
+    add("--min_face", type=_positive, default=64, help="pixels of a face's height, at least")
+    add("--min_seconds", type=_seconds, default=1.2, help="of a clip")
+    add("--max_seconds", type=_seconds, default=12.0, help="of a clip; longer are split at pauses")
+    add("--max_turn", type=float, default=45.0, help="degrees that a head is turned to the side")
+    add(
+        "--syncnet_checkpoint_path", type=Path, default=EXPERT, metavar="FILE",
+        help="the lip-sync expert that judges",
+    )  # fmt: skip
+
+
 def _add_machines(group) -> None:
     add = group.add_argument
     add("--ngpu", type=int, default=1, help="GPUs to use, where there are any; 0 uses the CPU")
@@ -106,6 +135,23 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
     return int(text)
+
+
+def _share(text: str) -> float:
+    value = _seconds(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return value
 
 
 def _parse_shares(text: str) -> tuple[float, float, float]:
@@ -159,6 +205,26 @@ def _settings(args: argparse.Namespace) -> PreprocessSettings:
         audio_root=args.audio_root and args.audio_root.resolve(),
         bbx_root=args.bbx_root and args.bbx_root.resolve(),
         layout=args.layout,
+        wild=_wild_options(args) if args.wild else None,
+    )
+
+
+def _wild_options(args: argparse.Namespace) -> WildOptions:
+    if args.max_seconds < 2 * args.min_seconds:
+        raise ValueError(
+            f"--max_seconds {args.max_seconds:g} must be twice --min_seconds {args.min_seconds:g} "
+            "or more"
+        )
+    if ClipHParams().with_overrides(args.hparams).fps != FPS:
+        raise ValueError(f"--wild makes clips of fps={FPS}: the expert knows no other rate")
+    return WildOptions(
+        args.sync_correct,
+        args.min_sync,
+        args.min_face,
+        args.min_seconds,
+        args.max_seconds,
+        args.max_turn,
+        args.syncnet_checkpoint_path.resolve(),
     )
 
 
@@ -175,6 +241,8 @@ def check_layout(args: argparse.Namespace) -> None:
     missing = [flag for flag, value in theirs.items() if value is None]
     if missing:
         raise ValueError(f"--layout talklip needs {' and '.join(missing)}")
+    if args.wild:
+        raise ValueError("--wild makes clips: it is of --layout clips")
     if args.preprocessed_root or args.make_filelists:
         raise ValueError("--layout talklip makes no clips and no lists")
 
@@ -187,8 +255,12 @@ def _run(args: argparse.Namespace, settings: PreprocessSettings) -> int:
     with _alone(report_file.with_suffix(".lock")):
         report, rate = _preprocess(clips, args, settings)
         report.write(report_file)
+        if settings.wild:
+            write_page(settings.root, report.rows, report_file.with_suffix(".html"))
     print(report.summary(settings))
     print(f"{rate}; every clip is in {report_file}")
+    if settings.wild:
+        print(f"to look at: {report_file.with_suffix('.html')}")
     if args.make_filelists:
         counts = make_filelists(settings.root, args.make_filelists, args.filelists)
         print(f"{args.filelists}: " + ", ".join(f"{which} {n}" for which, n in counts.items()))
@@ -204,13 +276,14 @@ def _find_clips(args: argparse.Namespace, settings: PreprocessSettings) -> list[
         clips, words = find_words(args.data_root.resolve())
         write_words(settings.root, words)
         return clips
-    return find_sources(args.data_root.resolve())
+    videos = find_sources(args.data_root.resolve())
+    return as_films(videos) if args.wild else videos
 
 
 def _is_done(clip: SourceVideo, settings: PreprocessSettings) -> bool:
     if settings.bbx_root:
         return is_prepared(clip, settings)
-    return (settings.root / clip.name / DONE).is_file()
+    return (settings.root / clip.name / (FILM if settings.wild else DONE)).is_file()
 
 
 def _preprocess(
@@ -219,7 +292,7 @@ def _preprocess(
     """The report on all clips, and how fast those went that were to be done."""
     missing = [clip for clip in clips if not _is_done(clip, settings)]
     if missing:
-        build_detector(settings, "cpu")  # what is wrong with its weights is told here, once
+        check_weights(settings)
     if args.backend == "ray":
         rows = run_on_ray(missing, settings, args.ray_address, args.gpus_per_clip)
     else:
@@ -228,19 +301,24 @@ def _preprocess(
     begun = time.monotonic()
     fresh = list(_watched(rows, len(missing), args.quiet))
     seconds = time.monotonic() - begun
-    media = sum(row.get("seconds", 0) for row in fresh)
-    tried = {row["clip"] for row in fresh}
+    media = sum(row.get("seconds") or 0 for row in fresh)
+    rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
+    tried = {row["film" if settings.wild else "clip"] for row in fresh}
+    if settings.wild:
+        before = [read_film(settings.root / c.name) for c in clips if c.name not in tried]
+        return WildReport.of_films(settings.root, fresh + before), rate
     told = talklip_row if settings.bbx_root else report_row
     before = [told(clip, settings) for clip in clips if clip.name not in tried]
-    rate = f"{len(fresh)} clips in {seconds:.0f} s: {media / max(seconds, 1e-9):.1f} x real time"
     return CorpusReport.of(fresh + before), rate
 
 
 def _watched(rows: Iterator[dict], total: int, quiet: bool) -> Iterator[dict]:
     """The rows as they come, with a progress bar, and a line for each clip left out."""
     for row in tqdm(rows, total=total, unit="clip", disable=quiet or not total):
-        if not row["kept"]:
-            tqdm.write(f"left out {row['clip']}: {row['reason']}: {row['detail']}", sys.stderr)
+        for one in row.get("rows", [row]):
+            if not one["kept"]:
+                words = f"left out {one['clip']}: {one['reason']}: {one['detail']}"
+                tqdm.write(words, sys.stderr)
         yield row
 
 

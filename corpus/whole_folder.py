@@ -43,23 +43,26 @@ def partial_folder(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder beside target to write to; it becomes target at the end, or is removed."""
+def whole_folder(target: Path, done: str = DONE) -> Iterator[Path]:
+    """A folder beside target to write to; it becomes target at the end, or is removed.
+
+    done: the file that tells a whole one.
+    """
     with partial_folder(target) as partial:
         yield partial
         (partial / LOCK).unlink(missing_ok=True)
-        _move(partial, target)
+        _move(partial, target, done)
 
 
-def _move(partial: Path, target: Path) -> None:
+def _move(partial: Path, target: Path, done: str) -> None:
     """Give a folder its name, unless another run was faster."""
-    if not (target / DONE).is_file():
+    if not (target / done).is_file():
         _remove_originals_crops(target)
     try:
-        if not (target / DONE).is_file():
+        if not (target / done).is_file():
             os.replace(partial, target)
     except OSError:
-        if not (target / DONE).is_file():
+        if not (target / done).is_file():
             raise
 
 

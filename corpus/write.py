@@ -12,6 +12,16 @@ from hparams import ClipHParams
 JPEG_QUALITY = 95
 
 
+def at_most(crop: np.ndarray, side: int) -> np.ndarray:
+    """The crop, shrunk where a side is longer than that; 0 keeps all."""
+    height, width = crop.shape[:2]
+    scale = side / max(height, width)
+    if not side or scale >= 1:
+        return crop
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+
+
 def write_face(folder: Path, number: int, face: np.ndarray) -> None:
     """N.jpg of frame N; face: BGR uint8 (H, W, 3)."""
     coded = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]

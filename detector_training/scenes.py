@@ -16,6 +16,8 @@ from detector_training.degrade import degrade
 from detector_training.heads import AWAY_FROM, FACE_FROM, Face, HeadBank, is_held_out
 from detector_training.headwear import SHARE as HEADWEAR_SHARE
 from detector_training.headwear import dress
+from detector_training.negatives import SHARE as NEGATIVES_SHARE
+from detector_training.negatives import add_negatives
 from detector_training.occluders import Brush, draw_occluder, write_words
 from detector_training.real_frames import RealFrame, cut_frame
 from models.face_finder import LANDMARKS
@@ -100,6 +102,8 @@ class Composer:
         owner = np.zeros(image.shape[:2], np.uint8)
         if rng.random() < 0.2:
             add_clutter(image, rng)
+        if rng.random() < NEGATIVES_SHARE:
+            add_negatives(image, rng)
         placed = self._paste_heads(image, owner, rng)
         self._cover(image, owner, placed, rng)
         if rng.random() < 0.1:

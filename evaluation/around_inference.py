@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 import video
-from evaluation.metrics.expert import Expert
 from evaluation.metrics.similarity import Similarity, measure_similarity, similarity_of_faces
 from face_detection import Detector
 from lipsync.plan import Given
+from synchrony.expert import Expert
 
 log = logging.getLogger(__name__)
 

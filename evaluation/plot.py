@@ -7,8 +7,8 @@ import numpy as np
 
 from atomic import whole_or_absent
 from evaluation.describe import describe
-from evaluation.metrics.shifts import SHIFTS
 from evaluation.metrics.similarity import Similarity
+from synchrony.shifts import SHIFTS
 from video import MediaError
 
 WIDTH, HEIGHT = 1200, 400  # of each of the two panels

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from atomic import end_cleanly_on_signals, whole_or_absent
 from corpus.names import shorten, tell_apart
-from evaluation.metrics.expert import read_expert
 from evaluation.metrics.similarity import Similarity, measure_similarity
 from evaluation.plot import plot_similarity
 from face_detection import DETECTOR_NAMES, make_detector
 from models.devices import device_faults_told, resolve_device, use_full_float32
 from models.pretrained import EXPERT
+from synchrony.expert import read_expert
 
 PICTURE_SUFFIXES = (".png", ".jpg")
 WAY_OUT = "try again with --device cpu"

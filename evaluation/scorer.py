@@ -10,7 +10,6 @@ import numpy as np
 
 import video
 from evaluation.metrics.cpbd import cpbd
-from evaluation.metrics.expert import Expert, read_expert
 from evaluation.metrics.faces import crop, face_boxes, read_faces
 from evaluation.metrics.landmarks import Finder, choose_finder, landmark_distances
 from evaluation.metrics.lse import FPS, is_crop, load_syncnet_v2, measure_lse
@@ -25,6 +24,7 @@ from models.devices import use_full_float32
 from models.inputs import lower_half_rows
 from models.pretrained import AbsentError, check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
+from synchrony.expert import Expert, read_expert
 from training.word_errors import WordErrors
 
 FACE_SIZE = 96  # px, the side of the faces that PSNR and SSIM compare

@@ -32,6 +32,7 @@ class FaceFinderDetector:
     ) -> None:
         sha256 = _hash(Path(weights))
         self._device = torch.device(device)
+        self.device = device
         self._dtype = resolve_precision(precision, self._device)
         network = fold_batch_norms(load(weights, "face_finder", self._device))
         self._network = network.lower_precision(self._dtype).to(memory_format=torch.channels_last)

@@ -16,13 +16,45 @@ LEAST_CERTAINTY = 0.45  # mean score of a track, where a look in vain counts as 
 
 
 @dataclass(eq=False)
-class _OpenTrack:
+class OpenTrack:
+    """One face as far as it has been followed: the frames in which it was seen, and where."""
+
     frames: list[int] = field(default_factory=list)
     faces: list[np.ndarray] = field(default_factory=list)
 
     def add(self, frame: int, face: np.ndarray) -> None:
         self.frames.append(frame)
         self.faces.append(face)
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) where the face was last."""
+        return self.faces[-1][:4]
+
+
+class Linker:
+    """Links the faces of the frames that are looked at, as they come; `live` may go on."""
+
+    def __init__(self, fps: float) -> None:
+        self.live: list[OpenTrack] = []
+        self._fps = fps
+
+    def look(self, frame: int, found: np.ndarray) -> list[OpenTrack]:
+        """Take the faces of a frame, later than all before; the tracks that have ended with it."""
+        ended = [t for t in self.live if frame - t.frames[-1] > LONGEST_GAP_SECONDS * self._fps + 1]
+        self.live = [track for track in self.live if track not in ended]
+        taken = _match(self.live, found)
+        for at, face in enumerate(found):
+            if at in taken:
+                self.live[taken[at]].add(frame, face)
+            elif face[4] >= START_SCORE:
+                self.live.append(OpenTrack([frame], [face]))
+        return ended
+
+    def end_shot(self) -> list[OpenTrack]:
+        """The tracks that end because the shot does."""
+        ended, self.live = self.live, []
+        return ended
 
 
 def link_faces(
@@ -43,24 +75,15 @@ def link_faces(
     return sorted(tracks, key=lambda track: (-track.weight, track.first))
 
 
-def _link_shot(shot: np.ndarray, faces: dict[int, np.ndarray], fps: float) -> list[_OpenTrack]:
-    done: list[_OpenTrack] = []
-    live: list[_OpenTrack] = []
+def _link_shot(shot: np.ndarray, faces: dict[int, np.ndarray], fps: float) -> list[OpenTrack]:
+    linker = Linker(fps)
+    done: list[OpenTrack] = []
     for frame in shot.tolist():
-        ended = [t for t in live if frame - t.frames[-1] > LONGEST_GAP_SECONDS * fps + 1]
-        done += ended
-        live = [track for track in live if track not in ended]
-        found = faces[frame]
-        taken = _match(live, found)
-        for at, face in enumerate(found):
-            if at in taken:
-                live[taken[at]].add(frame, face)
-            elif face[4] >= START_SCORE:
-                live.append(_OpenTrack([frame], [face]))
-    return done + live
+        done += linker.look(frame, faces[frame])
+    return done + linker.end_shot()
 
 
-def _match(live: list[_OpenTrack], found: np.ndarray) -> dict[int, int]:
+def _match(live: list[OpenTrack], found: np.ndarray) -> dict[int, int]:
     """Which face continues which track: the pairs with most overlap in all."""
     if not live or not len(found):
         return {}
@@ -73,7 +96,7 @@ def _match(live: list[_OpenTrack], found: np.ndarray) -> dict[int, int]:
     }
 
 
-def _close(track: _OpenTrack, looked: np.ndarray) -> Track:
+def _close(track: OpenTrack, looked: np.ndarray) -> Track:
     """The track as it is kept: a gap is where a look between two sightings found nothing."""
     faces = np.stack(track.faces)
     gaps = tuple(

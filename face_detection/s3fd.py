@@ -48,6 +48,7 @@ class S3FDDetector:
     ) -> None:
         sha256 = check_published(weights)
         self._device = torch.device(device)
+        self.device = device
         self._dtype = resolve_precision(precision, self._device)
         self._network = load(weights, "s3fd", self._device).eval()
         self._network.to(memory_format=torch.channels_last)

@@ -84,20 +84,42 @@ def find_tracks(
     if first is None:
         return Tracks(0, *(full_size or (0, 0)), float(fps))
     width, height = full_size or (first.shape[1], first.shape[0])
-    small = map(_shrink, chain([first], frames))
+    small = map(shrink, chain([first], frames))
+    searcher = Searcher(detector, detect_every)
     faces: dict[int, np.ndarray] = {}  # frame number -> (n, 5), of the frames looked at
     cuts: list[int] = []
-    cut_finder = CutFinder()
-    count = 0
     while chunk := list(islice(small, CHUNK)):
-        new_cuts = [count + at for at, image in enumerate(chunk) if cut_finder.is_cut(image)]
-        _look(chunk, count, new_cuts, detect_every, detector, faces)
+        new_faces, new_cuts = searcher.look(chunk)
+        faces |= new_faces
         cuts += new_cuts
-        count += len(chunk)
-    scale = width / _shrink(first).shape[1]
-    found = link_faces(faces, cuts, fps, count)
+    scale = width / shrink(first).shape[1]
+    found = link_faces(faces, cuts, fps, searcher.count)
     tracks = [track.scaled(scale).rounded() for track in found]
-    return Tracks(count, width, height, float(fps), tuple(cuts), tracks)
+    return Tracks(searcher.count, width, height, float(fps), tuple(cuts), tracks)
+
+
+class Searcher:
+    """Looks at a stream of frames chunk by chunk: where the faces are, and where shots begin."""
+
+    def __init__(self, detector: Detector, detect_every: int = DETECT_EVERY) -> None:
+        self.count = 0  # frames so far
+        self._detector, self._detect_every = detector, detect_every
+        self._cut_finder = CutFinder()
+        self._last: dict[int, np.ndarray] = {}  # the chunk's before; its last frame was looked at
+
+    def look(self, chunk: list[np.ndarray]) -> tuple[dict[int, np.ndarray], list[int]]:
+        """The faces (n, 5) of the frames that were looked at, the last among them; and the cuts.
+
+        chunk: shrunk frames, see shrink. Frames are numbered from the stream's beginning.
+        """
+        first = self.count
+        cuts = [first + at for at, image in enumerate(chunk) if self._cut_finder.is_cut(image)]
+        faces = dict(self._last)
+        _look(chunk, first, cuts, self._detect_every, self._detector, faces)
+        self.count += len(chunk)
+        new = {frame: found for frame, found in faces.items() if frame >= first}
+        self._last = {self.count - 1: faces[self.count - 1]}
+        return new, cuts
 
 
 def work_height(width: int, height: int) -> int:
@@ -105,7 +127,8 @@ def work_height(width: int, height: int) -> int:
     return round(height * min(1.0, WORK_SIZE / min(width, height)))
 
 
-def _shrink(image: np.ndarray) -> np.ndarray:
+def shrink(image: np.ndarray) -> np.ndarray:
+    """The frame as small as faces are sought in."""
     height, width = image.shape[:2]
     lines = work_height(width, height)
     if lines == height:

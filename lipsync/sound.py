@@ -118,22 +118,12 @@ def speaking(wav: np.ndarray, sample_rate: int, fps: Fraction, frame_count: int)
 
     A frame is quiet when its sound lies QUIET_DB below the loudest tenth of all frames.
     """
-    loudness = _loudness(wav, sample_rate / fps, frame_count)
+    loudness = audio.loudness(wav, sample_rate / fps, frame_count)
     threshold = max(float(np.quantile(loudness, 0.9)) - QUIET_DB, NEVER_SPEECH_DB)
     speaks = loudness > threshold
     margin = math.ceil(MARGIN_SECONDS * fps)
     speaks = _closed(_dilated(speaks, margin), math.ceil(SHORTEST_PAUSE_SECONDS * fps / 2))
     return _faded(speaks, max(1, round(FADE_SECONDS * fps)))
-
-
-def _loudness(wav: np.ndarray, samples_per_frame: Fraction, frame_count: int) -> np.ndarray:
-    """Decibels against full scale of each frame's own samples."""
-    edges = [min(round(n * samples_per_frame), len(wav)) for n in range(frame_count + 1)]
-    power = [
-        float(np.square(wav[begin:end]).mean()) if end > begin else 0.0
-        for begin, end in zip(edges, edges[1:], strict=False)
-    ]
-    return 10 * np.log10(np.maximum(power, 1e-12))
 
 
 def _dilated(flags: np.ndarray, reach: int) -> np.ndarray:

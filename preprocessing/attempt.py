@@ -12,6 +12,7 @@ from preprocessing.clip import preprocess_clip, write_clip
 from preprocessing.settings import PreprocessSettings
 from preprocessing.talklip_layout import prepare_talklip
 from preprocessing.videos import SourceVideo
+from preprocessing.wild.preprocess_film import preprocess_film
 from preprocessing.word_clip import write_word
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,14 @@ WAY_OUT = "run again, perhaps with a smaller --batch_size: clips that are done a
 
 
 def try_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector) -> dict:
-    """The clip's row of the report, whatever is wrong with the clip.
+    """The clip's row of the report, whatever is wrong with the clip; of a film, its `rows`.
 
     Raises what is wrong with the machine or the corpus: OSError, DeviceError, CorpusError.
     """
     try:
         with device_faults_told(WAY_OUT):
+            if settings.wild:
+                return preprocess_film(clip, settings, detector)
             if settings.bbx_root:
                 return prepare_talklip(clip, settings, detector)
             return preprocess_clip(clip, settings, detector, WRITERS[settings.layout])
@@ -37,7 +40,8 @@ def try_clip(clip: SourceVideo, settings: PreprocessSettings, detector: Detector
         if not _is_the_clips_own(error):
             raise
         log.error("%s: unforeseen", clip.source, exc_info=error)
-        return {"clip": clip.name, "kept": False, "reason": UNFORESEEN, "detail": _words(error)}
+        row = {"clip": clip.name, "kept": False, "reason": UNFORESEEN, "detail": _words(error)}
+        return {"film": clip.name, "rows": [row]} if settings.wild else row
 
 
 def _is_the_clips_own(error: BaseException) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 import video
@@ -14,7 +13,7 @@ from corpus.layout import DONE
 from corpus.transcripts import carry_transcript
 from corpus.truth import carry_truth
 from corpus.whole_folder import whole_folder
-from corpus.write import write_face, write_heard
+from corpus.write import at_most, write_face, write_heard
 from face_detection import Box, Detector, NoFaceError, Tracks, crop_box, find_tracks
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
@@ -204,14 +203,5 @@ def _write_crops(
     for number, (image, box) in enumerate(zip(frames, boxes, strict=True)):
         if box is None:
             continue
-        crop = _at_most(image[box.top : box.bottom, box.left : box.right], crop_size)
+        crop = at_most(image[box.top : box.bottom, box.left : box.right], crop_size)
         write_face(folder, number, crop)
-
-
-def _at_most(crop: np.ndarray, side: int) -> np.ndarray:
-    height, width = crop.shape[:2]
-    scale = side / max(height, width)
-    if not side or scale >= 1:
-        return crop
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA)

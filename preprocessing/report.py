@@ -55,14 +55,14 @@ class CorpusReport:
         for reason, count in Counter(row["reason"] for row in self.skipped).most_common():
             first = next(row for row in self.skipped if row["reason"] == reason)
             lines.append(f"  {count} left out: {reason} (the first: {first['clip']})")
-        return "\n".join(lines + self._warnings(settings))
+        return "\n".join(lines + self.warnings(settings))
 
     def _rates(self) -> str:
         rates = Counter(row["source_fps"] for row in self.kept)
         shown = [f"{count} x {float(Fraction(rate)):.5g}" for rate, count in rates.most_common(6)]
         return ", ".join(shown) + (" and others" if len(rates) > 6 else "")
 
-    def _warnings(self, settings: PreprocessSettings) -> list[str]:
+    def warnings(self, settings: PreprocessSettings) -> list[str]:
         warnings = []
         height = settings.hp.img_height
         if self.kept and self.median_face_height < height:

@@ -7,6 +7,7 @@ from corpus.mel import mel_numbers
 from face_detection import DEFAULT_PADS, Pads
 from face_detection.search import DETECT_EVERY
 from hparams import ClipHParams
+from preprocessing.wild.options import WildOptions
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PreprocessSettings:
     audio_root: Path | None = None  # of the layout "talklip", with bbx_root: what it makes
     bbx_root: Path | None = None
     layout: str = "clips"  # or "lrw": single words, as DAVS has them
+    wild: WildOptions | None = None  # films of any kind, each to as many clips as it has
 
     def of_a_clip(self) -> dict:
         """What a clip's files depend on; written into its clip.json."""
@@ -36,6 +38,7 @@ class PreprocessSettings:
             "pads": list(self.pads),
             "smooth": self.smooth,
             "crop_size": self.crop_size,
+            **(self.wild.of_a_clip() if self.wild else {}),
         } | mel_numbers(self.hp)
 
     def differ_from(self, described: dict) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.errors import CorpusError
-from corpus.names import first_free, plain_name, short_hash
+from corpus.names import first_free, plain_name, short_hash, shorten, tell_apart
 from corpus.videos import VIDEO_SUFFIXES, video_files
 
 NAME_BYTES = 235  # of one part of a name, so that suffix and hash find room
@@ -41,6 +41,13 @@ def _possible_names(source: Path, data_root: Path) -> tuple[str, ...]:
     plain = plain_name(folder / relative.stem, NAME_BYTES)
     key = short_hash(relative.as_posix())
     return plain, f"{plain}{source.suffix}", f"{plain}{source.suffix}-{key}"
+
+
+def as_films(videos: list[SourceVideo]) -> list[SourceVideo]:
+    """The same with one folder each, as films have, for clips to lie in."""
+    flat = tell_apart([v.name.replace("/", "--") for v in videos], [v.name for v in videos])
+    named = zip(flat, videos, strict=True)
+    return sorted(SourceVideo(shorten(name, NAME_BYTES), video.source) for name, video in named)
 
 
 def take_shard(clips: list[SourceVideo], count: int, index: int) -> list[SourceVideo]:

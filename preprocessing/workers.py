@@ -21,6 +21,7 @@ from preprocessing.attempt import try_clip
 from preprocessing.orphans import end_with
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
+from preprocessing.wild.preprocess_film import build_judges
 
 THREADS_PER_GPU = 8  # clips decoded at a time, so that the GPU gets large batches
 CLIPS_PER_GPU_TASK = 128
@@ -108,6 +109,7 @@ class SharedDetector:
 
     def __init__(self, detector: Detector) -> None:
         self.settings = detector.settings
+        self.device = getattr(detector, "device", "cpu")
         self._detector = detector
         self._asked: queue.SimpleQueue[tuple[list[np.ndarray], Future]] = queue.SimpleQueue()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -168,6 +170,13 @@ def build_detector(settings: PreprocessSettings, device: str) -> Detector:
         s3fd_path=settings.s3fd_path,
         batch_size=settings.batch_size,
     )
+
+
+def check_weights(settings: PreprocessSettings) -> None:
+    """Raise what is wrong with the networks' files: told once, and not by every worker."""
+    build_detector(settings, "cpu")
+    if settings.wild:
+        build_judges(settings.wild, "cpu")
 
 
 def _preprocess(clips: list[SourceVideo]) -> list[dict]:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from evaluation import score
-from evaluation.metrics.shifts import SHIFTS
 from evaluation.metrics.similarity import Similarity
+from synchrony.shifts import SHIFTS
 from video import MediaError
 
 

@@ -12,9 +12,9 @@ import torch
 from evaluation import measure_similarity, similarity_of_faces
 from evaluation.describe import describe, mean_with_interval
 from evaluation.metrics.faces import at_rate
-from evaluation.metrics.shifts import SHIFTS, SoundWindows, runs_of_faces, scores_by_shift
 from evaluation.metrics.similarity import FEWEST_WINDOWS, Similarity
 from evaluation.plot import plot_similarity
+from synchrony.shifts import SHIFTS, SoundWindows, runs_of_faces, scores_by_shift
 from tests.talking_ellipse import (
     FixedBox,
     expert,

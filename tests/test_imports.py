@@ -11,6 +11,7 @@ LAYERS = (
     {"video"},
     {"audio"},
     {"features", "models"},
+    {"synchrony"},
     {"face_detection", "corpus", "export"},
     {"lipsync", "training"},
     {"preprocessing"},

@@ -11,7 +11,7 @@ with video.VideoWriter("out.mp4", 640, 480, fps=25, sound="talk.mp4") as writer:
 
 from video.images import files_in_order
 from video.info import MediaError, MediaInfo, SoundTrack, exact_fps
-from video.read import probe, read_frames, read_sound
+from video.read import probe, read_frames, read_sound, read_sound_pieces
 from video.write import CONTAINERS, VideoWriter, prepare_output
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "probe",
     "read_frames",
     "read_sound",
+    "read_sound_pieces",
 ]

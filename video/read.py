@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 # Decoding begins this long before the first frame asked for: a seek may land after the key frame
 # (MPEG streams).
 SEEK_LEAD_SECONDS = 5
+SOUND_BYTES = 16 << 20  # that are held at a time: four million samples
 # Shrunk frames only serve detection; for others see process.EXACT.
 FAST = {"flags": "bilinear"}
 # Channels are averaged. Without rematrix_maxval, float sound of two channels comes out 3 dB louder.
@@ -85,6 +86,19 @@ def read_sound(
     long as it is late; before the file, at seconds below 0, there is silence too. Raises
     MediaError when there is no such track or nothing in it.
     """
+    pieces = read_sound_pieces(path, sample_rate, start=start, end=end, track=track)
+    return np.concatenate(list(pieces))
+
+
+def read_sound_pieces(
+    path: str | Path,
+    sample_rate: int,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    track: int = 0,
+) -> Iterator[np.ndarray]:
+    """The same, piece by piece, for films of any length."""
     info = probe(path)
     if track >= len(info.sounds):
         raise MediaError(no_sound_message(info, track))
@@ -94,17 +108,20 @@ def read_sound(
     bounds = {"start": max(start, 0)} | ({} if end is None else {"end": end})
     stream = stream.filter("atrim", **bounds)
     stream = keep_clock(stream.output("pipe:", format="f32le"), source, info, used, end)
+    if start < 0:
+        yield np.zeros(round(-start * sample_rate), np.float32)
+    heard = False
     with decoding(stream) as (process, words):
-        samples = np.frombuffer(process.stdout.read(), np.float32)
+        while len(piece := np.frombuffer(process.stdout.read(SOUND_BYTES), np.float32)):
+            heard = True
+            yield piece.clip(-1.0, 1.0)
         process.wait()
         problem = words_of(words)
-    if not len(samples):
+    if not heard:
         reason = problem or "the track is empty"
         raise MediaError(f"no sound could be decoded from {path}: {reason}")
     if problem:
         log.warning("%s: damaged sound, read as far as possible (%s)", path, problem)
-    silence = np.zeros(max(0, round(-start * sample_rate)), np.float32)
-    return np.concatenate([silence, samples]).clip(-1.0, 1.0)
 
 
 def _probe_media(path: Path) -> MediaInfo:

@@ -12,19 +12,19 @@ from scipy.ndimage import median_filter
 
 import video
 from audio import load_wav
-from evaluation.metrics.shifts import (
-    SHIFTS,
-    WINDOW_FRAMES,
-    SoundWindows,
-    runs_of_faces,
-    scores_by_shift,
-)
 from face_detection.boxes import intersection_over_union
 from features.filterbank import STEPS_PER_SECOND
 from features.mfcc import mfcc
 from models.checkpoint import load
 from models.pretrained import check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
+from synchrony.shifts import (
+    SHIFTS,
+    WINDOW_FRAMES,
+    SoundWindows,
+    runs_of_faces,
+    scores_by_shift,
+)
 from video.jpeg import through_jpeg
 
 FPS = 25

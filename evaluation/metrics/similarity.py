@@ -16,9 +16,11 @@ import torch
 
 from audio import load_wav
 from evaluation.describe import DescribeResult, describe
-from evaluation.metrics.expert import FITS_FROM, Expert
 from evaluation.metrics.faces import face_boxes, read_faces
-from evaluation.metrics.shifts import (
+from face_detection import Detector
+from lipsync.watching import Progress, counted
+from synchrony.expert import FITS_FROM, Expert
+from synchrony.shifts import (
     MAX_SHIFT,
     SHIFTS,
     WINDOW_FRAMES,
@@ -26,8 +28,6 @@ from evaluation.metrics.shifts import (
     runs_of_faces,
     scores_by_shift,
 )
-from face_detection import Detector
-from lipsync.watching import Progress, counted
 
 WINDOWS_AT_ONCE = 64
 FEWEST_WINDOWS = 25  # one second; with fewer, neither the mean nor the shift says much

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from audio import expert_window_start, mel_window, melspectrogram
-from evaluation.metrics.shifts import WINDOW_FRAMES
 from hparams import ClipHParams
 from models.checkpoint import read_checkpoint
 from models.folding import fold_batch_norms
 from models.inputs import fit_face, lip_window, to_faces
+from synchrony.shifts import WINDOW_FRAMES
 
 # Between the published expert's means for a voice of the face (0.52) and for another (0.15-0.25).
 FITS_FROM = 0.375
@@ -32,17 +32,24 @@ class Expert:
         return fit_face(face, self.hp.img_height, self.hp.img_width)
 
     @torch.inference_mode()
-    def embed_faces(self, faces: list[np.ndarray]) -> torch.Tensor:
-        """n prepared faces in consecutive frames -> (n - 4, D): each window of five."""
+    def embed_faces(self, faces: list[np.ndarray], every: int = 1) -> torch.Tensor:
+        """n prepared faces in consecutive frames -> (n - 4, D): each window of five.
+
+        every: frames from the beginning of one window to that of the next.
+        """
         images = torch.from_numpy(np.stack(faces)).to(self.device)
-        windows = to_faces(images).unfold(0, WINDOW_FRAMES, 1).movedim(-1, 2)
+        windows = to_faces(images).unfold(0, WINDOW_FRAMES, every).movedim(-1, 2)
         return self.network.embed_mouths(lip_window(windows))
 
     @torch.inference_mode()
     def embed_sound(self, mel: np.ndarray, frames: range) -> torch.Tensor:
         """What is heard in the window that begins at each frame: (len(frames), D)."""
         starts = [expert_window_start(frame, self.hp.fps, self.hp) for frame in frames]
-        windows = np.stack([mel_window(mel, start, self.hp) for start in starts])
+        return self.embed_mels(np.stack([mel_window(mel, start, self.hp) for start in starts]))
+
+    @torch.inference_mode()
+    def embed_mels(self, windows: np.ndarray) -> torch.Tensor:
+        """(n, num_mels, mel_step_size) -> (n, D)."""
         return self.network.embed_sound(torch.from_numpy(windows)[:, None].to(self.device))
 
     def mel(self, wav: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def _part(
 
 def _widened(picture: np.ndarray) -> np.ndarray:
     side = (SIZE[0] * picture.shape[0] // SIZE[1] - picture.shape[1]) // 2
-    return cv2.copyMakeBorder(picture, 0, 0, side, side, cv2.BORDER_REFLECT)
+    return cv2.copyMakeBorder(picture, 0, 0, side, side, cv2.BORDER_REPLICATE)
 
 
 def _fitted(picture: np.ndarray) -> np.ndarray:

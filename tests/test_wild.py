@@ -3,6 +3,16 @@
 import numpy as np
 import pytest
 
+from audio import as_16_bit, save_wav
+from corpus.clips import examine_clip
+from corpus.filelists import done_clips
+from corpus.report_page import write_page
+from hparams import ClipHParams, HParams
+from preprocessing.settings import PreprocessSettings
+from preprocessing.videos import SourceVideo
+from preprocessing.wild import preprocess_film
+from preprocessing.wild.options import WildOptions
+from preprocessing.wild.report import WildReport
 from preprocessing.wild.stretches import split_at_pauses
 from synchrony.evidence import EVERY, Evidence
 from synchrony.film_sound import FilmSound
@@ -10,6 +20,7 @@ from synchrony.fit import fit_of
 from synchrony.shifts import MAX_SHIFT, SHIFTS
 from synchrony.turns import who_speaks, without_short
 from tests import talking_ellipse
+from video import VideoWriter
 
 
 def scores(frames: int, offset: int, seed: int = 0, strength: float = 0.4):
@@ -87,3 +98,102 @@ def test_evidence_tells_by_how_much_the_sound_is_early(early):
     faces = [talking_ellipse.face(value) for value in opened]
     evidence.add(faces, expert, FilmSound(expert, samples), 0)
     assert fit_of(evidence.settle()[1]).offset == early
+
+
+class EllipseDetector:
+    """One face in each pane of a film."""
+
+    settings = {"detector": "ellipse"}
+
+    def detect(self, images):
+        rows, columns = images[0].shape[:2]
+        boxes = [(left, 0, left + rows, rows, 0.9) for left in range(0, columns, rows)]
+        return [np.array(boxes, float) for _ in images]
+
+
+class ContentExaminer:
+    def faults(self, frames, boxes):
+        return [None] * len(frames)
+
+
+def film_of(path, panes, wav):
+    """panes: a row of equally many 96x96 faces for each place."""
+    save_wav(path.with_suffix(".wav"), as_16_bit(wav), 16000)
+    width = 96 * len(panes)
+    with VideoWriter(path, width, 96, 25, sound=path.with_suffix(".wav"), crf=10) as writer:
+        for row in zip(*panes, strict=True):
+            writer.write(np.ascontiguousarray(np.hstack(row)))
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    judges = (talking_ellipse.expert(), ContentExaminer())
+    monkeypatch.setattr(preprocess_film, "build_judges", lambda options, device: judges)
+    return PreprocessSettings(tmp_path / "out", ClipHParams(), wild=WildOptions(max_seconds=4))
+
+
+def faces_of(opened):
+    return [talking_ellipse.face(value) for value in opened]
+
+
+def make(path, settings):
+    film = SourceVideo(path.stem, path)
+    return preprocess_film.preprocess_film(film, settings, EllipseDetector())
+
+
+def test_a_film_becomes_clips_in_sync(tmp_path, settings):
+    opened = talking_ellipse.openings(150)
+    wav = talking_ellipse.voice(opened)
+    late = np.concatenate([np.zeros(3 * 640, np.float32), wav])[: len(wav)]
+    film_of(tmp_path / "a.mp4", [faces_of(opened)], late)
+    rows = make(tmp_path / "a.mp4", settings)["rows"]
+    kept = [row for row in rows if row["kept"]]
+    assert [row["offset"] for row in kept] == [-3] * len(kept)
+    assert sum(row["frames"] for row in kept) == 150
+    assert max(row["seconds"] for row in kept) <= 4
+    clip = examine_clip(settings.root / kept[0]["clip"], "a", HParams())
+    assert len(clip.frames) == kept[0]["faces"]
+    assert make(tmp_path / "a.mp4", settings)["rows"] == rows  # done: not made again
+
+
+def test_of_two_people_the_one_who_speaks_is_taken(tmp_path, settings):
+    own, other = talking_ellipse.openings(90), talking_ellipse.openings(90, seed=5)
+    film_of(tmp_path / "b.mp4", [faces_of(other), faces_of(own)], talking_ellipse.voice(own))
+    rows = make(tmp_path / "b.mp4", settings)["rows"]
+    assert [row["middle"] > 96 for row in rows if row["kept"]] == [True]
+    assert {row["reason"] for row in rows if not row["kept"]} == {"another speaks"}
+
+
+def test_a_still_and_another_voice_are_left_out_by_name(tmp_path, settings):
+    opened = talking_ellipse.openings(90)
+    voice = talking_ellipse.voice(talking_ellipse.openings(90, seed=7), seed=3)
+    film_of(tmp_path / "c.mp4", [faces_of(opened)], voice)
+    film_of(tmp_path / "d.mp4", [faces_of(opened[:1]) * 90], voice)
+    assert [row["reason"] for row in make(tmp_path / "c.mp4", settings)["rows"]] == [
+        "the sound fits at no shift"
+    ]
+    assert [row["reason"] for row in make(tmp_path / "d.mp4", settings)["rows"]] == [
+        "a still picture"
+    ]
+
+
+def test_a_film_that_cannot_be_read_is_one_row(tmp_path, settings):
+    (tmp_path / "e.mp4").write_bytes(b"no film")
+    rows = make(tmp_path / "e.mp4", settings)["rows"]
+    assert [(row["kept"], row["reason"]) for row in rows] == [(False, "undecodable")]
+
+
+def test_the_same_clip_twice_is_set_aside(tmp_path, settings):
+    opened = talking_ellipse.openings(90)
+    wav = talking_ellipse.voice(opened)
+    film_of(tmp_path / "f.mp4", [faces_of(opened)], wav)
+    film_of(tmp_path / "g.mp4", [faces_of(opened)], 0.7 * wav)
+    films = [make(tmp_path / name, settings) for name in ("f.mp4", "g.mp4")]
+    report = WildReport.of_films(settings.root, films)
+    assert [row["kept"] for row in report.rows] == [True, False]
+    assert report.rows[1]["reason"] == "a duplicate"
+    assert done_clips(settings.root) == ["f/00000"]
+    page = tmp_path / "report.html"
+    write_page(settings.root, report.rows, page)
+    assert "a duplicate" in page.read_text()
+    assert "http" not in page.read_text()

@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 
 from evaluation import Similarity
-from evaluation.metrics.shifts import SHIFTS
+from synchrony.shifts import SHIFTS
 from evaluation.plot import round_steps, smooth_scores
 
 WIDE, NARROW = 560, 330  # units across; the page shows one or the other, so that text stays legible

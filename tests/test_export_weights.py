@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from evaluation import read_expert
-from evaluation.metrics.expert import FITS_FROM
+from synchrony.expert import FITS_FROM
 from export import weights
 from hparams import HParams
 from models import SyncNet, TalkFace, VisualQualityDiscriminator

@@ -29,6 +29,13 @@ def _number(text: str) -> float:
     return value
 
 
+class OneOrMore(argparse.Action):
+    """A value, or a list where there are several."""
+
+    def __call__(self, parser, namespace, values, option=None) -> None:
+        setattr(namespace, self.dest, values if len(values) > 1 else values[0])
+
+
 def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
     parser = kind(
         description=__doc__.splitlines()[0],
@@ -48,7 +55,10 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
 def _add_inputs(group) -> None:
     group.add_argument("--checkpoint_path", default=str(LIP_WARP), help="generator's weights")
     group.add_argument("--face", help="video, picture, or folder of frames with the face")
-    group.add_argument("--audio", help="any file with sound: the speech")
+    group.add_argument(
+        "--audio", nargs="+", action=OneOrMore, metavar="FILE",
+        help="any file with sound: the speech; several, for as many faces of --face_select",
+    )  # fmt: skip
     group.add_argument(
         "--outfile", help=f"the video to make; without it {DEFAULT_OUTFILE}", metavar="FILE"
     )
@@ -109,8 +119,14 @@ def _add_face(group) -> None:
         help="face tracks as JSON: read if the file is there, else written to be edited",
     )  # fmt: skip
     group.add_argument(
-        "--face_select", default="largest", metavar="WHICH",
-        help="largest, leftmost, rightmost, all, or the number of a track in --boxes",
+        "--face_select", default="largest", metavar="WHICH", nargs="+", action=OneOrMore,
+        help="largest, leftmost, rightmost, all, or the number of a track in --boxes; one for each "
+        "of several --audio files",
+    )  # fmt: skip
+    group.add_argument(
+        "--speakers", metavar="auto|FILE",
+        help="only whoever speaks is given the new mouth, turn by turn: told from the video's own "
+        "sound, or as a JSON file says, which is read if it is there, else written to be edited",
     )  # fmt: skip
     group.add_argument(
         "--no_face", choices=("interpolate", "keep", "error"), default="interpolate",
@@ -270,6 +286,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--face and --audio are required, or --jobs; to look around, --demo")
     if args.auto_offset and (args.lip_motion or args.driving_video):
         parser.error("--auto_offset shifts the sound, and not --lip_motion or --driving_video")
+    if args.speakers and (args.face_select != "largest" or tuple(args.box) != (-1, -1, -1, -1)):
+        parser.error("--speakers chooses the faces: it takes no --face_select and no --box")
+    if args.speakers and args.static:
+        parser.error("--speakers needs a video, and --static is one frame of it")
     if args.jobs is not None and args.demo:
         parser.error("--demo is one video: it takes no --jobs")
     if args.crop_only and (args.score or args.sheet or args.preview is not None):
@@ -350,7 +370,9 @@ def _make_one(maker, args: argparse.Namespace) -> None:
 
 def _inputs(args: argparse.Namespace) -> list[str | Path]:
     """Files of the user's own, which no result may replace."""
-    named = (args.face, args.audio, args.boxes, args.lip_motion, args.driving_video)
+    audios = args.audio if isinstance(args.audio, list) else [args.audio]
+    turns = None if args.speakers == "auto" else args.speakers
+    named = (args.face, *audios, args.boxes, turns, args.lip_motion, args.driving_video)
     return [path for path in named if path is not None]
 
 

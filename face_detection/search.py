@@ -128,7 +128,7 @@ def work_height(width: int, height: int) -> int:
 
 
 def shrink(image: np.ndarray) -> np.ndarray:
-    """The frame as small as faces are sought in."""
+    """The frame as small as faces are detected in."""
     height, width = image.shape[:2]
     lines = work_height(width, height)
     if lines == height:

@@ -80,7 +80,7 @@ def _faces(
         views = (_small(generator.view(frame, places[0])) for frame in (before, after))
         inputs = {}
         if generator.on_sheet:
-            inputs = generator.feed(before, places[0], plan.speech.heard(number))
+            inputs = generator.feed(before, places[0], plan.heard(number, places[0]))
         yield _Face(number, *views, inputs)
 
 

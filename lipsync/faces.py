@@ -23,6 +23,7 @@ from face_detection.search import DETECT_EVERY, WORK_SIZE, search_key
 from face_detection.track_files import read_tracks, to_json
 from lipsync.settings import Settings
 from lipsync.source import FaceSource
+from lipsync.turns import Turn, weights_of
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class FacePaths:
     size: tuple[int, int]  # width and height of the frames
     seen: list[np.ndarray] | None = None  # the same without interpolated boxes, if there are any
     cuts: tuple[int, ...] = ()  # frames at which a new shot begins, where they are known
+    weights: list[np.ndarray] | None = None  # of each path in each frame: whether that face speaks
 
     def at(self, frame: int) -> list[Box]:
         """What to cut out of a frame; nothing where no face is, or none of it in the picture."""
@@ -48,6 +50,12 @@ class FacePaths:
         boxes = (path[min(frame, len(path) - 1)] for path in self.paths)
         crops = (crop_or_none(box, self.pads, *self.size) for box in boxes)
         return [(index, crop) for index, crop in enumerate(crops) if crop]
+
+    def weight(self, path: int, frame: int) -> float:
+        """The share of the new mouth that a face gets in a frame: 0 where it listens."""
+        if self.weights is None:
+            return 1.0
+        return float(self.weights[path][min(frame, len(self.weights[path]) - 1)])
 
     def is_filled(self, frame: int) -> bool:
         """Whether a frame's only boxes are interpolated, from those before and after a gap."""
@@ -61,10 +69,12 @@ def locate_faces(
     settings: Settings,
     detector: Callable[[], Detector],
     watch: Callable[[Iterator], Iterator] = iter,
+    tell_turns: Callable[[Tracks], list[Turn]] | None = None,
 ) -> FacePaths:
     """The face of every frame. `detector` makes one, and is called only if it is needed.
 
     watch: given the frames on their way to the detector, gives them on, so as to count them.
+    tell_turns: says who speaks when; those faces are taken, in their turns.
 
     Raises NoFaceError where there is no face at all, ValueError for a box outside the picture.
     """
@@ -73,9 +83,13 @@ def locate_faces(
         return FacePaths([np.array([settings.box], float)], NO_PADS, source.size)
     _check_pads(settings.pads, *source.size)
     tracks = tracks_of(source, settings, detector, watch)
+    turns = tell_turns(tracks) if tell_turns and tracks.tracks else None
+    if turns is not None and not turns:
+        raise NoFaceError(f"{source.info.path}: nobody speaks; say who does: --speakers FILE.json")
+    chosen = _chosen(settings, turns)
     try:
-        seen = tracks.paths(settings.face_select, smooth=settings.smooth, fill_gaps=False)
-        filled = tracks.paths(settings.face_select, smooth=settings.smooth)
+        seen = _paths(tracks, chosen, settings.smooth, fill_gaps=False)
+        filled = _paths(tracks, chosen, settings.smooth, fill_gaps=True)
     except NoFaceError as error:
         raise NoFaceError(
             f"{source.info.path}: no face in any of {tracks.frame_count} frames looked at; give "
@@ -86,7 +100,23 @@ def locate_faces(
     if settings.no_face == "keep":
         filled = seen
     _check_something_is_left(filled, settings.pads, source.size)
-    return FacePaths(filled, settings.pads, source.size, seen, tracks.cuts)
+    weights = turns and [
+        weights_of(turns, int(number), tracks.frame_count, tracks.fps) for number in chosen
+    ]
+    return FacePaths(filled, settings.pads, source.size, seen, tracks.cuts, weights)
+
+
+def _chosen(settings: Settings, turns: list[Turn] | None) -> list[str]:
+    """The faces that are made anew, each as Tracks.paths takes it."""
+    if turns is not None:
+        return [str(number) for number in sorted({turn.track for turn in turns})]
+    chosen = settings.face_select
+    return [chosen] if isinstance(chosen, str) else list(chosen)
+
+
+def _paths(tracks: Tracks, chosen: list[str], smooth: bool, *, fill_gaps: bool) -> list[np.ndarray]:
+    found = [tracks.paths(one, smooth=smooth, fill_gaps=fill_gaps) for one in chosen]
+    return [path for paths in found for path in paths]
 
 
 def describe_frames(frames: Iterable[int], fps: float) -> str:

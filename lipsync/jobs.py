@@ -7,12 +7,13 @@ from pathlib import Path
 
 from face_detection import Box, Pads
 from lipsync.settings import Settings
+from models.pretrained import EXPERT
 
 # Flags of what is loaded once.
 OF_ALL = ("jobs", "checkpoint_path", "device", "precision", "detector", "s3fd_path")
 OPTIONS = ("strength", "keep_expression", "tune_steps")  # of one method or another
 SAME_NAMES = (
-    "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "face_select",
+    "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "speakers",
     "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",
     "driving_video", "crop_only", "codec", "crf", "preset", "pix_fmt",
 )  # fmt: skip
@@ -50,7 +51,8 @@ class Jobs:
     def name_outfile(self, args: argparse.Namespace, line: int) -> None:
         """Give the job's result its name. Raises ValueError where another line has it already."""
         if args.outfile is None:
-            name = f"{line:03d}_{Path(args.face).stem}_{Path(args.audio).stem}.mp4"
+            audio = args.audio[0] if isinstance(args.audio, list) else args.audio
+            name = f"{line:03d}_{Path(args.face).stem}_{Path(audio).stem}.mp4"
             args.outfile = self._folder / name
         targets = _written(args)
         for path in targets:
@@ -116,6 +118,7 @@ def _to_flag(name: str, value) -> list[str]:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """What the flags of inference.py choose for one video."""
+    chosen = args.face_select
     return Settings(
         still_fps=args.fps,
         box=None if tuple(args.box) == (-1, -1, -1, -1) else Box.from_cli(*args.box),
@@ -124,5 +127,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         smooth=not args.nosmooth,
         use_cache=not args.no_cache,
         options={name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None},
+        face_select=tuple(chosen) if isinstance(chosen, list) else chosen,
+        sync_expert=Path(args.syncnet_checkpoint_path or EXPERT),
         **{name: getattr(args, name) for name in SAME_NAMES},
     )

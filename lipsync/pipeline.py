@@ -1,7 +1,7 @@
 """From a face, a speech and a method to a video: plan, render, encode."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -103,19 +103,20 @@ class LipSync:
     def run(
         self,
         face: str | Path,
-        audio: str | Path,
+        audio: str | Path | Sequence[str | Path],
         outfile: str | Path,
         settings: Settings | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Make one video, whole or not at all. Raises ValueError (MediaError, NoFaceError)."""
-        outfile = prepare_outfile(outfile, face, audio)
+        audios = [audio] if isinstance(audio, str | Path) else audio
+        outfile = prepare_outfile(outfile, face, *audios)
         return self.make(self.plan(face, audio, settings, progress), outfile, progress)
 
     def plan(
         self,
         face: str | Path,
-        audio: str | Path,
+        audio: str | Path | Sequence[str | Path],
         settings: Settings | None = None,
         progress: Progress | None = None,
         measure_delay: Callable[[Given], float] | None = None,

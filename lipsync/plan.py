@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from face_detection import Detector
+from face_detection import Detector, Tracks
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.driver import choose_driver
 from lipsync.faces import FacePaths, locate_faces
+from lipsync.mixing import mix_sounds
 from lipsync.settings import Settings
 from lipsync.sound import Speech, load_speech
 from lipsync.source import FaceSource, open_source
+from lipsync.turns import Turn, turns_for
 from lipsync.watching import Progress, counted, watch_faces
 from models.generator import Place, Watched
 
@@ -32,13 +34,19 @@ class Given(NamedTuple):
     sound_span: tuple[float, float | None]  # seconds
 
 
+class Voice(NamedTuple):
+    """One sound as the faces hear it."""
+
+    speech: Speech
+    strengths: np.ndarray  # (frames of the speech,) share of the generated mouth, 0 to 1
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that is known about a video before its first frame is made."""
 
     source: FaceSource
-    speech: Speech
-    strengths: np.ndarray  # (frames of the speech,) share of the generated mouth, 0 to 1
+    voices: list[Voice]  # one for all faces, or one for each
     faces: FacePaths
     frame_count: int
     settings: Settings
@@ -47,26 +55,44 @@ class Plan:
     watched: list[Watched] | None = None  # by face path, where the method looked beforehand
     options: Mapping[str, object] = field(default_factory=dict)  # all of the method's
     crop_side: int = 0  # pixels of a face that is shown by itself; 0: whole frames are
+    kept: object = None  # what must live as long as the plan: a mixed sound's folder
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
         return (self.crop_side,) * 2 if self.crop_side else self.source.size
 
-    def strength(self, frame: int) -> float:
+    @property
+    def speech(self) -> Speech:
+        """What is heard; of several people, what the first says."""
+        return self.voices[0].speech
+
+    def strength(self, frame: int, path: int = 0) -> float:
         """How much of the generated mouth a frame shows; after the sound's end as at its end."""
         if self.settings.silence == "model":
             return 1.0
-        return float(self.strengths[frame]) if frame < len(self.strengths) else 0.0
+        strengths = self._voice(path).strengths
+        return float(strengths[frame]) if frame < len(strengths) else 0.0
+
+    def heard(self, frame: int, place: Place) -> np.ndarray:
+        """What a face is given of its voice for a frame of the result."""
+        return self._voice(place.path).speech.heard(frame)
+
+    def _voice(self, path: int) -> Voice:
+        return self.voices[path if len(self.voices) > 1 else 0]
 
     def places(self, frame: int, shown: int) -> list[Place]:
         """The faces to be made anew in a frame of the result that shows one of the source."""
-        strength = self.strength(frame)
-        places = [replace(p, strength=strength * p.strength) for p in self.places_at(shown)]
+        places = [
+            replace(place, strength=self.strength(frame, place.path) * place.strength)
+            for place in self.places_at(shown)
+        ]
         return [place for place in places if place.strength > 0]
 
     def places_at(self, shown: int) -> list[Place]:
-        """The faces in a frame of the source; less than full strength is the method's doubt."""
+        """The faces that speak in a frame of the source; less than full strength is the method's
+        doubt, or the edge of a turn.
+        """
         return places_of(self.faces, self.watched, self.settings, self.options, shown)
 
 
@@ -77,13 +103,14 @@ def places_of(
     options: Mapping[str, object],
     shown: int,
 ) -> list[Place]:
-    """The faces in a frame of the source, with what a method noted of them beforehand."""
+    """The faces that speak in a frame of the source, with what a method noted of them."""
     places = []
     for path, box in faces.by_path(shown):
-        place = Place(box, blend=settings.blend, options=options)
+        place = Place(box, blend=settings.blend, options=options, path=path)
         if watched is not None:
             place = noted(place, watched[path], shown)
-        places.append(place)
+        if turn := faces.weight(path, shown):
+            places.append(replace(place, strength=turn * place.strength))
     return places
 
 
@@ -96,7 +123,7 @@ def noted(place: Place, watched: Watched, frame: int) -> Place:
 
 def make_plan(
     face: str | Path,
-    audio: str | Path,
+    audio: str | Path | Sequence[str | Path],
     settings: Settings,
     backend: TorchBackend,
     detector: Callable[[], Detector],
@@ -106,6 +133,7 @@ def make_plan(
 ) -> Plan:
     """Open both inputs and find the faces. Raises ValueError (MediaError, NoFaceError).
 
+    audio: one sound for every face that is chosen, or one for each of settings.face_select.
     measure_delay: says by how many seconds the sound must come later to fit the given face.
     """
     if settings.crop_only and not backend.generator.crop_side:
@@ -113,41 +141,74 @@ def make_plan(
             "--crop_only needs a generator that paints a whole face, as DAVS; this one changes a "
             "part of the frame"
         )
+    audios = [audio] if isinstance(audio, str | Path) else list(audio)
+    _check_voices(audios, settings)
     source = open_chosen(face, settings)
     if source.info.has_alpha:
         log.warning("%s: its transparency is dropped", face)
     if source.info.is_hdr:
         log.warning("%s: HDR is worked on with 8 bits a colour; smooth areas may show bands", face)
     # A video dubbed with its own sound is cut together with it; other sound is taken whole.
-    span = (source.start, source.end) if same_file(face, audio) else (0.0, None)
-    hear = _listener(audio, source, settings, backend)
-    speech, strengths = hear(*span)  # before the faces are detected, which takes longer
-    watch = face_watch(source, progress)
+    own = len(audios) == 1 and same_file(face, audios[0])
+    span = (source.start, source.end) if own else (0.0, None)
+    hear = [_listener(one, source, settings, backend) for one in audios]
+    voices = [listen(*span) for listen in hear]  # before faces are detected, which takes longer
     options = backend.generator.chosen(settings.options)
-    faces = locate_faces(source, settings, detector, watch)
-    if measure_delay and (delay := measure_delay(Given(source, faces, Path(audio), span))):
+    watch, tell = face_watch(source, progress), _teller(source, settings, backend)
+    faces = locate_faces(source, settings, detector, watch, tell)
+    if measure_delay and (delay := measure_delay(Given(source, faces, Path(audios[0]), span))):
         span = (span[0] - delay, None if span[1] is None else span[1] - delay)
-        speech, strengths = hear(*span)
-    count = _count_frames(source, speech, faces, settings)
-    driver = choose_driver(settings, backend, speech.seconds, detector, progress)
-    speech.encode(driver, count, in_its_place=settings.driving_video is not None)
+        voices = [listen(*span) for listen in hear]
+    longest = max((voice.speech for voice in voices), key=lambda speech: speech.frame_count)
+    count = _count_frames(source, longest, faces, settings)
+    for speech, _ in voices:
+        drive = choose_driver(settings, backend, speech.seconds, detector, progress)
+        speech.encode(drive, count, in_its_place=settings.driving_video is not None)
     watched = watch_faces(source, faces, backend, options, count, progress)
     seconds = float(count / source.fps)
-    if settings.length != "audio" and seconds < speech.seconds:
+    if settings.length != "audio" and seconds < longest.seconds:
         span = (span[0], span[0] + seconds)
-    return Plan(
-        source, speech, strengths, faces, count, settings, Path(audio), span, watched, options,
-        backend.generator.crop_side if settings.crop_only else 0,
-    )  # fmt: skip
+    sound, kept = (Path(audios[0]), None) if len(audios) == 1 else mix_sounds(audios)
+    side = backend.generator.crop_side if settings.crop_only else 0
+    return Plan(source, voices, faces, count, settings, sound, span, watched, options, side, kept)
+
+
+def _check_voices(audios: list[str | Path], settings: Settings) -> None:
+    """Raises ValueError where several sounds have not as many faces, or drive one mouth."""
+    chosen = settings.face_select
+    faces = [chosen] if isinstance(chosen, str) else list(chosen)
+    if len(audios) == 1 and len(faces) == 1:
+        return
+    if len(faces) != len(audios) or "all" in faces:
+        raise ValueError(
+            f"each face wants its sound: --audio has {len(audios)}, --face_select "
+            f"{len(faces)} ({' '.join(faces)}); --boxes FILE.json tells the numbers of the faces"
+        )
+    if settings.speakers or settings.box or settings.lip_motion or settings.driving_video:
+        raise ValueError(
+            "several sounds go with --face_select alone, and not with --speakers, --box, "
+            "--lip_motion or --driving_video"
+        )
+
+
+def _teller(
+    source: FaceSource, settings: Settings, backend: TorchBackend
+) -> Callable[[Tracks], list[Turn]] | None:
+    """What says who speaks when, where that is asked for."""
+    if settings.speakers is None:
+        return None
+    file = None if settings.speakers == "auto" else Path(settings.speakers)
+    device = str(backend.device)
+    return lambda tracks: turns_for(file, source, tracks, settings.sync_expert, device)
 
 
 def _listener(
     audio: str | Path, source: FaceSource, settings: Settings, backend: TorchBackend
-) -> Callable[[float, float | None], tuple[Speech, np.ndarray]]:
+) -> Callable[[float, float | None], Voice]:
     """What gives the speech between two seconds of the sound, as the settings time it."""
 
-    def hear(start: float, end: float | None) -> tuple[Speech, np.ndarray]:
-        return load_speech(
+    def hear(start: float, end: float | None) -> Voice:
+        heard = load_speech(
             audio,
             source.fps,
             backend.generator.hearing,
@@ -156,6 +217,7 @@ def _listener(
             offset_seconds=settings.audio_offset_ms / 1000,
             legacy_timing=settings.legacy_timing,
         )
+        return Voice(*heard)
 
     return hear
 

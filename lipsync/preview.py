@@ -45,8 +45,8 @@ def _make(
     plan: Plan, backend: TorchBackend, number: int, frame: np.ndarray, places: list[Place]
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """The frame with its marks, the result, and small pictures of each face."""
-    generator, heard = backend.generator, plan.speech.heard(number)
-    inputs = [generator.feed(frame, place, heard) for place in places]
+    generator = backend.generator
+    inputs = [generator.feed(frame, place, plan.heard(number, place)) for place in places]
     marked, result, small = frame.copy(), frame.copy(), []
     for place, fed, made in zip(places, inputs, backend.generate(inputs), strict=True):
         patch = generator.patch(result, place, made)

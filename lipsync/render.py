@@ -76,7 +76,7 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
             _note_gaps(tally, number, shown_number, plan)
             for place in plan.places(number, shown_number):
                 batch.places.append((at, place))
-                heard = plan.speech.heard(number)
+                heard = plan.heard(number, place)
                 batch.inputs.append(backend.generator.feed(frame, place, heard))
         yield batch
 
@@ -84,7 +84,8 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
 def _note_gaps(tally: Tally, number: int, shown_number: int, plan: Plan) -> None:
     places = plan.places_at(shown_number)
     if not places:
-        tally.faceless.append(number)
+        if not plan.faces.at(shown_number):  # else whoever is there listens
+            tally.faceless.append(number)
         return
     if plan.faces.is_filled(shown_number):
         tally.filled.append(number)

@@ -7,6 +7,7 @@ from pathlib import Path
 from face_detection import DEFAULT_PADS, Box, Pads
 from lipsync.source import LOOPS
 from models.generator import BLENDS
+from models.pretrained import EXPERT
 
 NO_FACE = ("interpolate", "keep", "error")
 LENGTHS = ("audio", "video", "shortest")
@@ -34,7 +35,9 @@ class Settings:
     boxes: Path | None = None
     pads: Pads = DEFAULT_PADS
     smooth: bool = True
-    face_select: str = "largest"
+    face_select: str | tuple[str, ...] = "largest"  # several: one for each of several sounds
+    speakers: str | None = None  # "auto", or a file of turns: read if it is there, else written
+    sync_expert: Path = EXPERT  # that tells who speaks
     no_face: str = "interpolate"
     detect_every: int | None = None  # None = as measured best
     use_cache: bool = True

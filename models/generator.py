@@ -45,6 +45,7 @@ class Place:
     notes: np.ndarray | None = None  # this frame's numbers, by the method's own watcher
     shared: object = None  # what the watcher keeps for all frames
     options: Mapping[str, object] = field(default_factory=dict)  # the method's, all of them
+    path: int = 0  # which of the faces that are made anew
 
 
 @dataclass(frozen=True)

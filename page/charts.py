@@ -5,8 +5,8 @@ from html import escape
 import numpy as np
 
 from evaluation import Similarity
-from synchrony.shifts import SHIFTS
 from evaluation.plot import round_steps, smooth_scores
+from synchrony.shifts import SHIFTS
 
 WIDE, NARROW = 560, 330  # units across; the page shows one or the other, so that text stays legible
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 210, 34, 10, 14, 34

@@ -11,16 +11,19 @@ FPS = 25
 Scores = tuple[np.ndarray, np.ndarray]  # frames at which windows begin, and (n, 31) scores
 
 
-def who_speaks(faces: list[Scores], begin: int, end: int, least: int) -> np.ndarray:
+def who_speaks(
+    faces: list[Scores], begin: int, end: int, least: int, offset: int | None = None
+) -> np.ndarray:
     """The number of the face that speaks in each frame, (end - begin,): the one that fits best.
 
     All share the film's sound, so one shift holds for all: that of the face that fits best in all.
-    least: frames; turns that are shorter go to those about them.
+    least: frames; turns that are shorter go to those about them. offset: that shift, if known.
     """
     cuts = [_within(*scores, begin, end) for scores in faces]
-    fits = [fit_of(scores) for _, scores in cuts]
-    best = max(fits, key=lambda fit: fit.certainty)
-    courses = np.stack([margin_course(*cut, best.offset, begin, end) for cut in cuts])
+    if offset is None:
+        fits = [fit_of(scores) for _, scores in cuts]
+        offset = max(fits, key=lambda fit: fit.certainty).offset
+    courses = np.stack([margin_course(*cut, offset, begin, end) for cut in cuts])
     speaks = courses.argmax(axis=0)
     return without_short(speaks, least)
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from evaluation import read_expert
-from synchrony.expert import FITS_FROM
 from export import weights
 from hparams import HParams
 from models import SyncNet, TalkFace, VisualQualityDiscriminator
 from models.checkpoint import read_checkpoint, save_checkpoint
+from synchrony.expert import FITS_FROM
 from tests.deterministic import fill
 
 HP = HParams().with_overrides("img_size=32,multiplier=0.0625,fmax=7000,batch_size=7")

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from audio import as_16_bit, save_wav
 from corpus.clips import examine_clip
 from corpus.filelists import done_clips
 from corpus.report_page import write_page
@@ -20,7 +19,7 @@ from synchrony.fit import fit_of
 from synchrony.shifts import MAX_SHIFT, SHIFTS
 from synchrony.turns import who_speaks, without_short
 from tests import talking_ellipse
-from video import VideoWriter
+from tests.film_of_ellipses import PaneDetector, faces_of, write_film
 
 
 def scores(frames: int, offset: int, seed: int = 0, strength: float = 0.4):
@@ -100,29 +99,9 @@ def test_evidence_tells_by_how_much_the_sound_is_early(early):
     assert fit_of(evidence.settle()[1]).offset == early
 
 
-class EllipseDetector:
-    """One face in each pane of a film."""
-
-    settings = {"detector": "ellipse"}
-
-    def detect(self, images):
-        rows, columns = images[0].shape[:2]
-        boxes = [(left, 0, left + rows, rows, 0.9) for left in range(0, columns, rows)]
-        return [np.array(boxes, float) for _ in images]
-
-
 class ContentExaminer:
     def faults(self, frames, boxes):
         return [None] * len(frames)
-
-
-def film_of(path, panes, wav):
-    """panes: a row of equally many 96x96 faces for each place."""
-    save_wav(path.with_suffix(".wav"), as_16_bit(wav), 16000)
-    width = 96 * len(panes)
-    with VideoWriter(path, width, 96, 25, sound=path.with_suffix(".wav"), crf=10) as writer:
-        for row in zip(*panes, strict=True):
-            writer.write(np.ascontiguousarray(np.hstack(row)))
 
 
 @pytest.fixture
@@ -132,20 +111,16 @@ def settings(tmp_path, monkeypatch):
     return PreprocessSettings(tmp_path / "out", ClipHParams(), wild=WildOptions(max_seconds=4))
 
 
-def faces_of(opened):
-    return [talking_ellipse.face(value) for value in opened]
-
-
 def make(path, settings):
     film = SourceVideo(path.stem, path)
-    return preprocess_film.preprocess_film(film, settings, EllipseDetector())
+    return preprocess_film.preprocess_film(film, settings, PaneDetector())
 
 
 def test_a_film_becomes_clips_in_sync(tmp_path, settings):
     opened = talking_ellipse.openings(150)
     wav = talking_ellipse.voice(opened)
     late = np.concatenate([np.zeros(3 * 640, np.float32), wav])[: len(wav)]
-    film_of(tmp_path / "a.mp4", [faces_of(opened)], late)
+    write_film(tmp_path / "a.mp4", [faces_of(opened)], late)
     rows = make(tmp_path / "a.mp4", settings)["rows"]
     kept = [row for row in rows if row["kept"]]
     assert [row["offset"] for row in kept] == [-3] * len(kept)
@@ -158,7 +133,7 @@ def test_a_film_becomes_clips_in_sync(tmp_path, settings):
 
 def test_of_two_people_the_one_who_speaks_is_taken(tmp_path, settings):
     own, other = talking_ellipse.openings(90), talking_ellipse.openings(90, seed=5)
-    film_of(tmp_path / "b.mp4", [faces_of(other), faces_of(own)], talking_ellipse.voice(own))
+    write_film(tmp_path / "b.mp4", [faces_of(other), faces_of(own)], talking_ellipse.voice(own))
     rows = make(tmp_path / "b.mp4", settings)["rows"]
     assert [row["middle"] > 96 for row in rows if row["kept"]] == [True]
     assert {row["reason"] for row in rows if not row["kept"]} == {"another speaks"}
@@ -167,8 +142,8 @@ def test_of_two_people_the_one_who_speaks_is_taken(tmp_path, settings):
 def test_a_still_and_another_voice_are_left_out_by_name(tmp_path, settings):
     opened = talking_ellipse.openings(90)
     voice = talking_ellipse.voice(talking_ellipse.openings(90, seed=7), seed=3)
-    film_of(tmp_path / "c.mp4", [faces_of(opened)], voice)
-    film_of(tmp_path / "d.mp4", [faces_of(opened[:1]) * 90], voice)
+    write_film(tmp_path / "c.mp4", [faces_of(opened)], voice)
+    write_film(tmp_path / "d.mp4", [faces_of(opened[:1]) * 90], voice)
     assert [row["reason"] for row in make(tmp_path / "c.mp4", settings)["rows"]] == [
         "the sound fits at no shift"
     ]
@@ -186,8 +161,8 @@ def test_a_film_that_cannot_be_read_is_one_row(tmp_path, settings):
 def test_the_same_clip_twice_is_set_aside(tmp_path, settings):
     opened = talking_ellipse.openings(90)
     wav = talking_ellipse.voice(opened)
-    film_of(tmp_path / "f.mp4", [faces_of(opened)], wav)
-    film_of(tmp_path / "g.mp4", [faces_of(opened)], 0.7 * wav)
+    write_film(tmp_path / "f.mp4", [faces_of(opened)], wav)
+    write_film(tmp_path / "g.mp4", [faces_of(opened)], 0.7 * wav)
     films = [make(tmp_path / name, settings) for name in ("f.mp4", "g.mp4")]
     report = WildReport.of_films(settings.root, films)
     assert [row["kept"] for row in report.rows] == [True, False]

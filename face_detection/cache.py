@@ -11,7 +11,7 @@ from atomic import write_whole
 from face_detection.track_files import FORMAT, read_tracks, to_json
 from face_detection.tracks import Tracks
 
-VERSION = 1  # raised whenever the same input and settings would give other tracks
+VERSION = 2  # raised whenever the same input and settings would give other tracks
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,9 @@ from face_detection.tracks import Track
 
 START_SCORE = 0.5  # of a face that may begin a track; weaker ones may only continue one
 LEAST_OVERLAP = 0.25  # of a face with the same face, the last time it was seen
+STAYED = 0.3  # weight of overlap with where it was, beside that with where it should be
+MOTION_FRAMES = 8  # from which a face's motion is told
+LONGEST_MOTION_FRAMES = 25  # that it is thought to go on
 LONGEST_GAP_SECONDS = 1.0  # a face that comes back later begins a new track
 SHORTEST_TRACK_SECONDS = 0.3  # a track shorter than this, in a longer shot, is a false alarm
 LEAST_CERTAINTY = 0.45  # mean score of a track, where a look in vain counts as 0
@@ -31,6 +34,17 @@ class OpenTrack:
         """(4,) where the face was last."""
         return self.faces[-1][:4]
 
+    def predicted(self, frame: int) -> np.ndarray:
+        """(4,) where it would be if it went on as it has moved of late."""
+        last = self.frames[-1]
+        near = [n for n in range(-MOTION_FRAMES, -1) if n >= -len(self.frames)]
+        near = [n for n in near if last - self.frames[n] <= MOTION_FRAMES]
+        if not near:
+            return self.box
+        speed = (_centre(self.box) - _centre(self.faces[near[0]])) / (last - self.frames[near[0]])
+        moved = speed * min(frame - last, LONGEST_MOTION_FRAMES)
+        return self.box + np.tile(moved, 2)
+
 
 class Linker:
     """Links the faces of the frames that are looked at, as they come; `live` may go on."""
@@ -43,7 +57,7 @@ class Linker:
         """Take the faces of a frame, later than all before; the tracks that have ended with it."""
         ended = [t for t in self.live if frame - t.frames[-1] > LONGEST_GAP_SECONDS * self._fps + 1]
         self.live = [track for track in self.live if track not in ended]
-        taken = _match(self.live, found)
+        taken = _match(self.live, found, frame)
         for at, face in enumerate(found):
             if at in taken:
                 self.live[taken[at]].add(frame, face)
@@ -83,17 +97,27 @@ def _link_shot(shot: np.ndarray, faces: dict[int, np.ndarray], fps: float) -> li
     return done + linker.end_shot()
 
 
-def _match(live: list[OpenTrack], found: np.ndarray) -> dict[int, int]:
-    """Which face continues which track: the pairs with most overlap in all."""
+def _match(live: list[OpenTrack], found: np.ndarray, frame: int) -> dict[int, int]:
+    """Which face continues which track: the pairs with most overlap in all.
+
+    What overlaps where the track should be by now comes before what overlaps where it was: of two
+    people who cross, each goes on.
+    """
     if not live or not len(found):
         return {}
-    overlap = intersection_over_union(np.stack([track.faces[-1] for track in live]), found)
-    rows, columns = linear_sum_assignment(-overlap)
+    moved = intersection_over_union(np.stack([t.predicted(frame) for t in live]), found)
+    stayed = intersection_over_union(np.stack([track.box for track in live]), found)
+    score = np.where(np.maximum(moved, stayed) >= LEAST_OVERLAP, moved + STAYED * stayed, 0)
+    rows, columns = linear_sum_assignment(-score)
     return {
         int(column): int(row)
         for row, column in zip(rows, columns, strict=True)
-        if overlap[row, column] >= LEAST_OVERLAP
+        if score[row, column] > 0
     }
+
+
+def _centre(box: np.ndarray) -> np.ndarray:
+    return (box[:2] + box[2:4]) / 2
 
 
 def _close(track: OpenTrack, looked: np.ndarray) -> Track:

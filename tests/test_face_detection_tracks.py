@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from face_detection import NoFaceError, Track, Tracks
+from face_detection.linking import link_faces
 from face_detection.smoothing import fill_between, smooth_boxes
 from face_detection.track_files import read_tracks, to_json
 from face_detection.tracks import faceless_spans
@@ -246,3 +247,30 @@ def test_a_wrong_edit_is_named(tmp_path, rows, fault):
     file.write_text(json.dumps(values))
     with pytest.raises(ValueError, match=fault):
         read_tracks(file)
+
+
+def crossing(frames: int, hidden: range = range(0)) -> dict[int, np.ndarray]:
+    """Two faces of one size on their ways past each other; while they meet, one hides the other."""
+    faces = {}
+    for frame in range(frames):
+        left, right = 10 + 4 * frame, 250 - 4 * frame
+        rows = [[left, 50, left + 40, 100, 0.9], [right, 52, right + 40, 102, 0.9]]
+        if abs(left - right) < 24:
+            rows = rows[:1]
+        if frame in hidden:
+            rows = rows[1:]
+        faces[frame] = np.array(rows)
+    return faces
+
+
+def test_people_who_cross_keep_their_tracks():
+    tracks = link_faces(crossing(60), [], 25, 60)
+    assert len(tracks) == 2
+    for track in tracks:
+        steps = np.diff(track.boxes[:, 0]) / np.diff(track.frames)
+        assert (np.abs(steps) == 4).all() and len(set(np.sign(steps))) == 1
+
+
+def test_a_face_that_moves_is_followed_through_a_short_absence():
+    tracks = link_faces(crossing(25, range(8, 20)), [], 25, 25)
+    assert sorted((track.first, track.last) for track in tracks) == [(0, 24), (0, 24)]

@@ -24,12 +24,12 @@ def write_description(
     source_size: tuple[int, int],
     settings: dict,
     source_bytes: int | None = None,
-    beside: dict | None = None,
+    extra: dict | None = None,
 ) -> None:
     """The last of a clip's files, which makes it whole.
 
     boxes: of each frame left, top, right, bottom in the source's pixels; None where no face is.
-    beside: whatever else is known of the clip.
+    extra: whatever else is known of the clip.
     """
     heights = [box[3] - box[1] for box in boxes if box]
     values = {
@@ -44,7 +44,7 @@ def write_description(
         "settings": settings,
         "boxes": boxes,
     }
-    values |= beside or {}
+    values |= extra or {}
     if source_bytes is not None:
         values["source_bytes"] = source_bytes
     (folder / DONE).write_text(json.dumps(values) + "\n", encoding="utf-8")

@@ -184,7 +184,7 @@ class _ClipWriter:
             source_fps=self._media.fps,
             source_size=(self._media.width, self._media.height),
             settings=self._settings.of_a_clip(),
-            auxiliary=facts,
+            extra=facts,
         )
         described = read_description(folder)
         row = {"clip": f"{self._film.name}/{number}", "kept": True}

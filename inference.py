@@ -286,10 +286,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--face and --audio are required, or --jobs; to look around, --demo")
     if args.auto_offset and (args.lip_motion or args.driving_video):
         parser.error("--auto_offset shifts the sound, and not --lip_motion or --driving_video")
-    if args.speakers and (args.face_select != "largest" or tuple(args.box) != (-1, -1, -1, -1)):
-        parser.error("--speakers chooses the faces: it takes no --face_select and no --box")
-    if args.speakers and args.static:
-        parser.error("--speakers needs a video, and --static is one frame of it")
+    if args.speakers:
+        _check_speakers(parser, args)
     if args.jobs is not None and args.demo:
         parser.error("--demo is one video: it takes no --jobs")
     if args.crop_only and (args.score or args.sheet or args.preview is not None):
@@ -303,6 +301,13 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"--fps must be over 0 and at most {MOST_FPS}, not {args.fps}")
     if not 0 <= args.seed < 2**63:
         parser.error(f"--seed must be from 0 to 2**63 - 1, not {args.seed}")
+
+
+def _check_speakers(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.face_select != "largest" or tuple(args.box) != (-1, -1, -1, -1):
+        parser.error("--speakers chooses the faces: it takes no --face_select and no --box")
+    if args.static:
+        parser.error("--speakers needs a video, and --static is one frame of it")
 
 
 def _load(args: argparse.Namespace):

@@ -286,8 +286,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--face and --audio are required, or --jobs; to look around, --demo")
     if args.auto_offset and (args.lip_motion or args.driving_video):
         parser.error("--auto_offset shifts the sound, and not --lip_motion or --driving_video")
-    if args.speakers:
-        _check_speakers(parser, args)
+    _check_speakers(parser, args)
     if args.jobs is not None and args.demo:
         parser.error("--demo is one video: it takes no --jobs")
     if args.crop_only and (args.score or args.sheet or args.preview is not None):
@@ -304,6 +303,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 
 def _check_speakers(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if not args.speakers:
+        return
     if args.face_select != "largest" or tuple(args.box) != (-1, -1, -1, -1):
         parser.error("--speakers chooses the faces: it takes no --face_select and no --box")
     if args.static:

@@ -19,7 +19,7 @@ from training.engine.cli import run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.expert_score import score_expert, stacked_mouths, warn_if_stuck
 from training.losses import bce_of_cosine, bce_of_matrix, contrast, cosine, negatives
@@ -142,10 +142,7 @@ class ExpertTrainer:
 
 def train(args: argparse.Namespace):
     start = read_start(args, "expert", SCRIPT, SyncNetHParams)
-    hp = start.hp
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         return train_expert(open_session(args, runtime, start))
 
 

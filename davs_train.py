@@ -34,7 +34,7 @@ from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.word_reading import WordTrainer
@@ -187,9 +187,7 @@ class FaceTrainer:
 def train(args: argparse.Namespace) -> Path:
     script = WORDS_SCRIPT if args.what == "words" else SCRIPT
     start = read_start(args, "davs", script, DavsHParams)
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         heard = args.what == "words" and args.by == "sound"
         session = open_word_session(args, runtime, start, sound_alone=heard)
         return train_words(session) if args.what == "words" else train_faces(session)

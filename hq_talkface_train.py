@@ -21,13 +21,14 @@ from training.engine.cli import run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
-from training.experts import add_expert_arguments, open_generator_losses
+from training.experts import add_expert_arguments
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
+from training.generator_runs import train_generator
 from training.generator_terms import GeneratorBatch, GeneratorLosses, is_fooled, warn_if_fooled
 from training.samples import draw_samples
-from training.session import VALIDATION_SEED, Session, open_session, training_parser
+from training.session import Session, training_parser
 from training.sync_weight import SyncWeight
 from training.windows import GeneratorWindows
 
@@ -169,25 +170,11 @@ def train(args: argparse.Namespace) -> Path:
         HParams,
         owns_unsigned=lambda found: quality_file(found.path).exists(),
     )
-    hp = start.hp
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
-    ) as runtime:
-        return train_hq(open_session(args, runtime, start))
+    return train_generator(args, start, HqTrainer, restore_judge)
 
 
-def train_hq(session: Session) -> Path:
-    """Returns the path of the last checkpoint."""
-    hp = session.hp
-    windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
-    unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
-    losses = open_generator_losses(session)
-    trainer = HqTrainer(session.runtime, hp, losses, unseen)
-    session.start.load(trainer.learner, trainer.sync_weight.restore)
+def restore_judge(session: Session, trainer: HqTrainer) -> None:
     load_judge(session, trainer.critic, "discriminator")
-    stream = session.stream(windows, hp.batch_size)
-    validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    return session.run(trainer, stream, validation)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.hearing_losses import HearingScore, hearing_losses
 from training.hearing_windows import HearingPieces, measure_lips
@@ -92,9 +92,7 @@ def train(args: argparse.Namespace) -> Path:
         start = read_start(args, "lip_seeing", SEEING_SCRIPT, LipSeeingHParams)
         return train_on_pairs(args, start, SeeingTrainer)
     start = read_start(args, "lip_hearing", SCRIPT, LipHearingHParams)
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         return train_hearing(open_sound_session(args, runtime, start))
 
 

@@ -26,7 +26,7 @@ from training.engine.cli import run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.hearing_windows import measure_lips
 from training.reading import LipsIn, ReaderInTraining, ReadingScore, read_batch
@@ -123,9 +123,7 @@ class LipReaderTrainer:
 
 def train(args: argparse.Namespace) -> Path:
     start = read_start(args, "lip_reader", SCRIPT, LipReaderHParams)
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         return train_reader(open_session(args, runtime, start))
 
 

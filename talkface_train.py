@@ -18,12 +18,13 @@ from training.engine.cli import run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
-from training.experts import add_expert_arguments, open_generator_losses
+from training.experts import add_expert_arguments
+from training.generator_runs import train_generator
 from training.generator_terms import GeneratorBatch, GeneratorLosses, is_fooled, warn_if_fooled
 from training.samples import draw_samples
-from training.session import VALIDATION_SEED, Session, open_session, training_parser
+from training.session import training_parser
 from training.sync_weight import SyncWeight
 from training.windows import GeneratorWindows
 
@@ -109,24 +110,7 @@ def train(args: argparse.Namespace) -> Path:
         HParams,
         owns_unsigned=lambda found: not quality_file(found.path).exists(),
     )
-    hp = start.hp
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=hp.sync_batchnorm
-    ) as runtime:
-        return train_generator(open_session(args, runtime, start))
-
-
-def train_generator(session: Session) -> Path:
-    """Returns the path of the last checkpoint."""
-    hp = session.hp
-    windows = GeneratorWindows(session.train.clips, hp, session.seed, hp.augment)
-    unseen = GeneratorWindows(session.val.clips, hp, VALIDATION_SEED)
-    losses = open_generator_losses(session)
-    trainer = GeneratorTrainer(session.runtime, hp, losses, unseen)
-    session.start.load(trainer.learner, trainer.sync_weight.restore)
-    stream = session.stream(windows, hp.batch_size)
-    validation = session.validation(unseen, hp.batch_size, hp.eval_batches)
-    return session.run(trainer, stream, validation)
+    return train_generator(args, start, GeneratorTrainer)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -28,7 +28,7 @@ from training.engine.cli import UsageError, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.generator_terms import laplacian_variance
@@ -253,9 +253,7 @@ def train(args: argparse.Namespace) -> Path:
     start = read_start(args, "talklip", SCRIPT, TalkLipHParams)
     if start.hp.first_stage > Curriculum.LAST:
         raise UsageError(f"--hparams: first_stage is 0, 1 or 2, not {start.hp.first_stage}")
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         session = Session(args, start, runtime) if trees else open_session(args, runtime, start)
         torch.manual_seed(start.seed)
         return train_talklip(session, trees)

@@ -31,7 +31,7 @@ from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import Start, read_start
 from training.engine.stream import TrainStream, ValidationSet
 
@@ -136,9 +136,7 @@ def train(args: argparse.Namespace) -> Path:
     start = read_start(args, "face_finder", SCRIPT, FaceFinderHParams)
     if args.batch_size:
         start.hp = start.hp.with_overrides(f"batch_size={args.batch_size}")
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         last = train_detector(args, start, runtime)
         return export_best(args.checkpoint_dir, last) if runtime.is_first else last
 

@@ -24,7 +24,7 @@ from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import Start, read_start
 from training.engine.stream import TrainStream, ValidationSet
 
@@ -129,9 +129,7 @@ def _pictures(batch: Batch) -> torch.Tensor:
 def train(args: argparse.Namespace) -> Path:
     """Returns the path of the weights to use: the best of this run, in 16 bits."""
     start = read_start(args, "landmarks", SCRIPT, LandmarkHParams)
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         last = train_network(args, start, runtime)
         best = args.checkpoint_dir / BEST
         if not runtime.is_first or not best.is_file():

@@ -19,7 +19,7 @@ EXPRESSION_INDICES = [INDEX[name] for name in EXPRESSION]
 def hearing_losses(
     network: LipHearing, predicted: torch.Tensor, batch: Batch, hp: LipHearingHParams
 ) -> Values:
-    """told: what forward says, (B, frames, 17). "loss" is their weighed sum."""
+    """predicted: what forward says, (B, frames, 17). "loss" is their weighed sum."""
     predicted = predicted.float()
     numbers, logits = predicted[..., : len(NAMES)], predicted[..., len(NAMES) :]
     truth = (batch["lips"] - network.mean) / network.spread

@@ -11,7 +11,7 @@ import torch
 from hparams import LipWarpHParams
 from training.engine import run
 from training.engine.loop import Trainer
-from training.engine.runtime import Runtime, open_runtime
+from training.engine.runtime import Runtime
 from training.engine.start import Start
 from training.engine.stream import TrainStream, ValidationSet
 from training.pairs import Pairs
@@ -39,9 +39,7 @@ def add_pair_arguments(parser: argparse._ActionsContainer, *, required: bool = T
 
 def train_on_pairs(args: argparse.Namespace, start: Start, make: MakeTrainer) -> Path:
     """Train one network on pairs; returns the path of the last checkpoint."""
-    with open_runtime(
-        args.device, args.precision, compiled=args.compile, sync_batchnorm=start.hp.sync_batchnorm
-    ) as runtime:
+    with start.open_runtime(args) as runtime:
         return _train(args, start, runtime, make)
 
 

@@ -14,7 +14,7 @@ from models.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from training.engine.checkpoints import BEST, RunProgress, refuse_occupied
 from training.engine.cli import UsageError
 from training.engine.learner import Learner
-from training.engine.runtime import Runtime
+from training.engine.runtime import Runtime, open_runtime
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,15 @@ class Start:
     script: str  # whose run it is, as its checkpoints say
     checkpoint: Checkpoint | None = None
     goes_on: bool = False  # exactly; else only the weights count, and what the original's file has
+
+    def open_runtime(self, args: argparse.Namespace):
+        """The context of the Runtime that the command line asks for. Raises ValueError."""
+        return open_runtime(
+            args.device,
+            args.precision,
+            compiled=args.compile,
+            sync_batchnorm=self.hp.sync_batchnorm,
+        )
 
     def load(self, learner: Learner, restore: Callable[[dict], None] = lambda extra: None) -> None:
         """Put the file into the network in training; `restore` is given what else it holds."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import default_collate
+from torch.utils.data import Dataset, default_collate
 
 from corpus.clips import Clip
 from corpus.errors import ClipError, CorpusError
@@ -21,12 +21,14 @@ from models.av_hubert.tokens import Tokens
 from models.inputs import to_faces
 from models.lip_motion import NAMES
 from training.lip_truth import read_lip_truth
-from training.windows import Sample, Windows
 
 log = logging.getLogger(__name__)
 
+Sample = dict[str, np.ndarray]
+
 LIPS, SEEING, READING = "lips", "seeing", "reading"  # the stages of a curriculum, in order
 BATCHES_TOGETHER = 20  # whose clips are sorted by length; more: less padding, less chance
+REDRAWS = 10  # clips drawn one after the other, until a run ends
 SHIFT = 0.03  # of a crop, by which its window is moved at most
 TIME_WARP = 0.15  # share by which lip motion is made slower or faster, at most
 
@@ -68,27 +70,37 @@ def find_sentences(clips: Sequence[Clip], longest: int, name: str) -> list[Sente
     return found
 
 
-class StagedSentences(Windows):
+class StagedSentences(Dataset):
     """Sample n of the stage that its step belongs to.
 
     lips: lip motion of `heard`, clips whose truth is known, with its words; seeing: a few frames
     and their lip motion; reading: whole clips, their lip motion where it is known, their words.
     """
 
+    windows_per_sample = 1
+
     def __init__(
         self, seen: Sequence[Sentence], heard: Sequence[Sentence], hp: LipReaderHParams,
         tokens: Tokens, seed: int,
     ):  # fmt: skip
-        super().__init__([one.clip for one in seen], hp, seed)
+        self.hp, self.tokens, self.seed = hp, tokens, seed
         self.sets = {SEEING: tuple(seen), READING: tuple(seen), LIPS: tuple(heard or seen)}
-        self.tokens = tokens
+        self._broken: set[str] = set()
+
+    def __len__(self) -> int:
+        """Sentences with pictures, each of which an epoch draws from once."""
+        return len(self.sets[READING])
+
+    @property
+    def distinct(self) -> int:
+        return len(self)
 
     def __getitem__(self, number: int) -> Sample:
         stage = stage_of(number // self.hp.batch_size, self.hp)
         random = np.random.default_rng([self.seed, number])
         sentences = self.sets[stage]
         order = _order(self, stage, number // len(sentences))
-        for draw in range(10):
+        for draw in range(REDRAWS):
             place = order[number % len(order)] if draw == 0 else random.integers(len(sentences))
             try:
                 return self.take(sentences[place], stage, random)
@@ -97,7 +109,7 @@ class StagedSentences(Windows):
                 if problem not in self._broken:
                     log.warning("left out: %s", problem)
                 self._broken.add(problem)
-        raise CorpusError(f"ten clips drawn one after the other cannot be read, the last {problem}")
+        raise CorpusError(f"{REDRAWS} clips in a row cannot be read, the last {problem}")
 
     def take(self, sentence: Sentence, stage: str, random: np.random.Generator | None) -> Sample:
         """One sample; random: of its changes, None for none. Raises ClipError."""
@@ -120,7 +132,8 @@ class StagedSentences(Windows):
         # A hole shows the face before it.
         known = clip.frames[np.searchsorted(clip.frames, frames, side="right") - 1]
         numbers, places = np.unique(known, return_inverse=True)
-        faces = to_faces(self.read_faces(clip, numbers))
+        size = self.hp.img_height, self.hp.img_width
+        faces = to_faces(clip.read_faces(numbers, *size))
         window, contrast, light = WINDOW, 1.0, 0.0
         if random is not None and random.random() < self.hp.augment:
             down, across = random.uniform(-SHIFT, SHIFT, 2)
@@ -130,12 +143,6 @@ class StagedSentences(Windows):
         if random is not None and random.random() < 0.5:
             levels = levels.flip(-1)
         return (levels * contrast + light).round().clamp(0, 255).to(torch.uint8).numpy()
-
-    def clip_of(self, number: int) -> Clip:
-        return self.sets[READING][number % len(self.sets[READING])].clip
-
-    def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
-        raise TypeError("sentences are taken, not cut out of clips")
 
     def collate(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
         """Padded to the longest: mouths with 0, lips with NaN, tokens with PADDING.
@@ -161,10 +168,6 @@ class UnseenSentences(StagedSentences):
         if np.isnan(sample["lips"]).any():
             sample["lips"][:] = np.nan
         return sample
-
-    @property
-    def distinct(self) -> int:
-        return len(self.sets[READING])
 
 
 def stage_of(step: int, hp: LipReaderHParams) -> str:

@@ -39,6 +39,7 @@ def test_a_run_goes_through_its_stages_and_resumes_to_the_bit(corpus, tmp_path):
     assert not differences(load(tmp_path / "whole" / last), load(tmp_path / "parts" / last))
 
 
+@pytest.mark.slow
 def test_learning_to_see_leaves_what_reads_alone(corpus, tmp_path):
     train_reader(corpus, tmp_path, 4, hparams=STAGES)
     before = load(tmp_path / "checkpoint_step000000002.pth")["state_dict"]
@@ -54,6 +55,7 @@ def test_the_file_says_what_its_tokens_stand_for(corpus, tmp_path):
     assert reader.tokens.decode(reader.tokens.encode(words)) == words
 
 
+@pytest.mark.slow
 def test_a_clip_without_words_and_unknown_characters_are_named_and_stop_nothing(
     tmp_path, caplog, capsys
 ):

@@ -140,7 +140,8 @@ def test_sound_alone_is_that_of_the_same_clips_and_needs_no_head(tmp_path, monke
         told, known = truths
         assert told["weights"] == known["weights"] and "boxes" not in told
     before = bytes_of(tmp_path / "heard")
-    (tmp_path / "heard/s0003/00001/truth.json").unlink()
+    for file in ("truth.json", "words.txt"):
+        (tmp_path / "heard/s0003/00001" / file).unlink()
     make_corpus.main(flags)
     assert bytes_of(tmp_path / "heard") == before
 

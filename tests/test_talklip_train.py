@@ -56,6 +56,7 @@ def test_a_run_learns_saves_and_resumes_to_the_bit(corpus, reader, tmp_path):
     assert load_network(tmp_path / "whole/checkpoint_best.pth", "talklip").height == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "learning"), [(0, set()), (1, {"2", "3", "4"}), (2, {"2", "3", "4"})]
 )
@@ -93,6 +94,7 @@ def test_a_reader_that_cannot_read_is_refused(corpus, reader, tmp_path, capsys):
     assert "cannot read this corpus" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_batches_that_do_not_fit_are_left_out_and_counted(
     corpus, reader, tmp_path, monkeypatch, capsys, caplog
 ):
@@ -187,6 +189,7 @@ def tree_arguments(trees, reader, run_dir, steps=1):
     return flags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["face", "frame"])
 def test_talklips_own_folders_are_read_for_readers_of_faces_and_of_frames(
     trees, reader, tmp_path, view
@@ -198,6 +201,7 @@ def test_talklips_own_folders_are_read_for_readers_of_faces_and_of_frames(
     assert losses(tmp_path / "run")[0]["lip"] > 0
 
 
+@pytest.mark.slow
 def test_what_is_missing_in_talklips_folders_is_named(trees, reader, tmp_path, caplog, capsys):
     copy = tmp_path / "trees"
     subprocess.run(["cp", "-r", trees, copy], check=True)
@@ -212,6 +216,7 @@ def test_what_is_missing_in_talklips_folders_is_named(trees, reader, tmp_path, c
     assert "too few sentences can be used, 0 of 6" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_crops_do_not_suit_a_reader_of_frames(corpus, reader, tmp_path, capsys):
     content = torch.load(reader, weights_only=True)
     torch.save({**content, "view": "frame"}, tmp_path / "reader.pth")

@@ -17,6 +17,7 @@ from synchrony.evidence import EVERY, Evidence
 from synchrony.film_sound import FilmSound
 from synchrony.fit import fit_of
 from synchrony.shifts import MAX_SHIFT, SHIFTS
+from synchrony.steps import shift_changes
 from synchrony.turns import who_speaks, without_short
 from tests import talking_ellipse
 from tests.film_of_ellipses import PaneDetector, faces_of, write_film
@@ -172,3 +173,22 @@ def test_the_same_clip_twice_is_set_aside(tmp_path, settings):
     write_page(settings.root, report.rows, page)
     assert "a duplicate" in page.read_text()
     assert "http" not in page.read_text()
+
+
+def test_a_take_with_another_offset_begins_another_stretch():
+    starts, first = scores(100, 5)
+    _, second = scores(100, -3, seed=1)
+    both = np.concatenate([first, second])
+    (change,) = shift_changes(np.arange(len(both)) * EVERY, both, 15)
+    assert abs(change - EVERY * len(first)) <= 6
+    assert shift_changes(starts, first, 15) == []
+
+
+def test_a_take_that_is_joined_on_in_the_same_place_is_kept_apart(tmp_path, settings):
+    takes = [talking_ellipse.openings(75, seed=seed) for seed in (1, 2)]
+    wavs = [talking_ellipse.voice(opened, seed=at) for at, opened in enumerate(takes)]
+    moved = np.concatenate([wavs[0], np.roll(wavs[1], -6 * 640)])
+    write_film(tmp_path / "h.mp4", [faces_of(np.concatenate(takes))], moved)
+    kept = [row for row in make(tmp_path / "h.mp4", settings)["rows"] if row["kept"]]
+    assert [row["offset"] for row in kept] == [0, 6]
+    assert abs(kept[1]["from"] - 3) < 0.3

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,8 @@ from hparams import ClipHParams
 from preprocessing.clip import preprocess_clip
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo, find_sources
+from preprocessing.wild.options import WildOptions
+from preprocessing.wild.preprocess_film import preprocess_film
 from preprocessing.workers import build_detector
 
 
@@ -40,6 +43,15 @@ def preprocess(clips: list[SourceVideo], settings: PreprocessSettings, detector:
     """What preprocess.py does."""
     for clip in clips:
         preprocess_clip(clip, settings, detector)
+
+
+def preprocess_films(
+    clips: list[SourceVideo], settings: PreprocessSettings, detector: Detector
+) -> None:
+    """What preprocess.py --wild does."""
+    wild = replace(settings, wild=WildOptions())
+    for clip in clips:
+        preprocess_film(clip, wild, detector)
 
 
 def preprocess_plainly(
@@ -61,6 +73,7 @@ def preprocess_plainly(
 WAYS: dict[str, Callable] = {
     "detection alone": detect_alone,
     "preprocess.py": preprocess,
+    "preprocess.py --wild": preprocess_films,
     "the plain way": preprocess_plainly,
 }
 

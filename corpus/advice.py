@@ -25,8 +25,8 @@ HELP = {
 }
 
 
-def advise(rows: list[dict]) -> Iterator[str]:
-    """Paragraphs of HTML."""
+def advise(rows: list[dict], root: str) -> Iterator[str]:
+    """Paragraphs of HTML. root: the corpus's folder, as commands name it."""
     kept = [row for row in rows if row["kept"]]
     if not kept:
         yield "<p>Nothing: no clip was kept.</p>"
@@ -34,7 +34,7 @@ def advise(rows: list[dict]) -> Iterator[str]:
         yield _faces(kept)
         yield _amount(kept)
         yield _sync(kept)
-        yield _commands(kept)
+        yield _commands(kept, root)
     yield from _what_helps(rows)
 
 
@@ -74,16 +74,17 @@ def _sync(kept: list[dict]) -> str:
     return f"<p>{words}; as they are kept, {left:.0%} are.</p>"
 
 
-def _commands(kept: list[dict]) -> str:
+def _commands(kept: list[dict], root: str) -> str:
     heights = np.median([row["median_face_height"] for row in kept])
     size = max((size for size in SIZES[:2] if size <= heights), default=SIZES[0])
     lines = [
-        "python preprocess.py --data_root FILMS --preprocessed_root ROOT --wild "
+        f"python preprocess.py --data_root FILMS --preprocessed_root {root} --wild "
         "--make_filelists 0.9,0.05,0.05",
-        "python color_syncnet_train.py --data_root ROOT --checkpoint_dir runs/expert "
+        f"python color_syncnet_train.py --data_root {root} --checkpoint_dir runs/expert "
         "--checkpoint_path checkpoints/syncnet_small.safetensors",
-        "python talkface_train.py --data_root ROOT --checkpoint_dir runs/generator "
-        f"--syncnet_checkpoint_path runs/expert/BEST{f' --hparams img_size={size}' * (size > 96)}",
+        f"python talkface_train.py --data_root {root} --checkpoint_dir runs/generator "
+        "--syncnet_checkpoint_path runs/expert/checkpoint_best.pth"
+        f"{f' --hparams img_size={size}' * (size > 96)}",
     ]
     return f"<p>Next:</p><pre>{html.escape(chr(10).join(lines))}</pre>"
 

@@ -17,7 +17,8 @@ STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#222}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 code,pre{background:#f2f2f2;padding:.1em .3em}
-pre{padding:.7em;overflow-x:auto}table{border-collapse:collapse}td,th{padding:.25em .8em .25em 0;
+pre{padding:.7em;white-space:pre-wrap}
+table{border-collapse:collapse}td,th{padding:.25em .8em .25em 0;
 text-align:left;vertical-align:middle;border-bottom:1px solid #ddd}td.n{text-align:right}
 .charts{display:flex;flex-wrap:wrap;gap:1.5rem}figure{margin:0}figcaption{font-size:.85rem}
 img{height:64px;margin-right:4px}rect{fill:#4878a8}text{font:11px sans-serif;fill:#444}
@@ -35,7 +36,7 @@ def write_page(root: Path, rows: list[dict], path: Path, title: str = "") -> Non
         f"<h1>{html.escape(title or f'The corpus in {root.name}')}</h1>",
         _totals(kept, [row for row in rows if not row["kept"]]),
         "<h2>What it can train</h2>",
-        *advise(rows),
+        *advise(rows, str(root)),
         "<h2>What was left out</h2>",
         _reasons(root, rows),
         "<h2>What was kept</h2>",
@@ -52,12 +53,16 @@ def write_page(root: Path, rows: list[dict], path: Path, title: str = "") -> Non
 
 
 def _totals(kept: list[dict], out: list[dict]) -> str:
-    hours, lost = (sum(row.get("seconds") or 0 for row in part) / 3600 for part in (kept, out))
+    kept_time, lost = (_time(sum(row.get("seconds") or 0 for row in part)) for part in (kept, out))
     folders = {row["clip"].rsplit("/", 1)[0] for row in kept}
     return (
-        f"<p><b>{hours:.2f} h</b> in {len(kept)} clips of {len(folders)} folders are kept, "
-        f"<b>{lost:.2f} h</b> in {len(out)} stretches are left out.</p>"
+        f"<p><b>{kept_time}</b> in {len(kept)} clips of {len(folders)} folders are kept, "
+        f"<b>{lost}</b> in {len(out)} stretches are left out.</p>"
     )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.2f} h"
 
 
 def _reasons(root: Path, rows: list[dict]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import video
 from audio import loudness
 from corpus.description import REPORTED, read_description, write_description
 from corpus.errors import CorpusError
@@ -19,6 +18,7 @@ from corpus.whole_folder import whole_folder
 from corpus.write import write_heard
 from face_detection import Detector
 from face_detection.search import Searcher
+from preprocessing.clip import SkippedClip, probe_video, skipping
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from preprocessing.wild.film import keep_sound, read_pieces
@@ -28,7 +28,7 @@ from preprocessing.wild.runs import OVERLAP, Cutting, Follower
 from preprocessing.wild.stretches import Stretch, find_stretches
 from synchrony.expert import Expert, read_expert
 from synchrony.film_sound import FilmSound
-from video import MediaError, MediaInfo
+from video import MediaInfo
 
 FORMAT = "talkface film 1"
 SCRATCH = ".faces"
@@ -40,16 +40,26 @@ def preprocess_film(film: SourceVideo, settings: PreprocessSettings, detector: D
     """Make root/<film>/<number>/ of every usable stretch of a film, and root/<film>/film.json.
 
     Returns what film.json holds: `rows`, one a stretch, kept or left out with its reason. A film
-    that cannot be read is one row.
+    that cannot be read is one row, leaves nothing, and is tried again in the next run.
     """
     target = settings.root / film.name
-    if not (target / FILM).is_file():
-        with whole_folder(target, FILM) as folder:
-            rows, facts = _make(film, settings, detector, folder)
-            described = {"format": FORMAT, "film": film.name, "source": film.source.name}
-            described |= facts | {"settings": settings.of_a_clip(), "rows": rows}
-            (folder / FILM).write_text(json.dumps(described) + "\n", encoding="utf-8")
+    try:
+        if not (target / FILM).is_file():
+            _write_film(film, settings, detector, target)
+    except SkippedClip as skipped:
+        return {"film": film.name, "rows": [_whole_film(film, skipped.reason, skipped)]}
     return read_film(target)
+
+
+def _write_film(
+    film: SourceVideo, settings: PreprocessSettings, detector: Detector, target: Path
+) -> None:
+    media = probe_video(film.source)
+    with whole_folder(target, FILM) as folder:
+        rows, facts = _make(film, media, settings, detector, folder)
+        described = {"format": FORMAT, "film": film.name, "source": film.source.name}
+        described |= facts | {"settings": settings.of_a_clip(), "rows": rows}
+        (folder / FILM).write_text(json.dumps(described) + "\n", encoding="utf-8")
 
 
 def read_film(folder: Path) -> dict:
@@ -71,36 +81,26 @@ def build_judges(options: WildOptions, device: str) -> tuple[Expert, Examiner]:
 
 
 def _make(
-    film: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
+    film: SourceVideo,
+    media: MediaInfo,
+    settings: PreprocessSettings,
+    detector: Detector,
+    folder: Path,
 ) -> tuple[list[dict], dict]:
-    """The film's clips in `folder`; its rows, and its facts."""
-    try:
-        media = video.probe(film.source)
-    except MediaError as error:
-        return [_whole_film(film, "undecodable", error)], {}
-    facts = {"seconds": media.duration, "fps": str(media.fps), "size": [media.width, media.height]}
-    if not media.has_picture:
-        return [_whole_film(film, "no pictures", "it has only sound")], facts
+    """The film's clips in `folder`; its rows, and its facts. Raises SkippedClip."""
     scratch = folder / SCRATCH
     scratch.mkdir()
-    try:
+    with skipping("no sound"):
         samples = keep_sound(film.source, settings.hp, scratch / "sound")
-    except MediaError as error:
-        return _without_scratch(scratch, [_whole_film(film, "no sound", error)]), facts
-    try:
+    with skipping("undecodable"):
         stretches, frames = _look_through(media, samples, settings, detector, scratch)
-    except MediaError as error:
-        return _without_scratch(scratch, [_whole_film(film, "undecodable", error)]), facts
     writer = _ClipWriter(film, media, samples, settings, folder)
     rows = [writer.write(stretch) for stretch in stretches]
     if not rows:
         rows = [_whole_film(film, "no face", f"none in {frames} frames")]
-    return _without_scratch(scratch, rows), facts | {"frames": frames}
-
-
-def _without_scratch(scratch: Path, rows: list[dict]) -> list[dict]:
     shutil.rmtree(scratch)
-    return rows
+    facts = {"fps": str(media.fps), "size": [media.width, media.height], "frames": frames}
+    return rows, facts | {"seconds": round(frames / settings.hp.fps, 3)}
 
 
 def _whole_film(film: SourceVideo, reason: str, detail) -> dict:

@@ -12,14 +12,15 @@ from collections import Counter
 from pathlib import Path
 
 from atomic import end_cleanly_on_signals, whole_or_absent
-from evaluation.metrics.lip_sight import Eye, landmark_eye, look_at, network_eye
-from evaluation.metrics.spoken import Spoken, find_spoken, hear_spoken, read_spoken
+from evaluation.metrics.lip_sight import Eye, Sight, landmark_eye, look_at, network_eye
+from evaluation.metrics.spoken import Spoken, find_spoken, hear_lips, hear_spoken, read_spoken
 from evaluation.metrics.viseme_scores import leak, score_lips, summarise
 from face_detection import DETECTOR_NAMES, make_detector
 from face_detection.landmarks import LandmarkFinder
 from models.checkpoint import load
 from models.devices import device_faults_told, resolve_device
 from models.pretrained import LIP_HEARING, LIP_SEEING
+from video import MediaError
 
 WAY_OUT = "try again with --device cpu"
 EYES = ("auto", "network", "landmarks")
@@ -98,7 +99,8 @@ def _score(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
     print(f"what is spoken: {row['spoken']}; lips seen by: {eye.name}")
     print(report(row["sums"]))
     if row.get("leak") is not None:
-        print(f"  leak of the given lips  {row['leak']:.2f}")
+        alike = f"(as they are: {row['alike']:.2f})" if row["alike"] is not None else ""
+        print(f"  leak of the given lips  {row['leak']:.2f} {alike}")
     print()
     return row | summarise(row["sums"])
 
@@ -109,9 +111,19 @@ def _numbers(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
     row = {"video": str(path), "spoken": spoken.source, "eye": eye.name}
     row["sums"] = score_lips(sight, spoken)
     if args.given:
-        found = leak(sight, look_at(args.given, eye, detector, select=args.face_select))
-        row["leak"] = None if math.isnan(found) else found
+        before = look_at(args.given, eye, detector, select=args.face_select)
+        row["alike"], row["leak"] = _shared(sight, before, args.audio or path)
     return row
+
+
+def _shared(sight: Sight, before: Sight, sound: Path) -> tuple[float | None, float | None]:
+    """How alike the lips are as they are, and without what the new sound itself asks for."""
+    try:
+        heard = hear_lips(load(LIP_HEARING, "lip_hearing"), sound)
+    except (FileNotFoundError, MediaError):  # no weights, or no sound to hear
+        heard = None
+    shares = leak(sight, before), leak(sight, before, heard)
+    return tuple(None if math.isnan(share) else share for share in shares)
 
 
 def _spoken(path: Path, args: argparse.Namespace) -> Spoken:

@@ -154,6 +154,18 @@ def test_a_leak_is_what_two_videos_lips_share():
     assert math.isnan(leak(seen(open_lips(250)), seen(other)))
 
 
+def test_what_two_speeches_share_by_chance_is_no_leak():
+    random = np.random.default_rng(5)
+    one, other = (open_lips(250) for _ in range(2))
+    for lips in (one, other):
+        lips[:, [INDEX["jawOpen"], INDEX["mouthPucker"]]] = random.uniform(0, 0.5, (250, 2))
+    given = (one + other) / 2
+    assert leak(seen(one), seen(given)) > 0.5
+    assert abs(leak(seen(one), seen(given), LipMotion(one))) < 0.05
+    leaking = one + 0.5 * other
+    assert leak(seen(leaking), seen(given), LipMotion(one)) > 0.3
+
+
 def test_the_truth_beside_a_video_says_what_is_spoken(tmp_path):
     path = tmp_path / "talk.mp4"
     assert find_spoken(path) is None

@@ -13,7 +13,7 @@ from audio import load_wav, melspectrogram
 from corpus.truth import read_truth
 from hparams import ClipHParams
 from models.lip_hearing import LipHearing
-from models.lip_motion import FPS, INDEX, opening
+from models.lip_motion import FPS, INDEX, LipMotion, opening
 from synthesis.speech.alignments import SUFFIXES, read_alignment
 from synthesis.speech.bursts import mark_aligned_bursts
 from synthesis.speech.visemes import Gesture, gestures
@@ -102,6 +102,12 @@ def hear_spoken(hearing: LipHearing, sound: Path) -> Spoken:
     }
     found = [event for kind, on in kinds.items() for event in _runs(kind, on)]
     return Spoken(_long_enough(found), "heard")
+
+
+def hear_lips(hearing: LipHearing, sound: Path) -> LipMotion:
+    """What lips would do that say this."""
+    hp = ClipHParams()
+    return hearing.lip_motion(melspectrogram(load_wav(sound, hp.sample_rate), hp))
 
 
 def is_loud(wav: np.ndarray, frames: int, sample_rate: int) -> np.ndarray:

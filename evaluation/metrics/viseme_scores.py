@@ -1,7 +1,7 @@
 """Do lips do what is spoken? Contacts, rounding, open vowels, rest in silence; what leaks in."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -103,18 +103,35 @@ def _quiet(motion: LipMotion, known: np.ndarray, spoken: Spoken) -> dict[str, fl
     }
 
 
-def leak(made: Sight, given: Sight) -> float:
+def leak(made: Sight, given: Sight, heard: LipMotion | None = None) -> float:
     """Correlation of what the lips do with what they did in the given video, slow moods taken off.
 
-    Of the opening, and of rounding where both are seen; NaN where either does nothing.
+    Of the opening, and of rounding where both are seen; NaN where either does nothing. heard: of
+    the made video's sound; what the given lips share with it by chance is taken out of them first,
+    for two short speeches that begin and end together are alike by themselves.
     """
-    frames = min(len(made.motion), len(given.motion))
+    frames = min(len(motion) for motion in (made.motion, given.motion, heard or made.motion))
     known = (np.minimum(made.trust[:frames], given.trust[:frames]) >= LEAST_TRUST).nonzero()[0]
-    pairs = [(made.motion.opening[:frames], given.motion.opening[:frames])]
-    if "mouthPucker" in made.eye.sees & given.eye.sees:
-        pairs.append((made.motion["mouthPucker"][:frames], given.motion["mouthPucker"][:frames]))
-    found = [_correlation(*(_quick(row)[known] for row in pair)) for pair in pairs]
+    found = []
+    for tell in _tellers(made, given):
+        ours, theirs = (_quick(tell(sight.motion)[:frames])[known] for sight in (made, given))
+        if heard is not None:
+            theirs = _without(theirs, _quick(tell(heard)[:frames])[known])
+        found.append(_correlation(ours, theirs))
     return float(np.mean(found))
+
+
+def _tellers(made: Sight, given: Sight) -> list[Callable[[LipMotion], np.ndarray]]:
+    """Curves that both eyes see."""
+    rounded = "mouthPucker" in made.eye.sees & given.eye.sees
+    return [lambda motion: motion.opening] + [lambda motion: motion["mouthPucker"]] * rounded
+
+
+def _without(row: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """What is left of a curve when as much of another as fits is taken off."""
+    row, other = row - row.mean(), other - other.mean()
+    power = float(other @ other)
+    return row - other * (float(row @ other) / power) if power > 1e-9 else row
 
 
 def _quick(row: np.ndarray) -> np.ndarray:

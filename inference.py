@@ -48,6 +48,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
     _add_mouth(parser.add_argument_group("the mouth"))
     _add_score(parser.add_argument_group("the sync score"))
     _add_coding(parser.add_argument_group("how the result is coded"))
+    _add_provenance(parser.add_argument_group("what the result says of itself"))
     _add_machine(parser.add_argument_group("the machine"))
     return parser
 
@@ -78,6 +79,17 @@ def _add_inputs(group) -> None:
     group.add_argument(
         "--sheet", action="store_true",
         help="beside the video a PNG of its name: the face of every frame, given and made",
+    )  # fmt: skip
+
+
+def _add_provenance(group) -> None:
+    group.add_argument(
+        "--report", type=Path, metavar="FILE",
+        help="write what went in and what was changed as JSON: hashes, spans, settings, versions",
+    )  # fmt: skip
+    group.add_argument(
+        "--no_tag", action="store_true",
+        help="leave the words that the lips are made out of the video's container",
     )  # fmt: skip
 
 
@@ -341,6 +353,7 @@ def _run_one(maker, args: argparse.Namespace) -> int:
 
 
 def _make_one(maker, args: argparse.Namespace) -> None:
+    from lipsync import provenance
     from lipsync.contact_sheet import write_contact_sheet
     from lipsync.jobs import settings_of
     from lipsync.pipeline import prepare_outfile, refuse_to_overwrite
@@ -352,8 +365,10 @@ def _make_one(maker, args: argparse.Namespace) -> None:
         return
     prepare_outfile(outfile, *_inputs(args))
     sheet, score = outfile.with_suffix(".png") if args.sheet else None, None
-    if sheet:
-        refuse_to_overwrite(sheet, *_inputs(args))
+    for beside in filter(None, (sheet, args.report)):
+        refuse_to_overwrite(beside, *_inputs(args))
+    for note in provenance.credential_notes(_inputs(args)):
+        logging.warning("%s", note)
     if args.score:
         from evaluation import around_inference
 
@@ -369,6 +384,9 @@ def _make_one(maker, args: argparse.Namespace) -> None:
     elif sheet:
         write_contact_sheet(plan, outfile, sheet, maker.backend)
         print(f"contact sheet: {sheet}")
+    if args.report:
+        provenance.write_report(args.report, plan, report, maker.weights(), maker.detector_settings)
+        print(f"report: {args.report}")
     for note in report.notes():
         logging.info("%s", note)
     print(report.path)

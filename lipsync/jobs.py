@@ -63,11 +63,12 @@ class Jobs:
 
 
 def _written(args: argparse.Namespace) -> list[Path]:
-    """The video, and its contact sheet; or the preview in their place."""
+    """The video, its contact sheet and its report; or the preview in their place."""
     outfile = Path(args.outfile)
     if args.preview is not None:
         return [outfile.with_suffix(".png")]
-    return [outfile, outfile.with_suffix(".png")] if args.sheet else [outfile]
+    sheet = [outfile.with_suffix(".png")] if args.sheet else []
+    return [outfile, *sheet, *([args.report] if args.report else [])]
 
 
 def read_jobs(path: str | Path) -> Iterator[tuple[int, list[str] | ValueError]]:
@@ -126,6 +127,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         crop=tuple(args.crop),
         smooth=not args.nosmooth,
         use_cache=not args.no_cache,
+        tag=not args.no_tag,
         options={name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None},
         face_select=tuple(chosen) if isinstance(chosen, list) else chosen,
         sync_expert=Path(args.syncnet_checkpoint_path or EXPERT),

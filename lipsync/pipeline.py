@@ -21,6 +21,7 @@ from lipsync.stages import timed
 from lipsync.watching import Progress
 from models.devices import resolve_device
 from models.lip_motion import FPS, LipMotion
+from models.methods import weights_files
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class LipSync:
         Raises CheckpointError, FileNotFoundError or ValueError.
         """
         self.device = resolve_device(device)
+        self._checkpoint_path = checkpoint_path
         self.backend = load_backend(
             checkpoint_path,
             self.device,
@@ -99,6 +101,15 @@ class LipSync:
                 precision="bf16" if self.backend.precision == "bf16" else "fp32",
             )
         return self._detector
+
+    @property
+    def detector_settings(self) -> dict:
+        """What the places of faces depend on; empty where no detector was needed."""
+        return {} if self._detector is None else self._detector.settings
+
+    def weights(self) -> list[Path]:
+        """The files of the method's networks."""
+        return weights_files(self._checkpoint_path)
 
     def run(
         self,

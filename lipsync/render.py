@@ -13,6 +13,7 @@ from lipsync.backends.torch_backend import TorchBackend
 from lipsync.paste import paste
 from lipsync.plan import Plan
 from lipsync.stages import frames_that_fit, prefetch, timed
+from lipsync.version import TAG
 from models.generator import Arrays, Generator, Place
 
 BATCHES_ON_THE_WAY = 5  # that the stages hold, about
@@ -28,6 +29,7 @@ class Tally:
     faceless: list[int] = field(default_factory=list)  # frames of the result that stay untouched
     filled: list[int] = field(default_factory=list)  # frames whose face was interpolated
     doubtful: list[int] = field(default_factory=list)  # frames that show more of the given mouth
+    changed: list[int] = field(default_factory=list)  # frames that are not as given
 
 
 @dataclass
@@ -64,6 +66,7 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
         preset=settings.preset,
         pix_fmt=settings.pix_fmt,
         colour=info.colour if info.kind == "video" else "bt709",
+        comment=TAG if settings.tag else "",
     )
 
 
@@ -74,7 +77,9 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
         batch = _Batch([frame for _, (_, frame) in group])
         for at, (number, (shown_number, frame)) in enumerate(group):
             _note_gaps(tally, number, shown_number, plan)
-            for place in plan.places(number, shown_number):
+            places = plan.places(number, shown_number)
+            tally.changed += [number] if places else []
+            for place in places:
                 batch.places.append((at, place))
                 heard = plan.heard(number, place)
                 batch.inputs.append(backend.generator.feed(frame, place, heard))

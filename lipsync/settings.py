@@ -57,6 +57,7 @@ class Settings:
     crf: int = 18
     preset: str | None = None  # None = the codec's own default
     pix_fmt: str = "yuv420p"
+    tag: bool = True  # the container says that the lips are made
 
     def __post_init__(self) -> None:
         for name in ("still_fps", "start", "end", "audio_offset_ms"):

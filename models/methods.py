@@ -25,6 +25,11 @@ def open_method(path: str | Path, *, live: bool = False) -> Generator:
     return methods[checkpoint.kind.name](checkpoint)
 
 
+def weights_files(path: str | Path) -> list[Path]:
+    """The files that open_method reads for a checkpoint, itself first. Raises CheckpointError."""
+    return [Path(path), *COMPANION_FILES.get(read_checkpoint(path).kind.name, ())]
+
+
 def _talkface(checkpoint: Checkpoint) -> MaskedFace:
     network = checkpoint.build()
     return MaskedFace(network, Hearing("mel80x16", checkpoint.hparams))
@@ -61,6 +66,11 @@ METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "lipgan_generator": _lipgan,
     "talklip": _talklip,
     "davs": _davs,
+}
+# Kind of checkpoint -> the weights that its method has besides.
+COMPANION_FILES: dict[str, tuple[Path, ...]] = {
+    "lip_warp": (LIP_HEARING, LANDMARKS, LIP_SEEING),
+    "davs": (LANDMARKS,),
 }
 LIVE_METHODS: dict[str, Callable[[Checkpoint], Generator]] = {
     "lip_warp": partial(_lip_warp, hearing=LIP_HEARING_CAUSAL),

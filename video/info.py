@@ -52,6 +52,7 @@ class MediaInfo:
     colour: str = ""  # as tagged: "bt709", or "matrix/primaries/transfer"; "" where untagged
     stream: int = 0  # number of the video stream in the file
     container: str = ""  # ffmpeg's name of it
+    comment: str = ""  # the container's own
 
     @property
     def streams(self) -> tuple[int, ...]:
@@ -90,9 +91,16 @@ def parse_media_info(path: Path, text: str) -> MediaInfo:
     if picture is None and not sounds:
         raise MediaError(f"{path} has neither pictures nor sound that can be decoded")
     facts = {"duration": _parse_duration(text), "sounds": sounds, "container": opened[1]}
+    facts["comment"] = _parse_comment(text)
     if picture is None:
         return MediaInfo(path, "sound", **facts)
     return MediaInfo(path, "video", **facts, **picture)
+
+
+def _parse_comment(text: str) -> str:
+    """The file's own, not a stream's, which ffmpeg prints further to the right."""
+    found = re.search(r"^    comment +: (.*)$", text, re.MULTILINE | re.IGNORECASE)
+    return found[1].strip() if found else ""
 
 
 def _refusal(text: str) -> str:

@@ -92,8 +92,12 @@ class VideoWriter:
         preset: str | None = None,
         pix_fmt: str = "yuv420p",
         colour: str = "bt709",
+        comment: str = "",
     ) -> None:
-        """`colour` is MediaInfo.colour of the source; "" for a source without tags: none then."""
+        """`colour` is MediaInfo.colour of the source; "" for a source without tags: none then.
+
+        `comment` is put into the container, where players and probe() show it.
+        """
         self.path = prepare_output(path)
         self.shape = (height, width, 3)
         self.padding = _padding(width, height, pix_fmt)
@@ -104,7 +108,7 @@ class VideoWriter:
         video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
         self._graph = _output(
             video,
-            _video_options(codec, crf, preset),
+            _video_options(codec, crf, preset) | _tags(comment),
             self._partial,
             self.path,
             sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
@@ -184,6 +188,10 @@ def _video_options(codec: str, crf: int, preset: str | None) -> dict:
     elif codec.endswith("_nvenc"):
         options["cq"] = crf
     return options | ({"preset": preset} if preset else {})
+
+
+def _tags(comment: str) -> dict:
+    return {"metadata": f"comment={comment}"} if comment else {}
 
 
 class _Sound(NamedTuple):

@@ -77,10 +77,17 @@ class ApiJobs:
                 frames=round(FRAMES_A_SECOND * seconds),
             )  # fmt: skip
         except (ValueError, OSError) as error:
+            files = [*folder.iterdir()]
             self._rooms.sessions.end(session)
-            raise _refusal(error, [*folder.iterdir()] if folder.is_dir() else []) from error
+            raise _refusal(error, files) from error
+        self._forget_what_the_queue_forgot()
         self._sessions[job.id], self._orders[job.id] = session, order
         return job
+
+    def _forget_what_the_queue_forgot(self) -> None:
+        for job_id in [known for known in self._sessions if not self._rooms.queue.find(known)]:
+            self._rooms.sessions.end(self._sessions.pop(job_id))
+            del self._orders[job_id]
 
     def _order(self, form: FormData, folder: Path) -> Order:
         files = {name: form.get(name) for name in FILES}
@@ -188,10 +195,19 @@ def _counted(request: Request, most: int):
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > most:
+            await _let_it_finish(request, message, most)
             raise HTTPException(413, f"the request is larger than {most // MEGABYTE} MB")
         return message
 
     return receive
+
+
+async def _let_it_finish(request: Request, message: dict, most: int) -> None:
+    """Throw the rest away, so that the caller reads the answer; but not without end."""
+    thrown_away = 0
+    while message.get("more_body") and thrown_away < most:
+        message = await request.receive()
+        thrown_away += len(message.get("body", b""))
 
 
 def _refusal(error: Exception, files: list[Path]) -> HTTPException:

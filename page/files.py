@@ -89,7 +89,10 @@ def in_words(error: BaseException, *paths: Path | str | None) -> str:
     """An error as the CLI prints it, with the user's names in place of this server's paths."""
     if not isinstance(error, ValueError | OSError):
         return f"something broke here, not with you: {type(error).__name__} (the log has more)"
-    text = str(error)
+    return without_paths(str(error), *paths)
+
+
+def without_paths(text: str, *paths: Path | str | None) -> str:
     for path in filter(None, paths):
         text = text.replace(str(path), Path(path).name)
     return text

@@ -1,15 +1,14 @@
-"""The page as a whole: its head, its tabs, how it looks."""
-
-from pathlib import Path
+"""The page as a whole: its head, its tabs, its foot."""
 
 import gradio as gr
 
 from page import about_tab
+from page.client_api import add_client_api
+from page.lip_motion_tab import LipMotionTab
 from page.lip_sync_tab import LipSyncTab
 from page.rooms import Rooms
+from page.score_tab import ScoreTab
 
-ASSETS = Path(__file__).parent / "assets"
-CSS_FILE, FAVICON = ASSETS / "page.css", ASSETS / "favicon.png"
 HEAD = """
 <header class="head">
   <h1>talkface</h1>
@@ -26,9 +25,14 @@ def lay_out(rooms: Rooms) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Lip-sync", id="lip-sync"):
                 lip_sync = LipSyncTab(rooms)
+            with gr.Tab("Score", id="score"):
+                ScoreTab(rooms)
+            with gr.Tab("Lip motion", id="lip-motion"):
+                LipMotionTab(rooms, lip_sync)
             with gr.Tab("About", id="about"):
                 about_tab.lay_out(rooms)
         gr.HTML(CONSENT)
+        add_client_api(rooms)
         lip_sync.on_load(page)
         page.unload(_leaver(rooms))
     return page.queue(default_concurrency_limit=None, api_open=False)
@@ -39,12 +43,3 @@ def _leaver(rooms: Rooms):
         rooms.leave(request.session_hash)
 
     return leave
-
-
-def make_theme() -> gr.themes.Base:
-    """The machine's own fonts: none are fetched."""
-    system = [gr.themes.Font(name) for name in ("system-ui", "Segoe UI", "Roboto", "sans-serif")]
-    mono = [gr.themes.Font(name) for name in ("ui-monospace", "Menlo", "Consolas", "monospace")]
-    return gr.themes.Default(
-        primary_hue="teal", neutral_hue="slate", radius_size="md", font=system, font_mono=mono
-    )

@@ -1,18 +1,20 @@
 """The tab that makes videos: a face, a voice, who speaks, one frame beforehand, the result."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 
+from models.lip_motion import LipMotion, write_lip_motion
 from models.pretrained import ROOT
 from page import shown
-from page.charts import score_report
 from page.choices import Order, make_order
 from page.files import in_words
 from page.following import follow
 from page.jobs import FAILED, Job
 from page.limits import check_face, check_voice
+from page.results import NOTHING, Changes, pair, place_fault, results_of
 from page.rooms import Rooms
 from page.shown import EVERYBODY
 from page.studio import FRAMES_A_SECOND, stages_of
@@ -22,7 +24,6 @@ SAMPLE_VOICE = ROOT / "sample_data" / "speech_en.wav"
 # Of the components below "more", in their order, by the names of inference.py's flags.
 CHOICES = ("strength", "keep_expression", "silence", "length", "loop", "audio_offset_ms", "pads",
            "sheet", "score")  # fmt: skip
-NOTHING = gr.skip()
 
 
 class LipSyncTab:
@@ -114,10 +115,10 @@ class LipSyncTab:
                 0.5, label="at second", minimum=0, step=0.1, min_width=110, scale=0,
                 elem_id="second",
             )  # fmt: skip
-            self.cancel = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel")
+            self.cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
         self.status = gr.HTML(elem_id="status")
         self.preview = gr.HTML(elem_id="preview")
-        self.result = gr.HTML(elem_id="result-pair", js_on_load=PLAY_BOTH)
+        self.result = pair("result-pair")
         self.files = gr.HTML(elem_id="files")
         self.report = gr.HTML(elem_id="report")
 
@@ -132,19 +133,19 @@ class LipSyncTab:
         self.faces.click(
             self.choose, [self.people, self.chosen], [self.faces, self.chosen], **quiet
         )
-        chosen = [
+        self.chosen_parts = [
             self.chosen, self.strength, self.expression, self.silence, self.length, self.loop,
             self.later, self.pads, self.sheet, self.score,
         ]  # fmt: skip
         running = [self.make, self.try_frame, self.cancel, self.face_fault, self.voice_fault,
                    self.status]  # fmt: skip
         self.make.click(
-            self.run, [self.face, self.voice, *chosen],
+            self.run, [self.face, self.voice, *self.chosen_parts],
             [*running, self.preview, self.result, self.files, self.report], **quiet,
         )  # fmt: skip
         self.try_frame.click(
-            self.try_one, [self.face, self.voice, self.second, *chosen], [*running, self.preview],
-            **quiet,
+            self.try_one, [self.face, self.voice, self.second, *self.chosen_parts],
+            [*running, self.preview], **quiet,
         )  # fmt: skip
         self.cancel.click(self.stop, None, self.cancel, **quiet)
 
@@ -208,26 +209,38 @@ class LipSyncTab:
         """Make the video; each part of the result appears once it is there."""
         blank = ("", "", "", "")
         try:
-            order, folder = self._order(face, voice, values, request)
-            stages = stages_of(order)
-            seconds = check_voice(order.voice, self._rooms.limits).duration or 0
-            frames = round(FRAMES_A_SECOND * seconds)
-            job = self._rooms.submit(
-                request, "lip_sync", order, folder, stages=stages, frames=frames
-            )
+            job, order, kind = self.begin(face, voice, request, values)
         except (ValueError, OSError) as error:
-            yield *_idle(*_place_fault(error, face, voice)), *blank
+            yield *_idle(*place_fault(error, face, voice)), *blank
             return
-        kind = check_face(order.face, self._rooms.limits).kind
         results = Changes()
         yield *_busy(""), *blank
         async for words in follow(job, self._rooms.queue):
-            yield *_busy(words), NOTHING, *results.of(_results(job, order, kind))
+            yield *_busy(words), NOTHING, *results.of(results_of(job, order, kind))
         if job.is_cancelled:
             yield *_idle("", "", words), *blank
         else:
-            last = results.of(_results(job, order, kind))
+            last = results.of(results_of(job, order, kind))
             yield *_ended(job, order, words), NOTHING, *last
+
+    def begin(
+        self, face, voice, request: gr.Request, values: tuple, motion: LipMotion | None = None
+    ) -> tuple[Job, Order, str]:
+        """Put an order into the queue; also says what kind of file the face is.
+
+        motion: moves the mouth in place of what is heard. Raises ValueError or OSError.
+        """
+        order, folder = self._order(face, voice, values, request)
+        if motion is not None:
+            file = folder / "lip_motion.csv"
+            write_lip_motion(file, motion)
+            order = replace(order, settings=replace(order.settings, lip_motion=file))
+        seconds = check_voice(order.voice, self._rooms.limits).duration or 0
+        job = self._rooms.submit(
+            request, "lip_sync", order, folder, stages=stages_of(order),
+            frames=round(FRAMES_A_SECOND * seconds),
+        )  # fmt: skip
+        return job, order, check_face(order.face, self._rooms.limits).kind
 
     async def try_one(
         self, face, voice, second, request: gr.Request, *values
@@ -239,7 +252,7 @@ class LipSyncTab:
                 request, "preview", order, second or 0, folder, stages=("faces", "looks")
             )
         except (ValueError, OSError) as error:
-            yield *_idle(*_place_fault(error, face, voice)), ""
+            yield *_idle(*place_fault(error, face, voice)), ""
             return
         async for words in follow(job, self._rooms.queue):
             yield *_busy(words), NOTHING
@@ -268,16 +281,6 @@ class LipSyncTab:
         return order, self._rooms.sessions.new_folder(request.session_hash)
 
 
-PLAY_BOTH = """
-element.addEventListener('click', event => {
-  if (!event.target.matches('.both')) return;
-  const videos = [...element.querySelectorAll('video')];
-  videos.forEach(video => { video.currentTime = 0; });
-  videos.forEach(video => video.play());
-});
-"""
-
-
 CLICK_FACE = """
 element.addEventListener('click', event => {
   const face = event.target.closest('[data-number]');
@@ -286,59 +289,18 @@ element.addEventListener('click', event => {
 """
 
 
-class Changes:
-    """Parts of the page that are sent only once they differ: a player that is sent again stops."""
-
-    def __init__(self) -> None:
-        self._last: tuple[str, ...] = ()
-
-    def of(self, parts: tuple[str, ...]) -> tuple:
-        before, self._last = self._last or ("",) * len(parts), parts
-        return tuple(
-            part if part != old else NOTHING for part, old in zip(parts, before, strict=True)
-        )
-
-
 def _busy(words: str) -> tuple:
     off = gr.update(interactive=False)
-    return off, off, gr.update(interactive=True), "", "", words
+    return off, off, gr.update(visible=True, interactive=True), "", "", words
 
 
 def _idle(face_fault: str = "", voice_fault: str = "", status: str = "") -> tuple:
     on = gr.update(interactive=True)
-    return on, on, gr.update(interactive=False), face_fault, voice_fault, status
+    return on, on, gr.update(visible=False), face_fault, voice_fault, status
 
 
 def _ended(job: Job, order: Order, words: str) -> tuple:
     """The components of a run once its job has ended, with what went wrong in its place."""
     if job.state == FAILED:
-        return _idle(*_place_fault(job.error, *order.files))
+        return _idle(*place_fault(job.error, *order.files))
     return _idle(status=words + shown.noted(job.made.get("notes", ())))
-
-
-def _place_fault(error: BaseException, face, voice, *others) -> tuple[str, str, str]:
-    """(at the face, at the voice, at the run): an error stands beside the file that it names."""
-    words = shown.told(in_words(error, face, voice, *others))
-    text = str(error)
-    if voice and str(voice) in text or "voice is needed" in text:
-        return "", words, ""
-    if face and str(face) in text or "face is needed" in text:
-        return words, "", ""
-    return "", "", words
-
-
-def _results(job: Job, order: Order, kind: str) -> tuple[str, str, str]:
-    """What is there already: the pair, the files, the scores."""
-    made = job.made
-    if "video" not in made or job.is_cancelled:
-        return "", "", ""
-    pair = shown.beside(order.face, kind, made["video"])
-    named = {"Video": "video", "Contact sheet": "sheet", "Lip motion": "lip_motion"}
-    files = [(words, made[name]) for words, name in named.items() if made.get(name)]
-    report = [score_report(made["score"], "Score of the result")] if "score" in made else []
-    if "given" in made:
-        before = made["given"].sentences()[0]
-        report.append(shown.note(f"The given face with this voice, before: {before}."))
-    if "sheet" in made:
-        report.append(shown.folded("Contact sheet: every face, given and made", made["sheet"]))
-    return pair, shown.downloads(files), "".join(report)

@@ -1,8 +1,7 @@
 """The page, the API and their rules put together: one web application."""
 
 import os
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
@@ -18,10 +17,8 @@ ONLY_FROM_HERE = (
 )
 
 
-def make_app(
-    load: Callable[[], LipSync], limits: Limits, login: tuple[str, str] | None = None
-) -> FastAPI:
-    """The whole application. load: makes the networks, in the background as it starts."""
+def make_app(maker: LipSync, limits: Limits, login: tuple[str, str] | None = None) -> FastAPI:
+    """The whole application."""
     sessions = Sessions(3600 * limits.keep_hours)
     # Gradio reads these as it is imported, so the modules with Gradio come after.
     os.environ["GRADIO_TEMP_DIR"] = str(sessions.root)
@@ -29,16 +26,18 @@ def make_app(
     import gradio as gr
 
     from page.api import add_api
-    from page.layout import CSS_FILE, FAVICON, lay_out, make_theme
+    from page.layout import lay_out
     from page.lip_sync_tab import SAMPLE_FACE
+    from page.look import CSS_FILE, FAVICON, make_theme
     from page.rooms import Rooms
     from page.studio import Studio
+    from page.uploads import fetch_nothing
 
-    rooms = Rooms(Studio(load, limits), sessions, limits)
+    rooms = Rooms(Studio(maker, limits), sessions, limits)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=rooms.studio.warm, args=(SAMPLE_FACE,), daemon=True).start()
+        rooms.queue.afterwards(lambda: rooms.studio.warm(SAMPLE_FACE))  # before the first job
         try:
             yield
         finally:
@@ -48,6 +47,7 @@ def make_app(
     app.middleware("http")(only_from_here)
     add_api(app, rooms, login)
     page = lay_out(rooms)
+    fetch_nothing(page)
     sessions.protect_what_is_there()
     return gr.mount_gradio_app(
         app, page, "/", auth=login, footer_links=[], run_history=False, ssr_mode=False,

@@ -1,11 +1,12 @@
 """The server process: one port, one application, until it is interrupted."""
 
 import socket
-from pathlib import Path
 
 import uvicorn
 
+from lipsync import LipSync
 from page.limits import Limits
+from page.server import make_app
 
 
 def serve(
@@ -16,18 +17,9 @@ def serve(
     checkpoint: str,
     networks: dict[str, str],
 ) -> None:
-    """Answer until Ctrl-C. Raises OSError where the port is taken, FileNotFoundError."""
-    if not Path(checkpoint).is_file():
-        raise FileNotFoundError(f"no such file: {checkpoint}")
+    """Answer until Ctrl-C. Raises OSError where the port is taken, ValueError (CheckpointError)."""
     with _listening(host, port) as heard:
-        from page.server import make_app
-
-        def load():
-            from lipsync import LipSync
-
-            return LipSync(checkpoint, **networks)
-
-        app = make_app(load, limits, login)
+        app = make_app(LipSync(checkpoint, **networks), limits, login)
         address = f"http://{host}:{heard.getsockname()[1]}"
         print(f"talkface is at {address}  (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)

@@ -1,8 +1,6 @@
 """The loaded networks, and the work that jobs do with them; used by the queue's thread alone."""
 
 import logging
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +11,11 @@ from lipsync import LipSync, Settings
 from lipsync.contact_sheet import write_contact_sheet
 from lipsync.plan import Given, Plan
 from lipsync.preview import draw_preview, write_preview
+from lipsync.provenance import credential_notes, write_report
 from models.lip_motion import LipMotion
 from models.pretrained import EXPERT
 from page.choices import Order
+from page.files import without_paths
 from page.jobs import Job
 from page.limits import Limits, check_seconds
 
@@ -26,22 +26,20 @@ MAKING = ("faces", "looks", "frames")  # the stages of a video
 SCORING = ("faces again", "score")  # of a result, or of a video alone
 
 
+def _credentials(order: Order) -> list[str]:
+    return [without_paths(note, *order.files) for note in credential_notes(order.files)]
+
+
 def stages_of(order: Order) -> tuple[str, ...]:
     """What an order goes through, in order."""
     return (*MAKING, *(["sheet"] if order.sheet else []), *(SCORING if order.score else []))
 
 
 class Studio:
-    """One generator, one detector, one expert, each loaded when first needed."""
+    """A loaded generator; its detector and the expert are loaded when first needed."""
 
-    def __init__(self, load: Callable[[], LipSync], limits: Limits) -> None:
-        self._load, self.limits = load, limits
-        self._loading = threading.Lock()
-
-    @cached_property
-    def maker(self) -> LipSync:
-        with self._loading:
-            return self._load()
+    def __init__(self, maker: LipSync, limits: Limits) -> None:
+        self.maker, self.limits = maker, limits
 
     @cached_property
     def _expert(self):
@@ -64,13 +62,20 @@ class Studio:
         job.show(preview=target)
 
     def lip_sync(self, order: Order, folder: Path, job: Job) -> None:
-        """Shows `video`, `notes`, `lip_motion`; then `sheet`; then `given` and `score`."""
+        """Shows `video`, `notes`, `lip_motion`, `report`; then `sheet`; then `given`, `score`."""
         if order.settings.lip_motion is None and self.maker.backend.generator.lip_motion:
             kept = folder / "lip_motion.csv"  # not there yet: written as the speech is heard
             order = replace(order, settings=replace(order.settings, lip_motion=kept))
         plan = self._plan(order, job)
         report = self.maker.make(plan, folder / "result.mp4", job.progress)
-        job.show(video=report.path, notes=report.notes(), lip_motion=order.settings.lip_motion)
+        said = folder / "report.json"
+        write_report(said, plan, report, self.maker.weights(), self.maker.detector_settings)
+        job.show(
+            video=report.path,
+            notes=[*report.notes(), *_credentials(order)],
+            lip_motion=order.settings.lip_motion,
+            report=said,
+        )
         if order.sheet and report.has_faces:
             sheet = folder / "sheet.png"
             write_contact_sheet(plan, report.path, sheet, self.maker.backend, job.progress)

@@ -1,0 +1,17 @@
+"""How the page looks: its style sheet, its picture, its colours and fonts."""
+
+from pathlib import Path
+
+import gradio as gr
+
+ASSETS = Path(__file__).parent / "assets"
+CSS_FILE, FAVICON = ASSETS / "page.css", ASSETS / "favicon.png"
+
+
+def make_theme() -> gr.themes.Base:
+    """The machine's own fonts: none are fetched."""
+    system = [gr.themes.Font(name) for name in ("system-ui", "Segoe UI", "Roboto", "sans-serif")]
+    mono = [gr.themes.Font(name) for name in ("ui-monospace", "Menlo", "Consolas", "monospace")]
+    return gr.themes.Default(
+        primary_hue="teal", neutral_hue="slate", radius_size="md", font=system, font_mono=mono
+    )

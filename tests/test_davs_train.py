@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,7 @@ from models.davs.whole import DAVSJudges, without_judges
 from tests.word_trees import write_tree
 from training.word_windows import FaceWindows, WordWindows, cut_seen
 
+ROOT = Path(__file__).resolve().parents[1]
 SMALL = (
     "img_size=64,multiplier=0.03125,batch_size=4,num_workers=0,identity_frames=3,log_interval=1,"
     "eval_interval=100,checkpoint_interval=100,uniform_wt=100"
@@ -191,6 +194,22 @@ def test_flags_of_the_other_part_are_refused(tmp_path, flags):
     with pytest.raises(SystemExit) as stopped:
         run(tmp_path, tmp_path / "run", what, 1, *rest)
     assert stopped.value.code == 2
+
+
+@pytest.mark.slow
+def test_two_processes_train_both_parts(tree, tmp_path):
+    def together(folder: Path, what: str, *flags) -> None:
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += ["--nproc_per_node", "2", "davs_train.py", "--what", what, "--data_root", tree]
+        command += ["--checkpoint_dir", folder, "--max_steps", 3, "--hparams", SMALL, *flags]
+        run = subprocess.run([*map(str, command), "--device", "cpu", "--precision", "fp32"],
+                             cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+        assert run.returncode == 0, run.stderr[-3000:]
+
+    together(tmp_path / "words", "words")
+    # The third step would fail if weights had been left without a gradient in the first two.
+    together(tmp_path / "faces", "faces", "--checkpoint_path", checkpoint(tmp_path / "words", 3))
+    assert all(row["loss"] is not None for row in logged(tmp_path / "faces", "train"))
 
 
 @pytest.mark.gpu

@@ -155,6 +155,22 @@ class SyncNetHParams(LipHParams):
 
 
 @dataclass(frozen=True)
+class LipGanHParams(LipHParams):
+    """LipGAN's generator, residual or basic, and its judge. batch_size: frames."""
+
+    batch_size: int = 96
+    initial_learning_rate: float = 1e-4  # of the generator beside a judge
+    generator_only_learning_rate: float = 1e-3  # without one
+    disc_initial_learning_rate: float = 1e-4  # of the judge
+    contrastive_wt: float = from_0(0.01)  # of the judge's say, beside the L1
+    own_clip_share: float = share(0.0)  # of wrong sounds, those of another moment of the same clip
+    augment: float = share(0.0)  # chance of each kind of change to a frame and its reference
+    legacy_timing: bool = False  # begin the mel window 0.32 s before its frame, as a release did
+    eval_interval: int = 1000  # steps
+    checkpoint_interval: int = 1000  # steps
+
+
+@dataclass(frozen=True)
 class LipHearingHParams(LipHParams):
     """The network that hears lip motion. batch_size: pieces of clips."""
 

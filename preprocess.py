@@ -32,6 +32,7 @@ from models.devices import DeviceError
 from models.lip_motion import FPS
 from models.pretrained import EXPERT
 from preprocessing.clip import report_row
+from preprocessing.lrs2_split import SPLITS, take_split
 from preprocessing.on_ray import RayMissingError, run_on_ray
 from preprocessing.report import CorpusReport, report_path
 from preprocessing.settings import PreprocessSettings
@@ -80,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="at the end write lists in these shares, such as 0.9,0.05,0.05, split by folder",
     )  # fmt: skip
     lists.add_argument("--filelists", type=Path, default=FILELISTS, help="their folder")
+    lists.add_argument("--split", choices=tuple(SPLITS), help="only this part of LRS2, by its list")
     return parser
 
 
@@ -230,6 +232,10 @@ def _wild_options(args: argparse.Namespace) -> WildOptions:
 
 def check_layout(args: argparse.Namespace) -> None:
     """Each layout has folders of its own. Raises ValueError."""
+    if args.split and args.layout != "clips":
+        raise ValueError(f"--split is for LRS2's clips; --layout {args.layout} has lists of its own")
+    if args.split and args.make_filelists:
+        raise ValueError("--split goes by LRS2's own lists, which --make_filelists would replace")
     theirs = {"--audio_root": args.audio_root, "--bbx_root": args.bbx_root}
     if args.layout != "talklip":
         if args.preprocessed_root is None:
@@ -276,7 +282,10 @@ def _find_clips(args: argparse.Namespace, settings: PreprocessSettings) -> list[
         clips, words = find_words(args.data_root.resolve())
         write_words(settings.root, words)
         return clips
-    videos = find_sources(args.data_root.resolve())
+    data_root = args.data_root.resolve()
+    videos = find_sources(data_root)
+    if args.split:
+        videos = take_split(videos, data_root, args.split, args.filelists)
     return as_films(videos) if args.wild else videos
 
 

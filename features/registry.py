@@ -86,6 +86,7 @@ FEATURES = {
 WINDOWS = {
     "mel80x16": Window(MEL, 16, Fraction(1, 25)),
     "mel80x27": Window(MEL, 27, Fraction(27, 160) - Fraction(1, 50)),
+    "mel80x27_legacy": Window(MEL, 27, Fraction(8, 25)),  # as the mel release trained
     "mfcc12x20": Window(MFCC_DAVS, 20, Fraction(2, 25), time_first=True),
     "mfcc12x35": Window(MFCC_LIPGAN, 35, Fraction(4, 25)),  # centred to 3 ms
     "mfcc13x20": Window(MFCC_SYNCNET, 20, Fraction(0)),

@@ -8,6 +8,7 @@ from models.checkpoint import Checkpoint, CheckpointError, load, read_checkpoint
 from models.davs.method import DAVSMethod
 from models.generator import Generator, Hearing
 from models.lip_warp_method import LipWarpMethod
+from models.lipgan.hearing import window_name
 from models.masked_face import MaskedFace
 from models.pretrained import LANDMARKS, LIP_HEARING, LIP_HEARING_CAUSAL, LIP_SEEING
 from models.talklip_method import TalkLip
@@ -47,7 +48,8 @@ def _lip_warp(checkpoint: Checkpoint, hearing: Path = LIP_HEARING) -> LipWarpMet
 
 def _lipgan(checkpoint: Checkpoint) -> MaskedFace:
     network = checkpoint.build()
-    window = {"mel": "mel80x27", "mfcc": "mfcc12x35"}[network.sound]
+    legacy = bool(checkpoint.hparams.get("legacy_timing"))  # it hears what it was trained with
+    window = window_name(network.sound, legacy_timing=legacy)
     return MaskedFace(network, Hearing(window, checkpoint.hparams), reference_first=True)
 
 

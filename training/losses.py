@@ -71,6 +71,12 @@ def bce_of_matrix(
     return loss / 2, hits / 2
 
 
+def contrastive(distances: torch.Tensor, *, wrong: bool) -> torch.Tensor:
+    """LipGAN's loss of pairs that are all right, or all wrong: those are paid up to distance 1."""
+    distances = distances.float()
+    return ((1 - distances).clamp(min=0) if wrong else distances).square().mean()
+
+
 def reconstruction(
     generated: torch.Tensor, targets: torch.Tensor, lower_half_weight: float
 ) -> tuple[torch.Tensor, torch.Tensor]:

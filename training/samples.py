@@ -1,6 +1,7 @@
 """Pictures of a run: grids of reference | masked | generated | truth, and a video with sound."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from corpus.errors import ClipError
 from models.inputs import to_images
 from training.engine.runtime import Runtime
 from training.generator_terms import GeneratorBatch
-from training.windows import GeneratorWindows
+from training.windows import GeneratorWindows, Windows
 from video import MediaError, VideoWriter
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 GRIDS = 4
 VIDEO_FRAMES = 75
 FRAMES_AT_ONCE = 25
+# Frame numbers and true faces (n, H, W, 3) uint8 -> generated ones.
+Speak = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @torch.inference_mode()
@@ -61,10 +64,36 @@ def write_sample_video(
 
     The reference is the face in the middle of the clip. Raises ClipError or MediaError.
     """
+    reference, mel = windows.read_faces(clip, middle_frame(clip)), clip.read_mel()
+
+    def speak(frames: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        sample = {
+            "targets": truth,
+            "references": np.repeat(reference, len(frames), axis=0),
+            "frame_mels": windows.frame_mels(mel, frames),
+            "mel": windows.expert_mel(mel, int(frames[0])),
+        }
+        tensors = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
+        batch = GeneratorBatch.of(runtime.move(tensors))
+        with runtime.autocast():
+            generated = generator(batch.frame_mels, batch.faces)
+        return to_images(generated[0].transpose(0, 1))
+
+    write_spoken_video(speak, windows, clip, path)
+
+
+def middle_frame(clip: Clip) -> np.ndarray:
+    """(1,): what a sample video's reference is taken from."""
+    return clip.frames[[len(clip.frames) // 2]]
+
+
+def write_spoken_video(speak: Speak, windows: Windows, clip: Clip, path: Path) -> None:
+    """The clip's first run of faces, at most three seconds, as `speak` makes them | as they were.
+
+    Raises ClipError or MediaError.
+    """
     frames = _first_run(clip.frames)[:VIDEO_FRAMES]
-    hp = windows.hp
-    reference = windows.read_faces(clip, clip.frames[[len(clip.frames) // 2]])
-    mel, sound = clip.read_mel(), clip.sound
+    hp, sound = windows.hp, clip.sound
     start, end = int(frames[0]) / hp.fps, (int(frames[-1]) + 1) / hp.fps
     with VideoWriter(
         path, 2 * hp.img_width, hp.img_height, hp.fps,
@@ -73,17 +102,7 @@ def write_sample_video(
         for first in range(0, len(frames), FRAMES_AT_ONCE):
             some = frames[first : first + FRAMES_AT_ONCE]
             truth = windows.read_faces(clip, some)
-            sample = {
-                "targets": truth,
-                "references": np.repeat(reference, len(some), axis=0),
-                "frame_mels": windows.frame_mels(mel, some),
-                "mel": windows.expert_mel(mel, int(some[0])),
-            }
-            tensors = {name: torch.from_numpy(np.array(v))[None] for name, v in sample.items()}
-            batch = GeneratorBatch.of(runtime.move(tensors))
-            with runtime.autocast():
-                generated = generator(batch.frame_mels, batch.faces)
-            for pair in zip(to_images(generated[0].transpose(0, 1)), truth, strict=True):
+            for pair in zip(speak(some, truth), truth, strict=True):
                 writer.write(np.concatenate(pair, axis=1))
 
 

@@ -56,9 +56,7 @@ class LipGANJudge(NumberedNetwork):
 
         The distance of their codes: 0 together, 2 opposite.
         """
-        difference = self.embed_face(face) - self.embed_sound(sound)
-        squared = difference.square().sum(dim=1, keepdim=True)
-        return squared.clamp(min=1e-12).sqrt()  # the root's slope is infinite at 0
+        return distance(self.embed_face(face), self.embed_sound(sound))
 
     def embed_face(self, face: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) -> (B, 512), length 1."""
@@ -96,6 +94,13 @@ class LipGANJudge(NumberedNetwork):
             )
             before = self._wide(channels)
         return chain, before
+
+
+def distance(face_codes: torch.Tensor, sound_codes: torch.Tensor) -> torch.Tensor:
+    """Between rows of unit vectors (B, D), in float32: (B, 1)."""
+    difference = face_codes.float() - sound_codes.float()
+    squared = difference.square().sum(dim=1, keepdim=True)
+    return squared.clamp(min=1e-12).sqrt()  # the root's slope is infinite at 0
 
 
 def _unit(code: torch.Tensor) -> torch.Tensor:

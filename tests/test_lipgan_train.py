@@ -1,0 +1,256 @@
+"""lipgan_train.py: its samples, what its judge is asked, its runs and what becomes of them."""
+
+import numpy as np
+import pytest
+import torch
+
+import lipgan_train
+from corpus.clips import read_corpus
+from corpus.errors import ClipError
+from corpus.sound_features import read_feature
+from features.registry import MFCC_LIPGAN, WINDOWS
+from hparams import LipGanHParams
+from models.generator import Place
+from models.lipgan import LipGANJudge
+from models.methods import open_method
+from tests.toy_corpus import make_corpus
+from tests.training_runs import differences, load, metrics
+from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_terms
+from training.lipgan_windows import APART, LipGanWindows
+from training.losses import contrastive
+
+TINY = (
+    "img_size=32,multiplier=0.0625,batch_size=4,num_workers=0,log_interval=1,eval_batches=1,"
+    "eval_interval=2,checkpoint_interval=2"
+)
+STEP_2 = "checkpoint_step000000002.pth"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    make_corpus(folder, 6, frames=20, size=32)
+    return folder
+
+
+def small(text: str = "") -> LipGanHParams:
+    return LipGanHParams().with_overrides(",".join(filter(None, ("img_size=32", text))))
+
+
+def windows_of(root, hp, name="mel80x27") -> LipGanWindows:
+    clips = read_corpus(root, root / "filelists/train.txt", hp).clips
+    return LipGanWindows(clips, hp, seed=3, window=WINDOWS[name])
+
+
+def run(root, folder, steps, *more, hparams="") -> int:
+    given = dict(part.split("=") for part in f"{TINY},{hparams}".strip(",").split(","))
+    line = ["--data_root", root, "--filelists", root / "filelists", "--checkpoint_dir", folder]
+    line += ["--hparams", ",".join(f"{name}={value}" for name, value in given.items())]
+    line += ["--max_steps", steps, "--device", "cpu", "--precision", "fp32", *more]
+    return lipgan_train.main([str(part) for part in line])
+
+
+# Samples
+
+
+@pytest.mark.parametrize("name", ["mel80x27", "mfcc12x35"])
+def test_the_sound_of_a_sample_is_centred_on_its_frame(root, name):
+    windows = windows_of(root, small(), name)
+    window, clip = windows.window, windows.clips[0]
+    target, _ = windows.choose(clip, np.random.default_rng(0))
+    sample = windows.cut(clip, np.random.default_rng(0))
+    feature = read_feature(clip, window.feature, windows.hp)
+    expected = window.cut(feature, windows.start(target), windows.hp)
+    assert (sample["sound"] == expected).all() and np.ptp(expected) > 0
+    rate = float(window.feature.columns_per_second(windows.hp))
+    for frame in clip.frames:
+        middle = (windows.start(frame) + window.columns / 2) / rate
+        assert abs(middle - (frame + 0.5) / 25) <= 1 / rate + 0.006  # 35 columns begin on a 10 ms
+
+
+def test_legacy_windows_end_at_their_frame_and_are_never_cut_short(root):
+    windows = windows_of(root, small("legacy_timing=True"), "mel80x27_legacy")
+    clip = windows.clips[0]
+    assert [windows.start(frame) for frame in (8, 9, 10)] == [0, 3, 6]  # int(3.2 (frame - 8))
+    assert windows.heard_frames(clip)[0] == 8
+    targets = [windows.choose(clip, np.random.default_rng(n))[0] for n in range(50)]
+    assert min(targets) >= 8
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_the_wrong_sound_is_never_the_right_one(root, share):
+    windows = windows_of(root, small(f"own_clip_share={share}"))
+    for number in range(60):
+        random = np.random.default_rng(number)
+        clip = windows.clip_of(number)
+        target, reference = windows.choose(clip, random)
+        other, moment = windows.choose_wrong(clip, target, random)
+        assert abs(target - reference) >= APART
+        assert (other is clip) == bool(share)
+        assert other is not clip or abs(moment - target) >= APART
+
+
+def test_one_clip_alone_has_wrong_sounds_too(root):
+    windows = windows_of(root, small())
+    windows.clips = windows.clips[:1]
+    clip = windows.clips[0]
+    other, moment = windows.choose_wrong(clip, 3, np.random.default_rng(0))
+    assert other is clip and abs(moment - 3) >= APART
+
+
+def test_mfcc_are_made_once_and_kept(tmp_path):
+    make_corpus(tmp_path, 2, frames=20, size=32)
+    windows = windows_of(tmp_path, small(), "mfcc12x35")
+    clip = windows.clips[0]
+    made = read_feature(clip, MFCC_LIPGAN, windows.hp)
+    file = clip.folder / "mfcc_lipgan.npy"
+    assert (np.load(file) == made).all() and len(made) == 12
+    np.save(file, made + 1)
+    assert (read_feature(clip, MFCC_LIPGAN, windows.hp) == made + 1).all()
+    file.write_bytes(b"no array")
+    with pytest.raises(ClipError, match="mfcc_lipgan.npy is broken"):
+        read_feature(clip, MFCC_LIPGAN, windows.hp)
+
+
+# The judge
+
+
+def test_contrastive_loss_is_the_original_s(request):
+    drawn = np.load(request.path.parent / "data" / "golden_relatives_features.npz")
+    distances = torch.tensor([0, 0.3, 0.9, 1.2, 1.9])
+    wrong = torch.tensor([0, 1, 0, 1, 1]).bool()
+    paid = contrastive(distances[wrong], wrong=True) * 3
+    paid += contrastive(distances[~wrong], wrong=False) * 2
+    assert float(paid) / 5 == pytest.approx(float(drawn["lipgan_contrastive"].item()))
+
+
+def test_a_judge_compares_each_face_with_its_own_and_a_wrong_sound():
+    torch.manual_seed(0)
+    judge = LipGANJudge("mel", 32, 32, 0.0625)
+    sound, wrong = torch.rand(2, 3, 1, 80, 27)
+    face, made = torch.rand(2, 3, 3, 32, 32)
+    found = Comparison(judge)(sound, wrong, face, made)
+    for name, pair in {"true": (sound, face), "mispaired": (wrong, face),
+                       "generated": (sound, made)}.items():  # fmt: skip
+        torch.testing.assert_close(found[name], judge(*pair))
+
+
+def test_right_pairs_weigh_as_much_as_both_kinds_of_wrong_ones():
+    distances = {"true": torch.tensor([[1.0]]), "mispaired": torch.tensor([[0.0]]),
+                 "generated": torch.tensor([[1.0]])}  # fmt: skip
+    terms = judge_terms(distances)
+    assert float(terms["judge"]) == pytest.approx((1 + 0.5) / 2)
+    scores = judge_scores({**distances, "true": torch.tensor([[0.2], [0.6]])})
+    assert float(scores["accuracy_true"]) == 0.5 and float(scores["accuracy_mispaired"]) == 0
+    assert float(scores["accuracy"]) == 0.25 and float(scores["deceived"]) == 0
+
+
+def test_the_reference_comes_first_and_the_target_is_masked():
+    picture = torch.full((1, 4, 4, 3), 255, dtype=torch.uint8)
+    heard = {"sound": torch.zeros(1, 80, 27), "wrong_sound": torch.ones(1, 80, 27)}
+    spoken = LipGanBatch.of({"target": picture, "reference": picture // 2, **heard})
+    assert (spoken.face[:, :3] < 0.5).all() and (spoken.face[:, 3:, :2] == 1).all()
+    assert (spoken.face[:, 3:, 2:] == 0).all() and spoken.sound.shape == (1, 1, 80, 27)
+
+
+# The command line
+
+
+def test_lipgan_s_names_of_flags_are_understood():
+    words = lipgan_train.in_our_words(["--logdir", "a", "--resume_gen=b", "--resume_disc", "c"])
+    assert words == ["--checkpoint_dir", "a", "--checkpoint_path=b", "--disc_checkpoint_path", "c"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["--lr", "0"], "initial_learning_rate must be over 0"),
+        (["--lr", "0", "--generator_only"], "generator_only_learning_rate must be over 0"),
+        (["--batch_size", "8"], "batch_size is given twice"),
+        (["--sound", "mfcc", "--legacy_timing"], "slip"),
+        (["--model", "large"], "invalid choice"),
+    ],
+    ids=str,
+)
+def test_wrong_flags_exit_2(line, words, root, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(root, tmp_path / "run", 1, *line)
+    assert caught.value.code == 2 and words in capsys.readouterr().err
+
+
+# Runs
+
+
+@pytest.fixture(scope="module")
+def alone(root, tmp_path_factory):
+    """Two steps of the generator alone."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    assert run(root, folder, 2, "--generator_only") == 0
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ("--generator_only",)], ids=["gan", "alone"])
+def test_four_steps_are_two_and_two(more, root, tmp_path):
+    rich = "warmup_steps=2,ema_decay=0.5,clip_grad_norm=1,grad_accum_steps=2,augment=0.5"
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    assert run(root, whole, 4, *more, hparams=rich) == 0
+    assert run(root, halves, 2, *more, hparams=rich) == 0
+    assert run(root, halves, 4, *more, "--checkpoint_path", halves / STEP_2, hparams=rich) == 0
+    names = sorted(path.name for path in whole.glob("*checkpoint_step*"))
+    assert len(names) == (2 if more else 4)
+    for name in names:
+        assert differences(load(whole / name), load(halves / name)) == []
+    kept = [[line["l1"] for line in metrics(way, "val")] for way in (whole, halves)]
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["residual", "basic"])
+@pytest.mark.parametrize("sound", ["mel", "mfcc"])
+def test_each_network_trains_and_its_file_speaks(model, sound, root, tmp_path):
+    assert run(root, tmp_path / "run", 2, "--model", model, "--sound", sound) == 0
+    row = metrics(tmp_path / "run", "val")[-1]
+    assert 0 < row["l1"] < 1 and 0 <= row["accuracy"] <= 1 and 0 <= row["deceived"] <= 1
+    assert (tmp_path / "run/samples_step000000002/grid.jpg").exists()
+    assert (tmp_path / "run/samples_step000000002/sample_video.mp4").exists()
+    method = open_method(tmp_path / "run/checkpoint_best.pth")
+    assert (method.network.model, method.network.sound) == (model, sound)
+    window = WINDOWS[method.hearing.name]
+    heard = np.zeros((window.columns, 80 if sound == "mel" else 12), np.float32).T
+    fed = method.feed(np.full((60, 60, 3), 90, np.uint8), Place((10, 10, 50, 50)), heard)
+    made = method.forward({name: torch.from_numpy(value)[None] for name, value in fed.items()})
+    assert made["face"].shape == (1, 32, 32, 3)
+
+
+@pytest.mark.slow
+def test_a_generator_alone_is_the_gan_s_beginning(root, alone, tmp_path, capsys):
+    best = alone / "checkpoint_best.pth"
+    assert run(root, tmp_path / "gan", 2, "--checkpoint_path", best) == 0
+    state = load(tmp_path / "gan" / STEP_2)
+    assert state["optimizer"]["param_groups"][0]["lr"] == 1e-4  # and not the 1e-3 of before
+    assert load(alone / STEP_2)["optimizer"]["param_groups"][0]["lr"] == 1e-3
+    (tmp_path / f"gan/disc_{STEP_2}").unlink()
+    assert run(root, tmp_path / "gan", 3, "--checkpoint_path", tmp_path / "gan" / STEP_2) == 1
+    assert f"disc_{STEP_2}, which is not there" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_files_of_another_family_are_named(root, alone, tmp_path, capsys):
+    wrong = ["--checkpoint_path", alone / "checkpoint_best.pth", "--model", "basic"]
+    with pytest.raises(SystemExit) as caught:
+        run(root, tmp_path / "run", 1, *wrong)
+    assert caught.value.code == 2 and "is a generator of residual" in capsys.readouterr().err
+    judge = ["--disc_checkpoint_path", alone / "checkpoint_best.pth"]
+    assert run(root, tmp_path / "run", 1, *judge) == 1
+    assert "this is a LipGAN generator, not a LipGAN judge" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_was_trained_with_legacy_windows_hears_them(root, tmp_path):
+    assert run(root, tmp_path / "run", 2, "--generator_only", "--legacy_timing") == 0
+    method = open_method(tmp_path / "run/checkpoint_best.pth")
+    assert method.hearing.name == "mel80x27_legacy"
+    again = ["--generator_only", "--checkpoint_path", tmp_path / "run" / STEP_2]
+    assert run(root, tmp_path / "run", 3, *again) == 0  # and stays so without the flag
+    assert load(tmp_path / "run/checkpoint_step000000003.pth")["hparams"]["legacy_timing"]

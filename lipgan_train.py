@@ -85,6 +85,8 @@ class LipGanTrainer:
         return torch.optim.Adam(network.parameters(), lr=rate, fused=self.runtime.fused)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
+        if self.gan and self.step < self.hp.judge_warmup_steps:
+            return self.judge_step(micro_batches)
         means, learning = Means(), self.gan or self.learner
         for batch in learning.micro_batches(micro_batches):
             spoken = LipGanBatch.of(batch)
@@ -102,12 +104,23 @@ class LipGanTrainer:
             means.add(terms)
         return means.tensors() | learning.apply(self.step)
 
+    def judge_step(self, micro_batches: list[Batch]) -> Values:
+        """The judge learns from true and mis-paired sounds; the generator stays as it is."""
+        means, judge = Means(), self.gan.judge
+        for batch in judge.micro_batches(micro_batches):
+            terms = judge_terms(self.distances(None, LipGanBatch.of(batch)))
+            judge.backward(terms["judge"], len(micro_batches))
+            means.add(terms | {"loss": terms["judge"]})
+        return means.tensors() | judge.apply(self.step)
+
     def contrastive(self, generated: torch.Tensor, spoken: LipGanBatch) -> torch.Tensor:
         """What the generator pays for faces that lie far from the sound they should speak."""
         with self.gan.frozen_judge() as judge, self.runtime.autocast():
             return contrastive(judge(spoken.sound, generated), wrong=False)
 
-    def distances(self, generated: torch.Tensor, spoken: LipGanBatch) -> dict[str, torch.Tensor]:
+    def distances(
+        self, generated: torch.Tensor | None, spoken: LipGanBatch
+    ) -> dict[str, torch.Tensor]:
         """The judge's, of true, mis-paired and generated pairs."""
         with self.runtime.autocast():
             return self.gan.judge.call(spoken.sound, spoken.wrong_sound, spoken.target, generated)

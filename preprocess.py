@@ -233,7 +233,9 @@ def _wild_options(args: argparse.Namespace) -> WildOptions:
 def check_layout(args: argparse.Namespace) -> None:
     """Each layout has folders of its own. Raises ValueError."""
     if args.split and args.layout != "clips":
-        raise ValueError(f"--split is for LRS2's clips; --layout {args.layout} has lists of its own")
+        raise ValueError(
+            f"--split is for LRS2's clips; --layout {args.layout} has lists of its own"
+        )
     if args.split and args.make_filelists:
         raise ValueError("--split goes by LRS2's own lists, which --make_filelists would replace")
     theirs = {"--audio_root": args.audio_root, "--bbx_root": args.bbx_root}

@@ -1,5 +1,7 @@
 """lipgan_train.py: its samples, what its judge is asked, its runs and what becomes of them."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +135,7 @@ def test_a_judge_compares_each_face_with_its_own_and_a_wrong_sound():
     for name, pair in {"true": (sound, face), "mispaired": (wrong, face),
                        "generated": (sound, made)}.items():  # fmt: skip
         torch.testing.assert_close(found[name], judge(*pair))
+    assert Comparison(judge)(sound, wrong, face).keys() == {"true", "mispaired"}
 
 
 def test_right_pairs_weigh_as_much_as_both_kinds_of_wrong_ones():
@@ -140,6 +143,8 @@ def test_right_pairs_weigh_as_much_as_both_kinds_of_wrong_ones():
                  "generated": torch.tensor([[1.0]])}  # fmt: skip
     terms = judge_terms(distances)
     assert float(terms["judge"]) == pytest.approx((1 + 0.5) / 2)
+    alone = {name: distances[name] for name in ("true", "mispaired")}
+    assert float(judge_terms(alone)["judge"]) == pytest.approx((1 + 1) / 2)
     scores = judge_scores({**distances, "true": torch.tensor([[0.2], [0.6]])})
     assert float(scores["accuracy_true"]) == 0.5 and float(scores["accuracy_mispaired"]) == 0
     assert float(scores["accuracy"]) == 0.25 and float(scores["deceived"]) == 0
@@ -199,7 +204,8 @@ def test_four_steps_are_two_and_two(more, root, tmp_path):
     assert run(root, halves, 4, *more, "--checkpoint_path", halves / STEP_2, hparams=rich) == 0
     names = sorted(path.name for path in whole.glob("*checkpoint_step*"))
     assert len(names) == (2 if more else 4)
-    for name in names:
+    last = [name for name in names if "000000004" in name]
+    for name in last:  # those of step 2 say where their run was to end
         assert differences(load(whole / name), load(halves / name)) == []
     kept = [[line["l1"] for line in metrics(way, "val")] for way in (whole, halves)]
     assert kept[0] == kept[1]
@@ -254,3 +260,18 @@ def test_what_was_trained_with_legacy_windows_hears_them(root, tmp_path):
     again = ["--generator_only", "--checkpoint_path", tmp_path / "run" / STEP_2]
     assert run(root, tmp_path / "run", 3, *again) == 0  # and stays so without the flag
     assert load(tmp_path / "run/checkpoint_step000000003.pth")["hparams"]["legacy_timing"]
+
+
+@pytest.mark.slow
+def test_a_judge_may_learn_first(root, tmp_path):
+    assert run(root, tmp_path / "run", 4, hparams="judge_warmup_steps=2") == 0
+    rows = metrics(tmp_path / "run", "train")
+    assert ["l1" in row for row in rows] == [False, False, True, True]
+    first, last = (load(tmp_path / f"run/{name}") for name in (STEP_2, f"disc_{STEP_2}"))
+    assert not first["optimizer"]["state"] and last["optimizer"]["state"]
+    shutil.copytree(tmp_path / "run", tmp_path / "more")
+    (tmp_path / "more/checkpoint_step000000004.pth").unlink()
+    again = ["--checkpoint_path", tmp_path / "more" / STEP_2]
+    assert run(root, tmp_path / "more", 4, *again, hparams="judge_warmup_steps=2") == 0
+    name = "checkpoint_step000000004.pth"
+    assert differences(load(tmp_path / "run" / name), load(tmp_path / "more" / name)) == []

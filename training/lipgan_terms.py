@@ -41,30 +41,24 @@ class Comparison(nn.Module):
         sound: torch.Tensor,
         wrong_sound: torch.Tensor,
         faces: torch.Tensor,
-        generated: torch.Tensor,
+        generated: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """Each (B, 1)."""
         right, wrong = self.judge.embed_sound(torch.cat((sound, wrong_sound))).chunk(2)
-        faces = torch.cat((faces, generated.to(faces.dtype)))
-        true, made = self.judge.embed_face(faces).chunk(2)
-        return {
-            "true": distance(true, right),
-            "mispaired": distance(true, wrong),
-            "generated": distance(made, right),
-        }
+        shown = faces if generated is None else torch.cat((faces, generated.to(faces.dtype)))
+        true, *made = self.judge.embed_face(shown).split(len(faces))
+        distances = {"true": distance(true, right), "mispaired": distance(true, wrong)}
+        if made:
+            distances["generated"] = distance(made[0], right)
+        return distances
 
 
 def judge_terms(distances: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the judge pays; right pairs weigh as much as both kinds of wrong ones together."""
-    true = contrastive(distances["true"], wrong=False)
-    mispaired = contrastive(distances["mispaired"], wrong=True)
-    generated = contrastive(distances["generated"], wrong=True)
-    return {
-        "judge_true": true,
-        "judge_mispaired": mispaired,
-        "judge_generated": generated,
-        "judge": (true + (mispaired + generated) / 2) / 2,
-    }
+    paid = {name: contrastive(values, wrong=name != "true") for name, values in distances.items()}
+    wrong = [value for name, value in paid.items() if name != "true"]
+    total = (paid["true"] + torch.stack(wrong).mean()) / 2
+    return {f"judge_{name}": value for name, value in paid.items()} | {"judge": total}
 
 
 def judge_scores(distances: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -75,7 +75,7 @@ def examine_corpus(args: argparse.Namespace) -> list[dict]:
 def find_clips(root: Path) -> list[str]:
     """Folders with a sound or numbered faces, sorted. Raises CorpusError where there are none."""
     from corpus.errors import CorpusError
-    from corpus.layout import DONE, FACE, SOUND
+    from corpus.layout import DONE, FACE, SET_ASIDE, SOUND
     from corpus.walk import walk
 
     if not root.is_dir():
@@ -83,7 +83,8 @@ def find_clips(root: Path) -> list[str]:
     names = []
     for folder, below, files in walk(root):
         if {DONE, SOUND} & set(files) or any(FACE.fullmatch(name) for name in files):
-            names.append(folder.relative_to(root).as_posix())
+            if SET_ASIDE not in files:
+                names.append(folder.relative_to(root).as_posix())
             below.clear()
     if not names:
         raise CorpusError(f"{root} has no clips: folders with 0.jpg, 1.jpg, ... and audio.wav")

@@ -18,7 +18,7 @@ from video import MediaError
 
 MOST_FRAMES = 300  # of a clip that are judged, from its middle
 FEWEST_FACES = 16  # as training needs
-SURE = 0.5  # of the certainty that the sound is the face's own
+SURE = 0.3  # of the certainty that the sound is the face's own; a film tells more than its clip
 FPS = 25
 
 

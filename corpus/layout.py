@@ -6,6 +6,7 @@ from pathlib import Path
 
 DONE = "clip.json"  # the last file of a clip to be written: with it the clip is whole
 FILM = "film.json"  # of a film's folder of clips: with it all of them are there
+SET_ASIDE = "left_out.json"  # what a duplicate's clip.json is called, so that it is no clip
 SOUND = "audio.wav"
 MEL = "mel.npy"
 MEL_NUMBERS = "mel.json"  # of a mel that training made; preprocessing tells them in clip.json

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from corpus.doctor import told_apart
 from corpus.fingerprints import find_duplicates, read_fingerprint
-from corpus.layout import DONE
+from corpus.layout import DONE, SET_ASIDE
 from preprocessing.report import CorpusReport
 from preprocessing.settings import PreprocessSettings
 
-SET_ASIDE = "left_out.json"  # what a duplicate's clip.json is called, so that it is no clip
 BROKEN = ("undecodable", "failed")
 
 

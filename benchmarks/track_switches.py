@@ -23,6 +23,7 @@ from face_detection.search import work_height
 FRAMES, WIDTH, HEIGHT = 100, 640, 360
 FACE = 90  # pixels of a cut-out's side
 AROUND = 0.35  # of a face's size, that is cut out with it
+BAR = (280, 360)  # columns
 SCENES = ("crossing", "behind a bar", "close together")
 
 
@@ -55,6 +56,14 @@ def places(scene: str, frame: int) -> list[tuple[int, int]]:
     return [(round(20 + reach * share), 130), (round(20 + reach * (1 - share)), 140)]
 
 
+def in_plain_view(scene: str, frame: int) -> bool:
+    """Whether neither hides the other, nor the bar one of them."""
+    (one, _), (other, _) = places(scene, frame)
+    if scene == "behind a bar":
+        return all(left + FACE < BAR[0] or left > BAR[1] for left in (one, other))
+    return abs(one - other) > 0.8 * FACE
+
+
 def draw(scene: str, faces: list[list[np.ndarray]]) -> Iterator[np.ndarray]:
     ground = np.random.default_rng(0).uniform(60, 150, (9, 16, 3)).astype(np.float32)
     ground = cv2.resize(ground, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
@@ -65,7 +74,7 @@ def draw(scene: str, faces: list[list[np.ndarray]]) -> Iterator[np.ndarray]:
             part = image[top : top + FACE, left : left + FACE]
             part += (cut[..., :3] - part) * cut[..., 3:] / 255
         if scene == "behind a bar":
-            image[:, 250:390] = 90
+            image[:, BAR[0] : BAR[1]] = 90
         yield image.clip(0, 255).astype(np.uint8)
 
 
@@ -76,6 +85,8 @@ def count_switches(tracks: Tracks, scene: str) -> tuple[int, int]:
         last = None
         for frame in range(FRAMES):
             left, top = places(scene, frame)[person]
+            if not in_plain_view(scene, frame):
+                continue
             seen = _track_at(tracks, frame, np.array([left, top]) + FACE / 2)
             missed += seen is None
             switches += seen is not None and last is not None and seen != last

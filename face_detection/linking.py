@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from face_detection.boxes import intersection_over_union
+from face_detection.looks import likeness
 from face_detection.tracks import Track
 
 START_SCORE = 0.5  # of a face that may begin a track; weaker ones may only continue one
@@ -13,6 +14,11 @@ LEAST_OVERLAP = 0.25  # of a face with the same face, the last time it was seen
 STAYED = 0.3  # weight of overlap with where it was, beside that with where it should be
 MOTION_FRAMES = 8  # from which a face's motion is told
 LONGEST_MOTION_FRAMES = 25  # that it is thought to go on
+ALIKE = 1.0  # weight of looking alike, beside these
+LOOK_NEWS = 0.1  # share of a face's last look in what a track remembers
+SAME_LOOK = 0.85  # likeness, under which a look is not remembered
+LONGEST_ABSENCE = 2.5  # seconds after which a face that looks alike and is near is still the same
+RETURN_LIKENESS, RETURN_WIDTHS = 0.8, 2.5  # how alike, and within how many widths of a face
 LONGEST_GAP_SECONDS = 1.0  # a face that comes back later begins a new track
 SHORTEST_TRACK_SECONDS = 0.3  # a track shorter than this, in a longer shot, is a false alarm
 LEAST_CERTAINTY = 0.45  # mean score of a track, where a look in vain counts as 0
@@ -24,10 +30,18 @@ class OpenTrack:
 
     frames: list[int] = field(default_factory=list)
     faces: list[np.ndarray] = field(default_factory=list)
+    look: np.ndarray | None = None  # what the face has looked like of late, if that is known
 
     def add(self, frame: int, face: np.ndarray) -> None:
+        """Take the face of a later frame: box, score, and perhaps its look."""
+        look = face[5:]
+        if self.look is None or not len(look):
+            self.look = look
+        elif float(look @ self.look) >= SAME_LOOK:  # else something is half before it
+            look = (1 - LOOK_NEWS) * self.look + LOOK_NEWS * look
+            self.look = look / max(float(np.linalg.norm(look)), 1e-6)
         self.frames.append(frame)
-        self.faces.append(face)
+        self.faces.append(face[:5])
 
     @property
     def box(self) -> np.ndarray:
@@ -55,14 +69,16 @@ class Linker:
 
     def look(self, frame: int, found: np.ndarray) -> list[OpenTrack]:
         """Take the faces of a frame, later than all before; the tracks that have ended with it."""
-        ended = [t for t in self.live if frame - t.frames[-1] > LONGEST_GAP_SECONDS * self._fps + 1]
+        longest = (LONGEST_GAP_SECONDS if found.shape[1] == 5 else LONGEST_ABSENCE) * self._fps + 1
+        ended = [track for track in self.live if frame - track.frames[-1] > longest]
         self.live = [track for track in self.live if track not in ended]
-        taken = _match(self.live, found, frame)
+        taken = _match(self.live, found, frame, self._fps)
         for at, face in enumerate(found):
             if at in taken:
                 self.live[taken[at]].add(frame, face)
             elif face[4] >= START_SCORE:
-                self.live.append(OpenTrack([frame], [face]))
+                self.live.append(OpenTrack())
+                self.live[-1].add(frame, face)
         return ended
 
     def end_shot(self) -> list[OpenTrack]:
@@ -97,23 +113,36 @@ def _link_shot(shot: np.ndarray, faces: dict[int, np.ndarray], fps: float) -> li
     return done + linker.end_shot()
 
 
-def _match(live: list[OpenTrack], found: np.ndarray, frame: int) -> dict[int, int]:
-    """Which face continues which track: the pairs with most overlap in all.
+def _match(live: list[OpenTrack], found: np.ndarray, frame: int, fps: float) -> dict[int, int]:
+    """Which face continues which track: the pairs that fit best in all.
 
-    What overlaps where the track should be by now comes before what overlaps where it was: of two
-    people who cross, each goes on.
+    What overlaps where the track should be by now comes before what overlaps where it was, and a
+    face that looks alike before another: of two people who cross, each goes on. One who was away
+    for longer must look alike, and be near.
     """
     if not live or not len(found):
         return {}
-    moved = intersection_over_union(np.stack([t.predicted(frame) for t in live]), found)
+    predicted = np.stack([track.predicted(frame) for track in live])
+    moved = intersection_over_union(predicted, found)
     stayed = intersection_over_union(np.stack([track.box for track in live]), found)
-    score = np.where(np.maximum(moved, stayed) >= LEAST_OVERLAP, moved + STAYED * stayed, 0)
+    alike = likeness(np.stack([track.look for track in live]), found[:, 5:])
+    away = np.array([frame - track.frames[-1] for track in live]) > LONGEST_GAP_SECONDS * fps + 1
+    near = _distance(predicted, found) < RETURN_WIDTHS
+    back = near & (alike >= RETURN_LIKENESS)
+    fits = np.where(away[:, None], back, np.maximum(moved, stayed) >= LEAST_OVERLAP)
+    score = np.where(fits, 1 + moved + STAYED * stayed + ALIKE * alike, 0)
     rows, columns = linear_sum_assignment(-score)
     return {
         int(column): int(row)
         for row, column in zip(rows, columns, strict=True)
         if score[row, column] > 0
     }
+
+
+def _distance(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Between the middles of boxes, in widths of the first. (n, m)"""
+    apart = (boxes[:, None, :2] + boxes[:, None, 2:4] - others[:, :2] - others[:, 2:4]) / 2
+    return np.linalg.norm(apart, axis=2) / np.maximum(boxes[:, None, 2] - boxes[:, None, 0], 1)
 
 
 def _centre(box: np.ndarray) -> np.ndarray:

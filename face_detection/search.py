@@ -13,6 +13,7 @@ from face_detection.cache import cached_tracks
 from face_detection.cuts import CutFinder
 from face_detection.detectors import Detector
 from face_detection.linking import START_SCORE, link_faces
+from face_detection.looks import describe_faces
 from face_detection.tracks import Tracks
 from video import files_in_order
 
@@ -108,7 +109,9 @@ class Searcher:
         self._last: dict[int, np.ndarray] = {}  # the chunk's before; its last frame was looked at
 
     def look(self, chunk: list[np.ndarray]) -> tuple[dict[int, np.ndarray], list[int]]:
-        """The faces (n, 5) of the frames that were looked at, the last among them; and the cuts.
+        """The faces of the frames that were looked at, the last among them; and the cuts.
+
+        A face is a box, a score and its look.
 
         chunk: shrunk frames, see shrink. Frames are numbered from the stream's beginning.
         """
@@ -151,7 +154,8 @@ def _look(
     looked = [start - 1] if start - 1 in faces else []
     while due:
         wanted = sorted(due)
-        found = detector.detect([chunk[frame - start] for frame in wanted])
+        images = [chunk[frame - start] for frame in wanted]
+        found = map(describe_faces, images, detector.detect(images))
         faces.update(zip(wanted, found, strict=True))
         looked = sorted(looked + wanted)
         due = {

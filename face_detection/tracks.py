@@ -10,6 +10,7 @@ from face_detection.boxes import areas
 from face_detection.smoothing import fill_between, smooth_boxes
 
 SMOOTHING_SECONDS = 0.36
+LONGEST_FILLED_SECONDS = 1.0  # of a gap; after a longer absence nobody knows where a face was
 FACE_CHOICES = ("largest", "leftmost", "rightmost", "all")
 
 
@@ -98,8 +99,9 @@ class Tracks:
             path[track.first : track.last + 1] = smooth_boxes(
                 fill_between(track.frames, track.boxes), width
             )
-            for begin, end in () if fill_gaps else track.gaps:
-                path[begin:end] = np.nan
+            for begin, end in track.gaps:
+                if not fill_gaps or end - begin > LONGEST_FILLED_SECONDS * self.fps + 1:
+                    path[begin:end] = np.nan
         return path
 
 

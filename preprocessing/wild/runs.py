@@ -174,7 +174,8 @@ class Follower:
                 self._linker.end_shot()
                 self._close_all(piece)
                 self.cuts.append(frame)
-            found = faces[frame] * [scale, scale, scale, scale, 1]
+            found = faces[frame].copy()
+            found[:, :4] *= scale
             self._linker.look(frame, found)
             self._note_sightings(frame, piece)
         for open_run in self._open.values():

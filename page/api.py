@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,11 +35,7 @@ RETRY_SECONDS = 20
 
 def add_api(app: FastAPI, rooms: Rooms, login: tuple[str, str] | None) -> None:
     """Put the routes into the application."""
-
-    def allowed(request: Request) -> None:
-        _check_caller(request, login)
-
-    router = APIRouter(prefix="/api", dependencies=[Depends(allowed)])
+    router = APIRouter(prefix="/api", dependencies=[Depends(caller_check(login))])
     jobs = ApiJobs(rooms)
     router.add_api_route("/jobs", jobs.submit, methods=["POST"], status_code=202)
     router.add_api_route("/jobs/{job_id}", jobs.show, methods=["GET"])
@@ -215,6 +212,15 @@ def _refusal(error: Exception, files: list[Path]) -> HTTPException:
     if isinstance(error, QueueFullError):
         return HTTPException(429, words, {"Retry-After": str(RETRY_SECONDS)})
     return HTTPException(413 if isinstance(error, TooMuchError) else 400, words)
+
+
+def caller_check(login: tuple[str, str] | None) -> Callable[[Request], None]:
+    """What a route depends on: raises HTTPException for who may not use the server."""
+
+    def allowed(request: Request) -> None:
+        _check_caller(request, login)
+
+    return allowed
 
 
 def _check_caller(request: Request, login: tuple[str, str] | None) -> None:

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from page import about_tab
+from page import about_tab, live_tab
 from page.client_api import add_client_api
 from page.lip_motion_tab import LipMotionTab
 from page.lip_sync_tab import LipSyncTab
@@ -29,6 +29,8 @@ def lay_out(rooms: Rooms) -> gr.Blocks:
                 ScoreTab(rooms)
             with gr.Tab("Lip motion", id="lip-motion"):
                 LipMotionTab(rooms, lip_sync)
+            with gr.Tab("Live", id="live"):
+                live_tab.lay_out()
             with gr.Tab("About", id="about"):
                 about_tab.lay_out(rooms)
         gr.HTML(CONSENT)

@@ -1,7 +1,7 @@
 """The page, the API and their rules put together: one web application."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
@@ -17,17 +17,23 @@ ONLY_FROM_HERE = (
 )
 
 
-def make_app(maker: LipSync, limits: Limits, login: tuple[str, str] | None = None) -> FastAPI:
-    """The whole application."""
+def make_app(
+    maker: LipSync,
+    limits: Limits,
+    login: tuple[str, str] | None = None,
+    load_live: Callable[[], LipSync] | None = None,
+) -> FastAPI:
+    """The whole application. load_live: makes the networks of the Live tab, at its first use."""
     sessions = Sessions(3600 * limits.keep_hours)
     # Gradio reads these as it is imported, so the modules with Gradio come after.
     os.environ["GRADIO_TEMP_DIR"] = str(sessions.root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
-    from page.api import add_api
+    from page.api import add_api, caller_check
     from page.layout import lay_out
     from page.lip_sync_tab import SAMPLE_FACE
+    from page.live_tab import add_live
     from page.look import CSS_FILE, FAVICON, make_theme
     from page.rooms import Rooms
     from page.studio import Studio
@@ -46,6 +52,8 @@ def make_app(maker: LipSync, limits: Limits, login: tuple[str, str] | None = Non
     app = FastAPI(title="talkface", lifespan=life, docs_url=None, redoc_url=None)
     app.middleware("http")(only_from_here)
     add_api(app, rooms, login)
+    if load_live:
+        add_live(app, load_live, limits, caller_check(login))
     page = lay_out(rooms)
     fetch_nothing(page)
     sessions.protect_what_is_there()

@@ -1,6 +1,7 @@
 """The server process: one port, one application, until it is interrupted."""
 
 import socket
+from functools import partial
 
 import uvicorn
 
@@ -19,7 +20,8 @@ def serve(
 ) -> None:
     """Answer until Ctrl-C. Raises OSError where the port is taken, ValueError (CheckpointError)."""
     with _listening(host, port) as heard:
-        app = make_app(LipSync(checkpoint, **networks), limits, login)
+        load_live = partial(LipSync, checkpoint, live=True, **networks)
+        app = make_app(LipSync(checkpoint, **networks), limits, login, load_live)
         address = f"http://{host}:{heard.getsockname()[1]}"
         print(f"talkface is at {address}  (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)

@@ -1,5 +1,7 @@
 """lipsync/live: frames do not depend on the pieces, keep time with the sound, and never drift."""
 
+import gc
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -336,6 +338,24 @@ def test_a_player_that_is_too_slow_repeats_and_does_not_drift(face, monkeypatch)
             player.close()
     assert max(lags) < 0.4 and abs(np.mean(lags[150:]) - np.mean(lags[50:100])) < 0.02
     assert 0.2 < player.played.repeated / player.played.frames < 0.7
+
+
+@pytest.mark.slow
+def test_a_minute_takes_no_more_memory_than_a_second(face):
+    clock, sizes = Clock(), []
+    player = player_of(face, clock)
+    for frame in player.frames():
+        if frame.number % 100 == 0:
+            player.push(burst(4, 0, 4))
+        if frame.number % 500 == 0:
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0] if frame.number else None)
+            tracemalloc.start()
+        if frame.number == 1500:
+            player.close()
+    tracemalloc.stop()
+    assert sizes[3] - sizes[2] < 100_000  # one second of frames is 576,000
+    assert player._count <= 5 * RATE and len(player.session._sound._samples) < RATE
 
 
 def test_a_player_that_slept_goes_on_from_now(face):

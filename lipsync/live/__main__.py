@@ -52,6 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no_cache", action="store_true", help="look at the face anew")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto")
+    parser.add_argument(
+        "--threads", type=int, default=1,
+        help="of the networks: more shorten the delay a little and take more of the machine",
+    )  # fmt: skip
     parser.add_argument("--backend", choices=("torch", "onnx", "openvino", "auto"), default="torch")
     return parser
 
@@ -79,8 +83,9 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"--strength {args.strength} is not within 0 and 1.5")
     if not 0 <= args.keep_expression <= 1:
         parser.error(f"--keep_expression {args.keep_expression} is not within 0 and 1")
-    if args.resize_factor < 1:
-        parser.error(f"--resize_factor must be at least 1, not {args.resize_factor}")
+    for name in ("resize_factor", "threads"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1, not {getattr(args, name)}")
     sides = args.camera_size.split("x")
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 15 for side in sides):
         parser.error(f"--camera_size is WIDTHxHEIGHT, not {args.camera_size}")
@@ -116,10 +121,13 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _session(args: argparse.Namespace):
+    import torch
+
     from lipsync import LipSync, Settings
     from lipsync.live.camera import Camera
     from lipsync.live.session import LiveSession
 
+    torch.set_num_threads(args.threads)
     maker = LipSync(
         args.checkpoint_path,
         device=args.device,

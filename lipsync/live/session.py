@@ -77,6 +77,11 @@ class LiveSession:
         """How long after its middle a frame can be made: what the method hears ahead."""
         return float(self._ear.after)
 
+    @property
+    def fed_seconds(self) -> Fraction:
+        """How much sound there has been."""
+        return Fraction(self._sound.end, self.sample_rate)
+
     def feed(self, samples: np.ndarray, *, hurry: bool = False) -> list[LiveFrame]:
         """The frames that more sound makes possible: none, one, or many.
 
@@ -121,9 +126,19 @@ class LiveSession:
         """A camera's newest picture, BGR uint8 of the session's size; shown with the sound fed
         so far. Raises ValueError for another size, or where the session has a video of its own.
         """
-        if not isinstance(self.stage, CameraStage):
+        if not self.needs_pictures:
             raise ValueError("this session shows a given face; LiveSession(Camera(...)) takes one")
-        self.stage.show(picture, Fraction(self._sound.end, self.sample_rate))
+        self.stage.show(picture, self.fed_seconds)
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether show() must be given a camera's pictures."""
+        return isinstance(self.stage, CameraStage)
+
+    def hold(self) -> None:
+        """Keep the given video's frames in memory: its file is no longer needed."""
+        if isinstance(self.stage, GivenStage):
+            self.stage.hold()
 
     def close(self) -> None:
         """End what decodes the given video."""

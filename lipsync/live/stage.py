@@ -65,8 +65,13 @@ class GivenStage:
             options=options,
             use_cache=settings.use_cache,
         )
-        self._frames = self._play(count)
+        self._count, self._held = count, None
+        self._frames = self._play()
         self._passed = 0
+
+    def hold(self) -> None:
+        """Keep all frames from now on: the file is no longer needed. Call it before at()."""
+        self._held = list(self._source.frames(0, self._count))
 
     def at(self, frame: int) -> tuple[np.ndarray, list[Place]]:
         """See Stage.at; frames that were left out are passed over."""
@@ -81,13 +86,15 @@ class GivenStage:
     def close(self) -> None:
         self._frames.close()
 
-    def _play(self, count: int) -> Iterator[tuple[int, np.ndarray]]:
+    def _play(self) -> Iterator[tuple[int, np.ndarray]]:
         frame_bytes = 3 * self.size[0] * self.size[1]
-        if self._source.static or count * frame_bytes > HELD_BYTES:
+        if self._held is None and self._count * frame_bytes > HELD_BYTES:
             depth = max(2, WAITING_BYTES // frame_bytes)
             with closing(prefetch(self._source.played("pingpong"), depth)) as played:
                 yield from played
-        held = list(self._source.frames(0, count))
+        if self._held is None:
+            self.hold()
+        held = self._held
         forth_and_back = [*range(len(held)), *range(len(held) - 2, 0, -1)]
         while True:
             for number in forth_and_back:

@@ -1,6 +1,9 @@
 """lipgan_train.py: its samples, what its judge is asked, its runs and what becomes of them."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_t
 from training.lipgan_windows import APART, LipGanWindows
 from training.losses import contrastive
 
+ROOT = Path(__file__).resolve().parents[1]
 TINY = (
     "img_size=32,multiplier=0.0625,batch_size=4,num_workers=0,log_interval=1,eval_batches=1,"
     "eval_interval=2,checkpoint_interval=2"
@@ -275,3 +279,29 @@ def test_a_judge_may_learn_first(root, tmp_path):
     assert run(root, tmp_path / "more", 4, *again, hparams="judge_warmup_steps=2") == 0
     name = "checkpoint_step000000004.pth"
     assert differences(load(tmp_path / "run" / name), load(tmp_path / "more" / name)) == []
+
+
+@pytest.mark.slow
+def test_two_processes_train_against_a_judge(root, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", "lipgan_train.py", "--data_root", root, "--filelists"]
+    command += [root / "filelists", "--checkpoint_dir", tmp_path / "run", "--max_steps", 3]
+    # The third step would fail if weights had been left without a gradient in the first two.
+    command += ["--hparams", f"{TINY},judge_warmup_steps=1", "--device", "cpu"]
+    done = subprocess.run([*map(str, command), "--precision", "fp32"],
+                          cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [("l1" in row) for row in metrics(tmp_path / "run", "train")] == [False, True, True]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_both_ways_train_on_a_gpu(root, tmp_path, precision):
+    there = ["--device", "cuda", "--precision", precision]  # the last of two flags counts
+    for name, flags in (("alone", ["--generator_only"]), ("gan", [])):
+        folder, more = tmp_path / name, "judge_warmup_steps=1"
+        assert run(root, folder, 2, *flags, *there, hparams=more) == 0
+        resumed = ["--checkpoint_path", folder / STEP_2]
+        assert run(root, folder, 4, *flags, *there, *resumed, hparams=more) == 0
+        losses = [row["loss"] for row in metrics(folder, "train")]
+        assert len(losses) == 4 and all(loss is not None for loss in losses)

@@ -55,7 +55,8 @@ class Runtime:
         network = network.to(self.device)
         for tensor in (*network.parameters(), *network.buffers()):
             if tensor.dim() == 4:  # a convolution over time too has five, and stays as it is
-                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+                # Not contiguous(): it leaves kernels of 1x1 as they are, which rounds otherwise.
+                tensor.data = tensor.data.to(memory_format=torch.channels_last)
         return network
 
     def prepare(self, network: nn.Module) -> nn.Module:

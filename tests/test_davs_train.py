@@ -94,6 +94,15 @@ def test_words_are_learnt_and_go_on_exactly(tree, tmp_path):
 
 
 @pytest.mark.slow
+def test_two_words_are_told_apart_by_lips_and_by_sound(tree, tmp_path):
+    rate = SMALL.replace("0.03125", "0.0625") + ",initial_learning_rate=2e-3"
+    assert run(tree, tmp_path, "words", 60, hparams=rate) == 0
+    first, *_, last = logged(tmp_path, "train")
+    assert last["lips"] < 0.3 < first["lips"] and last["sound"] < 0.1
+    assert logged(tmp_path, "val")[-1]["by_sound"] == 1
+
+
+@pytest.mark.slow
 def test_only_what_tells_the_words_learns(tree, tmp_path):
     assert run(tree, tmp_path, "words", 2, "--by", "sound") == 0
     fresh = DavsHParams().with_overrides(SMALL)

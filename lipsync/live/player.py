@@ -15,7 +15,7 @@ from lipsync.live.tape import as_samples
 
 MOST_WAITING_SECONDS = 30.0  # of sound that was pushed and is not yet its turn
 LATE_FRAMES = 1.0  # behind the clock, from which on pictures are repeated to catch up
-STALLED_SECONDS = 1.0  # behind the clock, from which on it is set anew: a laptop slept
+STALLED_SECONDS = 10.0  # behind the clock, from which on it is set anew: a laptop slept
 
 
 @dataclass

@@ -5,7 +5,7 @@ import numpy as np
 from synchrony.turns import without_short
 
 # Cosine, summed over windows, that another shift must bring to be taken: that of a second or more.
-COST = 4.0
+COST = 3.0
 
 
 def shift_changes(starts: np.ndarray, by_shift: np.ndarray, least: int) -> list[int]:

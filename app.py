@@ -9,6 +9,7 @@ import logging
 import sys
 
 from models.pretrained import LIP_WARP
+from models.threads import wait_without_spinning
 
 NEEDED = ("gradio", "fastapi", "uvicorn")
 
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     _check(parser, args)
+    wait_without_spinning()
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(

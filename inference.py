@@ -11,6 +11,7 @@ from pathlib import Path
 
 from atomic import end_cleanly_on_signals
 from models.pretrained import EXPERT, LIP_WARP, ROOT
+from models.threads import wait_without_spinning
 
 DEFAULT_OUTFILE = "results/result_voice.mp4"
 DEMO_OUTFILE = "results/demo.mp4"
@@ -260,6 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _complete(args)
     _check(parser, args)
+    wait_without_spinning()
     logging.basicConfig(
         level=logging.ERROR if args.quiet else logging.INFO, format="%(message)s", force=True
     )

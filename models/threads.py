@@ -1,0 +1,13 @@
+"""How torch's threads wait for each other: to be said before torch is loaded."""
+
+import os
+
+
+def wait_without_spinning() -> None:
+    """For what decodes, computes, pastes and encodes side by side.
+
+    OpenMP's threads wait by spinning, which takes the processor from the other stages: 128 frames
+    of 720p on two busy cores cost 27.5 s of it where these cost 13.2 (64 s when told to spin on).
+    What the caller has set stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

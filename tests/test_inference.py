@@ -321,6 +321,7 @@ def test_odd_jobs_are_errors_of_their_own(here, capsys):
         assert re.search(words, captured.err)
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf_8_is_taken_and_printed_as_it_is(here):
     """In a process of its own: what it prints are bytes."""
     name = os.fsdecode(b"\xff face.mp4")

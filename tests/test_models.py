@@ -123,7 +123,7 @@ def falls(network: torch.nn.Module, loss) -> bool:
 
 @pytest.mark.parametrize(
     ("height", "width", "multiplier"),
-    [(96, 96, 0.125), pytest.param(288, 192, 0.0625, marks=pytest.mark.slow)],
+    [(96, 96, 0.125), (288, 192, 0.0625)],
 )
 def test_losses_go_down_on_one_batch(height, width, multiplier):
     mel = torch.randn(4, 1, 80, 16)

@@ -35,6 +35,7 @@ def odd(shared_data) -> Path:
     return shared_data / "odd_media"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_odd_file(odd, name):
     if isinstance(ODD[name], str):

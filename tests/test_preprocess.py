@@ -303,6 +303,7 @@ def test_over_half_bad_is_exit_code_1(tmp_path, capsys):
     assert "left out x/1: undecodable: " in shown.err
 
 
+@pytest.mark.slow
 def test_shards_are_disjoint_and_together_everything(corpus, tmp_path):
     clips = find_sources(corpus)
     shards = [take_shard(clips, 3, index) for index in range(3)]

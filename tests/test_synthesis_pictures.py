@@ -51,6 +51,7 @@ def renderer(head, scene):
     return Renderer(head, replace(Speaker.draw(4), glasses=None), scene, SIZE, SIZE)
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_bytes(head, scene):
     motion = performance(jawOpen=0.4)
     first = Renderer(head, Speaker.draw(5), scene, 96, 96).render(motion, 0)

@@ -55,6 +55,7 @@ def shared_data_module():
     return SHARED / "data"
 
 
+@pytest.mark.slow
 def test_a_folder_of_obj_files_reads_as_the_packed_file(tmp_path, release):
     write_obj_folder(tmp_path / "FaceXModel", release, SHAPES)
     read = read_obj_folder(tmp_path)  # the repository's root will do too

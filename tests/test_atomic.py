@@ -91,7 +91,8 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_ends_and_the_second_does_not_disturb_it(number):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", END], cwd=ROOT, **pipes) as child:
+    listens = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # also under nohup
+    with subprocess.Popen([sys.executable, "-c", listens + END], cwd=ROOT, **pipes) as child:
         assert child.stdout.readline() == "on\n"
         time.sleep(0.5)  # the child must be asleep, and not in the middle of printing
         for _ in range(2):

@@ -121,6 +121,7 @@ def falls(network: torch.nn.Module, loss) -> bool:
     return losses[-1].item() < 0.9 * losses[0].item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("height", "width", "multiplier"),
     [(96, 96, 0.125), (288, 192, 0.0625)],

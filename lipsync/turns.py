@@ -26,6 +26,7 @@ CHUNK = 50  # frames that are embedded at a time
 SHORTEST_TURN = 20  # frames of 25 a second
 LISTENS = 0.05  # certainty, under which a face that is alone in a shot only listens
 ENOUGH = 20  # windows, to say so
+SURE = 0.5  # certainty, from which a shot has an offset of its own
 FADE_SECONDS = 0.16
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,9 @@ def _turns_of_shot(
         fit = fit_of(scores[there[0]][1], offset)
         if fit.windows >= ENOUGH and fit.certainty < LISTENS:
             return
+    fits = [fit_of(scores[n][1]) for n in there]
+    best = max(fits, key=lambda fit: fit.certainty)
+    offset = best.offset if best.certainty >= SURE else offset
     speaks = who_speaks([scores[n] for n in there], *shot, SHORTEST_TURN, offset)
     edges = [0, *(np.flatnonzero(np.diff(speaks)) + 1).tolist(), len(speaks)]
     for begin, end in zip(edges, edges[1:], strict=False):

@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from synchrony.courses import best_course, without_short
 from synchrony.fit import fit_of
 from synchrony.shifts import MAX_SHIFT
 
 SMOOTH_SECONDS = 1.6  # over which scores are averaged; a turn is rarely shorter
 FPS = 25
+# Margin, summed over frames, that another face must bring to be taken for the one who speaks: about
+# that of a second.
+CHANGE = 6.0
 
 Scores = tuple[np.ndarray, np.ndarray]  # frames at which windows begin, and (n, 31) scores
 
@@ -24,8 +28,7 @@ def who_speaks(
         fits = [fit_of(scores) for _, scores in cuts]
         offset = max(fits, key=lambda fit: fit.certainty).offset
     courses = np.stack([margin_course(*cut, offset, begin, end) for cut in cuts])
-    speaks = courses.argmax(axis=0)
-    return without_short(speaks, least)
+    return without_short(best_course(courses.T, CHANGE), least)
 
 
 def margin_course(
@@ -52,22 +55,3 @@ def margin_course(
 def _within(starts: np.ndarray, by_shift: np.ndarray, begin: int, end: int) -> Scores:
     inside = (starts >= begin) & (starts < end)
     return starts[inside], by_shift[inside]
-
-
-def without_short(values: np.ndarray, least: int) -> np.ndarray:
-    """The course without spans shorter than `least`: each takes the value of the longer neighbour.
-
-    The shortest goes first.
-    """
-    values = values.copy()
-    while True:
-        edges = np.flatnonzero(np.diff(values)) + 1
-        bounds = np.concatenate([[0], edges, [len(values)]])
-        lengths = np.diff(bounds)
-        if len(lengths) < 2 or lengths.min() >= least:
-            return values
-        at = int(lengths.argmin())
-        before = lengths[at - 1] if at else -1
-        after = lengths[at + 1] if at + 1 < len(lengths) else -1
-        taken = bounds[at] - 1 if before >= after else bounds[at + 1]
-        values[bounds[at] : bounds[at + 1]] = values[taken]

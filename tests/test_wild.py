@@ -13,12 +13,13 @@ from preprocessing.wild import preprocess_film
 from preprocessing.wild.options import WildOptions
 from preprocessing.wild.report import WildReport
 from preprocessing.wild.stretches import split_at_pauses
+from synchrony.courses import without_short
 from synchrony.evidence import EVERY, Evidence
 from synchrony.film_sound import FilmSound
 from synchrony.fit import fit_of
 from synchrony.shifts import MAX_SHIFT, SHIFTS
 from synchrony.steps import shift_changes
-from synchrony.turns import who_speaks, without_short
+from synchrony.turns import who_speaks
 from tests import talking_ellipse
 from tests.film_of_ellipses import PaneDetector, faces_of, write_film
 

@@ -112,7 +112,7 @@ class LipSyncTab:
             self.make = gr.Button("Lip-sync", variant="primary", elem_id="make", scale=2)
             self.try_frame = gr.Button("Preview one frame", elem_id="try-frame", scale=1)
             self.second = gr.Number(
-                0.5, label="at second", minimum=0, step=0.1, min_width=110, scale=0,
+                0.5, label="at second", minimum=0, step=0.1, min_width=190, scale=0,
                 elem_id="second",
             )  # fmt: skip
             self.cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")

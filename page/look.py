@@ -7,6 +7,11 @@ import gradio as gr
 ASSETS = Path(__file__).parent / "assets"
 CSS_FILE, FAVICON = ASSETS / "page.css", ASSETS / "favicon.png"
 
+# Gradio measures the tabs as the page is put up, before the style sheet is there.
+MEASURE_AGAIN = """() => {
+  for (const ms of [200, 1000, 3000]) setTimeout(() => dispatchEvent(new Event('resize')), ms);
+}"""
+
 
 def make_theme() -> gr.themes.Base:
     """The machine's own fonts: none are fetched."""

@@ -28,11 +28,11 @@ class ScoreTab:
         )
         with gr.Row(elem_classes="steps"):
             with gr.Column(min_width=300):
-                self.film = gr.File(label="Video with a face", height=110, elem_id="scored")
+                self.film = gr.File(label="Video with a face", height=140, elem_id="scored")
             with gr.Column(min_width=300):
                 self.voice = gr.File(
                     label="Another voice, if not the video's own",
-                    height=110,
+                    height=140,
                     elem_id="scored-voice",
                 )
         self.fault = gr.HTML(elem_id="score-fault")

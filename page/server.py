@@ -34,7 +34,7 @@ def make_app(
     from page.layout import lay_out
     from page.lip_sync_tab import SAMPLE_FACE
     from page.live_tab import add_live
-    from page.look import CSS_FILE, FAVICON, make_theme
+    from page.look import CSS_FILE, FAVICON, MEASURE_AGAIN, make_theme
     from page.rooms import Rooms
     from page.studio import Studio
     from page.uploads import fetch_nothing
@@ -60,7 +60,8 @@ def make_app(
     return gr.mount_gradio_app(
         app, page, "/", auth=login, footer_links=[], run_history=False, ssr_mode=False,
         show_error=True, max_file_size=f"{limits.upload_mb}mb", theme=make_theme(),
-        css_paths=CSS_FILE, favicon_path=str(FAVICON), pwa=False, enable_monitoring=False,
+        css_paths=CSS_FILE, js=MEASURE_AGAIN, favicon_path=str(FAVICON), pwa=False,
+        enable_monitoring=False,
     )  # fmt: skip
 
 

@@ -140,6 +140,15 @@ def test_cancel_ends_a_run_and_leaves_nothing(page, folder):
     wait_until_gone(lambda: not [path for path in uploads(folder) if "result" in path.name])
 
 
+def test_the_microphone_gives_a_voice(page):
+    page.get_by_role("tab", name="Speak").click()
+    page.get_by_role("button", name="Record").first.click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop").first.click()
+    page.wait_for_selector("#voice-shown >> text=audio")
+    assert page.locator("#voice-fault .fault").count() == 0
+
+
 def test_one_frame_is_shown_before_a_long_run(page, clips):
     give_clips(page, clips)
     page.click("#try-frame")

@@ -1,12 +1,12 @@
 /* The curves of lip motion: drawn, and changed by drawing over them. Runs when its element loads. */
 const SAID = {
-  jawOpen: 'jaw down', mouthClose: 'lips meet over an open jaw', mouthFunnel: 'o, sh', mouthPucker: 'u, w',
+  jawOpen: 'jaw down', mouthClose: 'lips meet, jaw open', mouthFunnel: 'o, sh', mouthPucker: 'u, w',
   mouthLowerDown: 'lower teeth', mouthUpperUp: 'upper teeth', mouthPress: 'p, b, m', mouthRollLower: 'f, v',
   mouthRollUpper: 'upper lip in', mouthShrugLower: 'chin up', mouthSmile: 'smile', mouthFrown: 'frown',
-  mouthStretch: 'i, s: corners apart', mouthDimple: 'dimple', tongueUp: 'l, t, th',
+  mouthStretch: 'i, s: wide', mouthDimple: 'dimple', tongueUp: 'l, t, th',
 };
 const HUES = [4, 210, 130, 280, 35, 190, 330, 95, 240, 15, 160, 300, 55, 225, 350];
-const ROOM = {left: 34, right: 8, top: 10, bottom: 22};
+const ROOM = {left: 34, right: 16, top: 10, bottom: 22};
 let motion = null, active = 0, undone = [], stroke = null, span = [0, 1];
 
 function build() {

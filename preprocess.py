@@ -238,6 +238,8 @@ def check_layout(args: argparse.Namespace) -> None:
         )
     if args.split and args.make_filelists:
         raise ValueError("--split goes by LRS2's own lists, which --make_filelists would replace")
+    if args.wild and args.layout != "clips":
+        raise ValueError(f"--wild makes clips: it goes with --layout clips, not {args.layout}")
     theirs = {"--audio_root": args.audio_root, "--bbx_root": args.bbx_root}
     if args.layout != "talklip":
         if args.preprocessed_root is None:
@@ -249,8 +251,6 @@ def check_layout(args: argparse.Namespace) -> None:
     missing = [flag for flag, value in theirs.items() if value is None]
     if missing:
         raise ValueError(f"--layout talklip needs {' and '.join(missing)}")
-    if args.wild:
-        raise ValueError("--wild makes clips: it is of --layout clips")
     if args.preprocessed_root or args.make_filelists:
         raise ValueError("--layout talklip makes no clips and no lists")
 

@@ -327,7 +327,9 @@ def test_four_steps_are_two_and_two_on_two_processes(kind, hparams, tmp_path):
     more = ["--checkpoint_path", middle]
     torchrun(kind, 2, arguments(kind, tmp_path, tmp_path / "halves", 4, *more, hparams=hparams))
     for path in (tmp_path / "whole").glob("*checkpoint_step*"):
-        assert differences(load(path), load(tmp_path / "halves" / path.name)) == []
+        middle_step = "000002" in path.name  # where the halves said that they would end
+        allowed = ["/hparams/max_steps: 4 and 2"] if middle_step else []
+        assert differences(load(path), load(tmp_path / "halves" / path.name)) == allowed
 
 
 @pytest.mark.slow

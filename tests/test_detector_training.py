@@ -428,7 +428,7 @@ def test_wrong_flags_are_told(heads, tmp_path, flag, value):
 
 @pytest.mark.slow
 def test_it_learns_to_find_drawn_heads(heads, tmp_path):
-    numbers = "multiplier=0.5,ema_decay=0.9,eval_interval=150,warmup_steps=20"
+    numbers = "multiplier=0.5,ema_decay=0.9,eval_interval=300,warmup_steps=20"
     more = (
         "--scene_size",
         "160",
@@ -439,7 +439,7 @@ def test_it_learns_to_find_drawn_heads(heads, tmp_path):
         "--validation_scenes",
         "48",
     )
-    assert main(arguments(heads, tmp_path, 150, *more)) == 0
+    assert main(arguments(heads, tmp_path, 300, *more)) == 0
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     validation = [line for line in lines if line["split"] == "val"][-1]
     assert validation["average_precision"] > 0.4

@@ -126,6 +126,7 @@ def test_a_file_of_ones_own_is_shown(live, tmp_path):
     wait_for_words(live, "Live: speak.")
     nothing = {"video": {"frames": 0}, "audio": {"energy": 0}, "time": 0}
     wait_for_more(live, nothing)
+    assert not live.faults
 
 
 def test_a_face_that_is_none_is_said_where_it_was_given(live, tmp_path):
@@ -147,4 +148,5 @@ def test_one_at_a_time(chromium, address, live):
     other.wait_for_timeout(3000)
     begin(other, "sample")
     wait_for_words(other, "Live: speak.")
+    assert "Stopped." in live.locator("#said").inner_text()
     other.close()

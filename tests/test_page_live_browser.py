@@ -2,7 +2,6 @@
 
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +11,10 @@ for package in ("fastapi", "aiortc", "uvicorn"):
 from page import live_tab  # noqa: E402
 from page.limits import Limits  # noqa: E402
 from tests.lipsync_material import make_face_video  # noqa: E402
+from tests.page_server import browser  # noqa: E402
 from tests.test_lipsync_live import Loud, maker_of  # noqa: E402
 
 pytestmark = pytest.mark.slow
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --headless --disable-gpu --autoplay-policy=no-user-gesture-required "
-    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-).split()
 PATIENCE_SECONDS = 60
 # What has come by WebRTC, and where the player is.
 RECEIVED = """async () => {
@@ -36,13 +31,8 @@ RECEIVED = """async () => {
 
 @pytest.fixture(scope="module")
 def chromium():
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install)")
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium (apt-get install chromium)")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

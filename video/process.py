@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -82,6 +83,41 @@ def decoding(stream) -> Iterator[tuple[subprocess.Popen, IO[bytes]]]:
             yield process, words
         finally:
             stop(process)
+
+
+class FedProcess(ABC):
+    """An ffmpeg that frames are written to, as a context manager: ended with the block.
+
+    Who enters sets _process, _words (a file for what ffmpeg says) and _opened (what is closed
+    after it); _finish waits for it where the block went well, and _failure says what went wrong.
+    """
+
+    _process: subprocess.Popen | None = None
+    _words: IO[bytes]
+    _opened: contextlib.ExitStack
+
+    @contextlib.contextmanager
+    def _feeding(self) -> Iterator[None]:
+        """Where it reads no more, it says why: raises MediaError."""
+        try:
+            yield
+        except BrokenPipeError:
+            self._process.wait()
+            raise self._failure() from None
+
+    def __exit__(self, kind, error, trace) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            stop(self._process)
+            self._opened.close()
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+    @abstractmethod
+    def _failure(self) -> Exception: ...
 
 
 def start(stream, **pipes) -> subprocess.Popen:

@@ -11,7 +11,7 @@ import ffmpeg
 import numpy as np
 
 from video.info import MediaError, exact_fps
-from video.process import EXACT, exit_reason, start, stop, url, words_of
+from video.process import EXACT, FedProcess, exit_reason, start, url, words_of
 
 # Muxer -> coding of pictures and sound: raw for a pipe to a program, coded for everything else.
 LOSSLESS = {"c:v": "rawvideo", "pix_fmt": "yuv420p", "c:a": "pcm_s16le"}
@@ -29,7 +29,7 @@ AT_ONCE = {"probesize": 32, "analyzeduration": 0, "fflags": "nobuffer"}
 FRAGMENTS = {"mp4": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}}
 
 
-class StreamWriter:
+class StreamWriter(FedProcess):
     """Frames with the sound of each, muxed without delay, to a pipe, a file or an address.
 
     Use it as a context manager. What it wrote stays: a stream has no whole.
@@ -53,7 +53,6 @@ class StreamWriter:
         self._target, self._shape = target, (size[1], size[0], 3)
         self._size, self._fps = size, exact_fps(fps)
         self._sample_rate, self._muxer = sample_rate, muxer
-        self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "StreamWriter":
         with contextlib.ExitStack() as opened:
@@ -79,21 +78,10 @@ class StreamWriter:
         if image.shape != self._shape or image.dtype != np.uint8:
             raise ValueError(f"frame is {image.dtype} {image.shape}, the stream {self._shape}")
         levels = np.clip(np.round(sound * 32768), -32768, 32767).astype("<i2")
-        try:
+        with self._feeding():
             self._sound.write(levels.tobytes())
             self._process.stdin.write(np.ascontiguousarray(image))
             self._process.stdin.flush()
-        except BrokenPipeError:
-            self._process.wait()
-            raise self._failure() from None
-
-    def __exit__(self, kind, error, trace) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            stop(self._process)
-            self._opened.close()
 
     @property
     def _is_pipe(self) -> bool:

@@ -15,7 +15,16 @@ import numpy as np
 
 from atomic import held, new_partial
 from video.info import MediaError, MediaInfo, exact_fps
-from video.process import EXACT, exit_reason, keep_clock, open_input, start, stop, url, words_of
+from video.process import (
+    EXACT,
+    FedProcess,
+    exit_reason,
+    keep_clock,
+    open_input,
+    start,
+    url,
+    words_of,
+)
 from video.read import no_sound_message, probe
 
 log = logging.getLogger(__name__)
@@ -69,7 +78,7 @@ def prepare_output(path: str | Path) -> Path:
     return path
 
 
-class VideoWriter:
+class VideoWriter(FedProcess):
     """Encodes frames, with sound from a file, into a video that is whole or absent.
 
     Use it as a context manager. It writes beside the target and renames when the block ends well;
@@ -113,7 +122,6 @@ class VideoWriter:
             self.path,
             sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
         )
-        self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "VideoWriter":
         with contextlib.ExitStack() as opened:
@@ -130,19 +138,8 @@ class VideoWriter:
         if any(self.padding):
             below, right = self.padding
             frame = cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        try:
+        with self._feeding():
             self._process.stdin.write(np.ascontiguousarray(frame))
-        except BrokenPipeError:
-            self._process.wait()
-            raise self._failure() from None
-
-    def __exit__(self, kind, error, trace) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            stop(self._process)
-            self._opened.close()
 
     def _finish(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # the exit code tells

@@ -11,9 +11,8 @@ import numpy as np
 from lipsync.faces import locate_faces
 from lipsync.live.keeping import keep_watched
 from lipsync.pipeline import LipSync
-from lipsync.plan import places_of
+from lipsync.plan import open_chosen, places_of
 from lipsync.settings import Settings
-from lipsync.source import open_source
 from lipsync.stages import prefetch
 from lipsync.watching import Progress, watch_faces
 from models.generator import Place
@@ -43,16 +42,7 @@ class GivenStage:
     ) -> None:
         """Raises ValueError (MediaError, NoFaceError) or OSError."""
         self._settings = settings
-        self._source = source = open_source(
-            face,
-            still_fps=settings.still_fps,
-            start=settings.start,
-            end=settings.end,
-            resize_factor=settings.resize_factor,
-            rotate=settings.rotate,
-            crop=settings.crop,
-            static=settings.static,
-        )
+        self._source = source = open_chosen(face, settings)
         self.fps, self.size = source.fps, source.size
         self._options = options = maker.backend.generator.chosen(settings.options)
         self._faces = faces = locate_faces(source, settings, maker.detector)

@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 import inference
 from audio import load_wav
+from jobs.arguments import SAMPLE_FACE, SAMPLE_SPEECH
 from models import pretrained
 from models.checkpoint import read_checkpoint
 from models.lip_warp_method import LipWarpMethod
@@ -47,12 +48,12 @@ def test_what_dubs_by_default_opens():
 
 
 def test_sample_data_is_what_its_readme_says():
-    face = probe(inference.SAMPLE_FACE)
+    face = probe(SAMPLE_FACE)
     assert (face.width, face.height, face.fps) == (512, 512, 25)
     assert face.duration == pytest.approx(6, abs=0.1)
-    for speech in sorted(inference.SAMPLE_FACE.parent.glob("speech_*.wav")):
+    for speech in sorted(SAMPLE_FACE.parent.glob("speech_*.wav")):
         assert len(load_wav(speech, 16000)) == 6 * 16000
-    assert inference.SAMPLE_SPEECH.is_file()
+    assert SAMPLE_SPEECH.is_file()
 
 
 @pytest.mark.slow

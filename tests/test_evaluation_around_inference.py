@@ -13,6 +13,7 @@ from lipsync import Settings
 from lipsync.plan import Given, make_plan
 from lipsync.render import open_writer
 from models.checkpoint import save_weights
+from models.pretrained import EXPERT
 from models.talkface import TalkFace
 from tests.lipsync_material import backend
 from tests.talking_ellipse import FixedBox, expert, openings, voice, write_sound, write_video
@@ -126,4 +127,4 @@ def test_without_a_named_expert_the_repositorys_own_scores(flag, early_by_4, tmp
         evaluation, "read_expert", lambda path, device: asked.append(path) or expert()
     )
     assert infer(tmp_path, *early_by_4, flag, expert=()) == 0
-    assert set(asked) == {inference.EXPERT}
+    assert set(asked) == {EXPERT}

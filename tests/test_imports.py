@@ -17,6 +17,7 @@ LAYERS = (
     {"preprocessing"},
     {"synthesis"},
     {"evaluation"},
+    {"jobs"},
     {"detector_training"},
     {"page"},
 )

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 import inference
+from jobs.arguments import SAMPLE_FACE, build_parser
+from jobs.checks import complete
 from lipsync import contact_sheet
 from tests.lipsync_material import face_frame, make_face_video, make_sound, save_tiny_generator
 from video import probe, read_frames
@@ -120,9 +122,9 @@ def test_sheet_does_not_replace_the_picture_it_is_made_from(here, capsys):
 
 
 def test_demo_takes_the_sample_data_unless_told_otherwise():
-    args = inference.build_parser().parse_args(["--demo", "--audio", "mine.wav"])
-    inference._complete(args)
-    assert (args.face, args.audio) == (str(inference.SAMPLE_FACE), "mine.wav")
+    args = build_parser().parse_args(["--demo", "--audio", "mine.wav"])
+    complete(args)
+    assert (args.face, args.audio) == (str(SAMPLE_FACE), "mine.wav")
     assert (args.outfile, args.sheet, args.score) == ("results/demo.mp4", True, True)
 
 
@@ -137,7 +139,7 @@ def test_any_name_will_do(here, name):
 
 
 def test_alias_of_the_batch_size():
-    args = inference.build_parser().parse_args(["--wav2lip_batch_size", "5"])
+    args = build_parser().parse_args(["--wav2lip_batch_size", "5"])
     assert args.talkface_batch_size == 5
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-import inference
+from jobs.arguments import build_parser
 from lipsync import Settings, turns
 from lipsync.plan import make_plan
 from lipsync.render import render
@@ -116,7 +116,7 @@ def test_weights_fade_within_the_turn():
 
 
 def test_flags_of_one_and_of_several(tmp_path):
-    parse = inference.build_parser().parse_args
+    parse = build_parser().parse_args
     assert parse(["--audio", "a.wav"]).audio == "a.wav"
     several = parse(["--audio", "a.wav", "b.wav", "--face_select", "1", "2"])
     assert several.audio == ["a.wav", "b.wav"]

@@ -1,8 +1,8 @@
-"""lipsync/jobs.py: lines of JSON as flags."""
+"""jobs/job_file.py: lines of JSON as flags."""
 
 import pytest
 
-from lipsync.jobs import read_jobs
+from jobs.job_file import read_jobs
 
 
 def read(tmp_path, text):

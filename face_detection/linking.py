@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from face_detection.boxes import intersection_over_union
 from face_detection.looks import likeness
@@ -131,12 +130,19 @@ def _match(live: list[OpenTrack], found: np.ndarray, frame: int, fps: float) -> 
     back = near & (alike >= RETURN_LIKENESS)
     fits = np.where(away[:, None], back, np.maximum(moved, stayed) >= LEAST_OVERLAP)
     score = np.where(fits, 1 + moved + STAYED * stayed + ALIKE * alike, 0)
-    rows, columns = linear_sum_assignment(-score)
-    return {
-        int(column): int(row)
-        for row, column in zip(rows, columns, strict=True)
-        if score[row, column] > 0
-    }
+    return {column: row for row, column in _assign(score) if score[row, column] > 0}
+
+
+def _assign(score: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of a row and a column whose scores are the most in all; each row and column once."""
+    if min(score.shape) == 1:  # one person: scipy, which takes 0.4 s to import, is not needed
+        row, column = np.unravel_index(score.argmax(), score.shape)
+        return [(int(row), int(column))]
+    from scipy.optimize import linear_sum_assignment
+
+    return [
+        (int(row), int(column)) for row, column in zip(*linear_sum_assignment(-score), strict=True)
+    ]
 
 
 def _distance(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from torch import nn
 from atomic import whole_or_absent
 from models.checkpoint_files import BROKEN, CheckpointError, read_content
 from models.registry import KINDS, Kind, kind_of
+from models.undrawn import Undrawn
 
 FORMAT = "talkface-1"
 SIZES = {"height", "width", "multiplier", "channels"}  # what is a number in every network
@@ -66,14 +67,15 @@ class Checkpoint:
         """The network with these weights, in evaluation mode; every weight must find its place."""
         shape = self.shape()
         self._refuse_misfit(self.kind.network, shape)
-        built = self.kind.network(**shape)
+        with Undrawn():
+            built = self.kind.network(**shape)
         built.load_state_dict(self.state_dict, strict=True)
         return built.to(device).eval()
 
     def _refuse_misfit(self, network: type[nn.Module], shape: dict) -> None:
         """Before memory is taken: a file may state any size."""
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), Undrawn():
                 wanted = network(**_sizes(shape)).state_dict()
         except BROKEN as error:
             raise CheckpointError(

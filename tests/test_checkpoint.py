@@ -230,3 +230,16 @@ def test_it_runs_as_a_module(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("no such checkpoint")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_network_is_built_without_drawing_random_weights(tmp_path):
+    """What it holds comes from the file alone, and other numbers stay as they would be drawn."""
+    network = TalkFace(multiplier=0.0625)
+    save_checkpoint(tmp_path / "a.pth", {"state_dict": network.state_dict()})
+    torch.manual_seed(3)
+    wanted = torch.rand(4)
+    torch.manual_seed(3)
+    built = read_checkpoint(tmp_path / "a.pth").build()
+    assert torch.equal(torch.rand(4), wanted)
+    for name, value in built.state_dict().items():
+        assert torch.equal(value, network.state_dict()[name])

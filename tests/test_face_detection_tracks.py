@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from face_detection import NoFaceError, Track, Tracks
-from face_detection.linking import link_faces
+from face_detection.linking import _assign, link_faces
 from face_detection.smoothing import fill_between, smooth_boxes
 from face_detection.track_files import read_tracks, to_json
 from face_detection.tracks import faceless_spans
@@ -274,3 +275,11 @@ def test_people_who_cross_keep_their_tracks():
 def test_a_face_that_moves_is_followed_through_a_short_absence():
     tracks = link_faces(crossing(25, range(8, 20)), [], 25, 25)
     assert sorted((track.first, track.last) for track in tracks) == [(0, 24), (0, 24)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 1), (3, 4)])
+def test_tracks_and_faces_are_paired_for_the_best_in_all(shape):
+    """A single track or face takes the short way."""
+    score = np.random.default_rng(0).random(shape)
+    rows, columns = linear_sum_assignment(score, maximize=True)
+    assert _assign(score) == list(zip(rows, columns, strict=True))

@@ -243,6 +243,7 @@ class LipReaderHParams(LipHParams):
     """The lip reader. batch_size: clips; multiplier: of ResNet-18, which sees the mouths."""
 
     multiplier: float = 0.125
+    keeps_places: bool = True  # in the picture, which the published average away
     width: int = 192  # of a frame's code
     hidden: int = 768
     layers: int = 4

@@ -201,7 +201,7 @@ def build_reader(session: Session, tokens: Tokens) -> LipReader:
         hp.width, hp.hidden, hp.layers, hp.heads, decoder_layers=hp.decoder_layers,
         decoder_heads=hp.heads, vocabulary=len(tokens), position_kernel=hp.position_kernel,
         position_groups=hp.heads, resnet_multiplier=hp.multiplier, clusters=1,
-        dropout=hp.dropout, front_end_gradient=1.0, ctc=True,
+        dropout=hp.dropout, front_end_gradient=1.0, keeps_places=hp.keeps_places, ctc=True,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class TalkLipGenerator(nn.Module):
         embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12,
         position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
         clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
-        front_end_gradient: float = 0.1,
+        front_end_gradient: float = 0.1, keeps_places: bool = False,
     ):  # fmt: skip
         super().__init__()
         given = {name: value for name, value in locals().items() if name in ENCODER_ARGUMENTS}

@@ -75,19 +75,19 @@ class AVHuBERT(nn.Module):
         self, embed_dim: int = 768, hidden: int = 3072, layers: int = 12, heads: int = 12, *,
         position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
         clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
-        front_end_gradient: float = 0.1,
+        front_end_gradient: float = 0.1, keeps_places: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.embed_dim, self.hidden, self.layers, self.heads = embed_dim, hidden, layers, heads
         self.position_kernel, self.position_groups = position_kernel, position_groups
         self.resnet_multiplier, self.clusters = resnet_multiplier, clusters
         self.dropout, self.layer_drop = dropout, layer_drop
-        self.front_end_gradient = front_end_gradient
+        self.front_end_gradient, self.keeps_places = front_end_gradient, keeps_places
         # Of the pre-training alone, but in every published file.
         self.mask_emb = nn.Parameter(torch.zeros(SOUND_BANDS))
         self.label_embs_concat = nn.Parameter(torch.zeros(clusters, 256))
         self.feature_extractor_audio = SoundFrontEnd(embed_dim)
-        self.feature_extractor_video = MouthFrontEnd(embed_dim, resnet_multiplier)
+        self.feature_extractor_video = MouthFrontEnd(embed_dim, resnet_multiplier, keeps_places)
         self.layer_norm = nn.LayerNorm(2 * embed_dim)
         self.post_extract_proj = nn.Linear(2 * embed_dim, embed_dim)
         self.encoder = Transformer(

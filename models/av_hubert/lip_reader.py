@@ -60,7 +60,7 @@ class LipReader(nn.Module):
         decoder_layers: int = 6, decoder_heads: int = 4, vocabulary: int = 1000,
         position_kernel: int = 128, position_groups: int = 16, resnet_multiplier: float = 1.0,
         clusters: int = CLUSTERS, dropout: float = 0.1, layer_drop: float = 0.0,
-        front_end_gradient: float = 0.1, ctc: bool = False,
+        front_end_gradient: float = 0.1, keeps_places: bool = False, ctc: bool = False,
     ):  # fmt: skip
         super().__init__()
         given = {name: value for name, value in locals().items() if name in ENCODER_ARGUMENTS}

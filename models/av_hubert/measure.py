@@ -16,7 +16,9 @@ TALKLIP_MARKS = ("audio_encoder.w2v_model.encoder.pos_conv.0.weight_v", "audio_m
 
 # Arguments of LipReader -> hyperparameters.
 READER_NUMBERS = {
-    name: name for name in ("hidden", "layers", "heads", "decoder_layers", "position_kernel")
+    name: name for name in (
+        "hidden", "layers", "heads", "decoder_layers", "position_kernel", "keeps_places",
+    )
 } | {"embed_dim": "width", "resnet_multiplier": "multiplier"}
 
 

@@ -261,12 +261,14 @@ class LipReaderHParams(LipHParams):
     time_mask: float = share(0.5)  # chance that a span of a clip is hidden
     time_mask_frames: int = 12  # of it, at most
     augment: float = share(0.5)  # chance that a clip's mouths are moved and of another light
-    # A curriculum where truth.json knows the lips: steps that read lip motion, steps that learn to
-    # see it, and what seeing it weighs from then on.
+    # A curriculum where truth.json knows the lips: steps that read lip motion; that learn to see
+    # it; that read what is seen, whose codes are kept; and what seeing weighs from then on.
     lips_steps: int = from_0(0)
     lips_noise: float = from_0(0.3)  # in the numbers' spreads
     seeing_steps: int = from_0(0)
     seeing_frames: int = 16  # of a clip, while only seeing is learnt
+    adapting_steps: int = from_0(0)
+    looks: int = 2  # at each clip, with changes of their own, that are kept while it adapts
     seeing_wt: float = from_0(1.0)
     eval_interval: int = 500  # steps
     eval_batches: int = 20  # at most, in one validation

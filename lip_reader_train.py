@@ -19,6 +19,7 @@ import torch
 from corpus.clips import read_corpus
 from hparams import LipReaderHParams
 from models.av_hubert import LipReader
+from models.av_hubert.mouths import normalised
 from models.av_hubert.open_reader import tokens_of
 from models.av_hubert.tokens import Tokens
 from training.engine.checkpoints import network_state
@@ -29,8 +30,10 @@ from training.engine.loop import Batch, Values
 from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.hearing_windows import measure_lips
-from training.reading import LipsIn, ReaderInTraining, ReadingScore, read_batch
+from training.kept_looks import KeptLooks
+from training.reading import LipsIn, ReaderInTraining, ReadingScore, read_batch, seeing_error
 from training.sentences import (
+    ADAPTING,
     LIPS,
     READING,
     SEEING,
@@ -52,10 +55,13 @@ LEAST_CHARACTERS = 2000  # of text, under which pieces of words are no better th
 class LipReaderTrainer:
     """The reader, and beside it what lets it read lip motion while it cannot see."""
 
-    def __init__(self, runtime: Runtime, hp: LipReaderHParams, reader: LipReader, tokens: Tokens):
-        self.runtime, self.hp, self.tokens = runtime, hp, tokens
+    def __init__(
+        self, runtime: Runtime, hp: LipReaderHParams, reader: LipReader, sentences: StagedSentences
+    ):
+        self.runtime, self.hp, self.tokens = runtime, hp, sentences.tokens
         self.step = 0
         reader = runtime.synced(runtime.place(reader)).train()
+        self.looks = KeptLooks(sentences, reader.encoder.w2v_model.feature_extractor_video)
         self.lips_in = runtime.place(LipsIn(reader.embed_dim))
         in_training = ReaderInTraining(
             reader, self.lips_in, hp, several=runtime.world_size > 1
@@ -67,7 +73,7 @@ class LipReaderTrainer:
         self.learner = Learner(
             reader, optimizer, runtime, hp, called=in_training, auxiliary=self.lips_in
         )
-        self.learner.notes = {"tokens": tokens.state_dict(), "view": "face", "hears": False}
+        self.learner.notes = {"tokens": self.tokens.state_dict(), "view": "face", "hears": False}
 
     def learn_scale(self, mean: np.ndarray, spread: np.ndarray) -> None:
         """Of the lips' numbers, at the start of a training."""
@@ -77,6 +83,8 @@ class LipReaderTrainer:
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means, stage = Means(), stage_of(self.step, self.hp)
         for batch in self.learner.micro_batches(micro_batches):
+            if stage == ADAPTING:  # codes of whole clips, (B, T, width)
+                batch = batch | {"seen": self.looks.of(batch["look"], batch["lips"].shape[1])}
             with self.runtime.autocast():
                 values = self.learner.call(batch, stage)
             self.learner.backward(values["loss"], len(micro_batches))
@@ -87,7 +95,7 @@ class LipReaderTrainer:
     def rest_idle(self, stage: str) -> None:
         """What takes no part in a stage is not moved by Adam's memory of it either."""
         eyes = self.learner.network.encoder.w2v_model.feature_extractor_video
-        idle = {LIPS: [eyes], READING: [self.lips_in]}.get(stage)
+        idle = {LIPS: [eyes], ADAPTING: [eyes, self.lips_in], READING: [self.lips_in]}.get(stage)
         if idle is None:  # seeing: what was learnt of lip motion stays as it is
             idle = [self.learner.network, self.lips_in]
         kept = set(eyes.parameters()) if stage == SEEING else set()
@@ -99,20 +107,26 @@ class LipReaderTrainer:
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Errors of what is read; while lip motion is learnt, of reading that."""
-        reader, score = self.learner.eval_model.eval(), ReadingScore()
+        reader, score, means = self.learner.eval_model.eval(), ReadingScore(), Means()
+        eyes = reader.encoder.w2v_model.feature_extractor_video
         stage = stage_of(max(0, self.step - 1), self.hp)
-        lips_in = self.lips_in if stage == LIPS else None
         for batch in batches:
+            known = ~batch["lips"][..., 0].isnan()
             with self.runtime.autocast():
-                read = read_batch(reader, lips_in, batch, self.tokens)
+                seen = lips = self.lips_in(batch["lips"].nan_to_num())
+                if stage != LIPS:
+                    seen = eyes(normalised(batch["mouths"][:, None]))
+                read = read_batch(reader, seen, batch, self.tokens)
+            if stage != LIPS and known.any():
+                means.add({"seeing": seeing_error(seen, lips, known)}, int(known.sum()))
             score.add(read, [self.tokens.decode(row) for row in batch["tokens"].tolist()])
         self.learner.network.train()
-        scores = score.read(self.runtime)
+        scores = score.read(self.runtime) | means.read_all(self.runtime)
         if self.runtime.is_first:
             for words, found in score.shown:
                 log.info("said: %s | read: %s", words, found)
         # A later stage's reader is the better one, whatever an earlier one's number was.
-        return scores | {"score": scores["wer"] + {LIPS: 20, SEEING: 10, READING: 0}[stage]}
+        return scores | {"score": scores["wer"] + {LIPS: 20, SEEING: 10}.get(stage, 0)}
 
     def draw_samples(self, folder: Path) -> None:
         """What is read stands in the log."""
@@ -135,12 +149,12 @@ def train_reader(session: Session) -> Path:
     heard = find_heard(session)
     tokens = choose_tokens(session, seen + heard)
     tell_unknown(tokens, seen + heard + unseen)
-    trainer = LipReaderTrainer(runtime, hp, build_reader(session, tokens), tokens)
+    sentences = StagedSentences(seen, heard, hp, tokens, session.seed)
+    trainer = LipReaderTrainer(runtime, hp, build_reader(session, tokens), sentences)
     if hp.lips_steps or hp.seeing_steps:
         trainer.learn_scale(*measure_lips([one.clip for one in heard or seen]))
     trainer.learner.notes |= terms_of(session)
     session.start.load(trainer.learner)
-    sentences = StagedSentences(seen, heard, hp, tokens, session.seed)
     stream = session.stream(sentences, hp.batch_size)
     held_out = UnseenSentences(unseen, (), hp, tokens, VALIDATION_SEED)
     validation = session.validation(held_out, hp.batch_size, hp.eval_batches)

@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 def print_given(given: Given, expert: Expert, *, auto_offset: bool) -> float:
     """Print the given face's score; with auto_offset, say by how many seconds to shift."""
     found = similarity_of_given(given, expert)
-    print(f"{given.source.info.path} with {given.sound}, as given:\n{found.report()}\n")
+    print(f"{given.source.info.path} with {given.sound}, as given:\n{found.in_words()}\n")
     if not auto_offset or not found.trusted_offset:
         return 0.0
     delay = found.trusted_offset / found.fps
@@ -32,7 +32,8 @@ def print_given(given: Given, expert: Expert, *, auto_offset: bool) -> float:
 
 def print_result(path: Path, expert: Expert, detector: Detector) -> None:
     """Print the score of a finished video."""
-    print(f"{path}, the result:\n{measure_similarity(path, path, expert, detector).report()}\n")
+    found = measure_similarity(path, path, expert, detector)
+    print(f"{path}, the result:\n{found.in_words()}\n")
 
 
 def similarity_of_given(given: Given, expert: Expert) -> Similarity:

@@ -9,15 +9,27 @@ import torch
 import lip_reader_train
 from hparams import LipReaderHParams
 from models.av_hubert.decoder import PADDING
+from models.av_hubert.front_ends import MouthFrontEnd
+from models.av_hubert.mouths import normalised
 from models.av_hubert.open_reader import open_reader
 from models.av_hubert.tokens import Tokens
 from tests.reading_runs import losses, reader_arguments, speaking_corpus, train_reader
 from tests.training_runs import differences, load
-from training.sentences import LIPS, READING, SEEING, StagedSentences, find_sentences, stage_of
+from training.kept_looks import KeptLooks
+from training.sentences import (
+    ADAPTING,
+    LIPS,
+    READING,
+    SEEING,
+    StagedSentences,
+    find_sentences,
+    stage_of,
+)
 from training.session import read_corpus
 from training.word_errors import WordErrors, edits
 
 STAGES = "lips_steps=2,seeing_steps=2"
+ADAPTS = "adapting_steps=4,looks=1"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +58,34 @@ def test_learning_to_see_leaves_what_reads_alone(corpus, tmp_path):
     after = load(tmp_path / "checkpoint_step000000004.pth")["state_dict"]
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and all("feature_extractor_video" in name for name in changed)
+
+
+def test_while_it_adapts_the_eyes_stand_still_and_it_resumes_to_the_bit(corpus, tmp_path):
+    train_reader(corpus, tmp_path / "whole", 4, hparams=ADAPTS)
+    first = load(tmp_path / "whole/checkpoint_step000000002.pth")["state_dict"]
+    second = load(tmp_path / "whole/checkpoint_step000000004.pth")
+    changed = {name for name in first if not torch.equal(first[name], second["state_dict"][name])}
+    assert changed and not any("feature_extractor_video" in name for name in changed)
+    train_reader(corpus, tmp_path / "parts", 2, hparams=ADAPTS)
+    half = tmp_path / "parts/checkpoint_step000000002.pth"
+    train_reader(corpus, tmp_path / "parts", 4, "--checkpoint_path", str(half), hparams=ADAPTS)
+    assert not differences(second, load(tmp_path / "parts/checkpoint_step000000004.pth"))
+
+
+def test_kept_looks_are_what_the_eyes_see_and_a_broken_clip_stops_nothing(tmp_path, caplog):
+    dataset, _ = sentences_of(speaking_corpus(tmp_path), looks=1)
+    eyes = MouthFrontEnd(6, 0.03125, keeps_places=True).train()
+    looks = KeptLooks(dataset, eyes)
+    codes = looks.of(torch.tensor([[0, 0], [1, 0]]), 40)
+    assert codes.shape == (2, 40, 6) and (codes[:, 30:] == 0).all() and eyes.training
+    mouths = normalised(torch.from_numpy(dataset.look_at(1, 0)))[None, None]
+    with torch.no_grad():
+        torch.testing.assert_close(codes[1, :30], eyes.eval()(mouths)[0], atol=1e-3, rtol=1e-2)
+    for picture in dataset.sets["adapting"][0].clip.folder.glob("*.jpg"):
+        picture.write_bytes(b"no picture")
+    with caplog.at_level(logging.WARNING):
+        assert (KeptLooks(dataset, eyes).of(torch.tensor([[0, 0]]), 30) == 0).all()
+    assert "seen as nothing" in caplog.text and dataset.name_of(0) in caplog.text
 
 
 def test_the_file_says_what_its_tokens_stand_for(corpus, tmp_path):
@@ -85,8 +125,9 @@ def sentences_of(corpus, **numbers):
 
 
 def test_stages_follow_from_the_step():
-    hp = LipReaderHParams(lips_steps=2, seeing_steps=1)
-    assert [stage_of(step, hp) for step in range(5)] == [LIPS, LIPS, SEEING, READING, READING]
+    hp = LipReaderHParams(lips_steps=2, seeing_steps=1, adapting_steps=1)
+    stages = [LIPS, LIPS, SEEING, ADAPTING, READING, READING]
+    assert [stage_of(step, hp) for step in range(6)] == stages
 
 
 def test_an_epoch_takes_each_sentence_once_and_batches_are_of_like_length(tmp_path):

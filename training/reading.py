@@ -14,7 +14,7 @@ from models.av_hubert.search import greedy_search
 from models.av_hubert.tokens import Tokens
 from models.lip_motion import NAMES
 from training.reading_losses import reading_loss
-from training.sentences import LIPS, SEEING
+from training.sentences import ADAPTING, LIPS, SEEING
 from training.word_errors import WordErrors
 
 Batch = dict[str, torch.Tensor]
@@ -72,12 +72,13 @@ class ReaderInTraining(nn.Module):
         values = {}
         if stage == LIPS:
             seen = self.lips_in(lips, self.hp.lips_noise)
+        elif stage == ADAPTING:
+            seen = batch["seen"]
         else:
             seen = video(normalised(batch["mouths"][:, None]))
             with torch.no_grad():
                 wanted = self.lips_in(lips)
-            apart = (seen.float() - wanted.float()).square().mean(-1)
-            values["seeing"] = (apart * known).sum() / known.sum().clamp(min=1)
+            values["seeing"] = seeing_error(seen, wanted, known)
         if stage != SEEING:
             values |= self.read(seen, batch)
         values["loss"] = self.loss(values)
@@ -112,6 +113,12 @@ class ReaderInTraining(nn.Module):
         return total
 
 
+def seeing_error(seen: torch.Tensor, wanted: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Mean square of what codes (B, T, width) are off where the lips are known, (B, T)."""
+    apart = (seen.float() - wanted.float()).square().mean(-1)
+    return (apart * known).sum() / known.sum().clamp(min=1)
+
+
 def padding_of(batch: Batch) -> torch.Tensor:
     """(B, T), True where a clip has ended."""
     steps = torch.arange(batch["lips"].shape[1], device=batch["lips"].device)
@@ -130,16 +137,11 @@ def ctc_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 @torch.inference_mode()
 def read_batch(
-    reader: LipReader, lips_in: LipsIn | None, batch: Batch, tokens: Tokens
+    reader: LipReader, seen: torch.Tensor, batch: Batch, tokens: Tokens
 ) -> tuple[list[str], list[str]]:
-    """What the decoder and what CTC read of a batch; lips_in: read lip motion, not mouths."""
-    encoder = reader.encoder.w2v_model
-    if lips_in is None:
-        seen = encoder.feature_extractor_video(normalised(batch["mouths"][:, None]))
-    else:
-        seen = lips_in(batch["lips"].nan_to_num())
+    """What the decoder and what CTC read of the codes of mouths, (B, T, width)."""
     padding = padding_of(batch)
-    encoded = encoder.join(None, seen, padding)
+    encoded = reader.encoder.w2v_model.join(None, seen, padding)
     longest = max(8, int(TOKENS_A_FRAME * seen.shape[1]))
     found = greedy_search(reader.decoder, encoded, padding, longest=longest)
     return [tokens.decode(one) for one in found], read_frames(reader, encoded, padding, tokens)

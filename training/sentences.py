@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 Sample = dict[str, np.ndarray]
 
-LIPS, SEEING, READING = "lips", "seeing", "reading"  # the stages of a curriculum, in order
+# The stages of a curriculum, in order.
+LIPS, SEEING, ADAPTING, READING = "lips", "seeing", "adapting", "reading"
 BATCHES_TOGETHER = 20  # whose clips are sorted by length; more: less padding, less chance
 REDRAWS = 10  # clips drawn one after the other, until a run ends
 SHIFT = 0.03  # of a crop, by which its window is moved at most
@@ -74,7 +75,8 @@ class StagedSentences(Dataset):
     """Sample n of the stage that its step belongs to.
 
     lips: lip motion of `heard`, clips whose truth is known, with its words; seeing: a few frames
-    and their lip motion; reading: whole clips, their lip motion where it is known, their words.
+    and their lip motion; adapting: the number of a clip and of a look at it, and its words;
+    reading: whole clips, their lip motion where it is known, their words.
     """
 
     windows_per_sample = 1
@@ -84,7 +86,8 @@ class StagedSentences(Dataset):
         tokens: Tokens, seed: int,
     ):  # fmt: skip
         self.hp, self.tokens, self.seed = hp, tokens, seed
-        self.sets = {SEEING: tuple(seen), READING: tuple(seen), LIPS: tuple(heard or seen)}
+        self.sets = dict.fromkeys((SEEING, ADAPTING, READING), tuple(seen))
+        self.sets[LIPS] = tuple(heard or seen)
         self._broken: set[str] = set()
 
     def __len__(self) -> int:
@@ -103,6 +106,8 @@ class StagedSentences(Dataset):
         for draw in range(REDRAWS):
             place = order[number % len(order)] if draw == 0 else random.integers(len(sentences))
             try:
+                if stage == ADAPTING:
+                    return self.take_number(place, random)
                 return self.take(sentences[place], stage, random)
             except ClipError as error:
                 problem = f"{sentences[place].clip.name}: {error}"
@@ -124,6 +129,28 @@ class StagedSentences(Dataset):
         frames = sentence.clip.frames[0] + np.arange(first, first + count)
         sample["mouths"] = self.mouths_in(sentence.clip, frames, random)
         return sample | {"lips": _lips_in(sentence.clip, frames)}
+
+    def take_number(self, place: int, random: np.random.Generator) -> Sample:
+        """Which clip it is and which look at it, for codes that are kept of them."""
+        sentence = self.sets[ADAPTING][place]
+        look = int(random.integers(self.hp.looks))
+        return {
+            "tokens": np.array(self.tokens.encode(sentence.words), np.int64),
+            "lips": np.full((sentence.length, len(NAMES)), np.nan, np.float32),
+            "look": np.array([place, look]),
+        }
+
+    def name_of(self, place: int) -> str:
+        return self.sets[ADAPTING][place].clip.name
+
+    def look_at(self, place: int, look: int) -> np.ndarray:
+        """The mouths of a clip at one of its looks, each with changes of its own. Raises ClipError.
+
+        (frames, 88, 88) uint8
+        """
+        clip = self.sets[ADAPTING][place].clip
+        frames = np.arange(clip.frames[0], clip.frames[-1] + 1)
+        return self.mouths_in(clip, frames, np.random.default_rng([self.seed, place, look]))
 
     def mouths_in(
         self, clip: Clip, frames: np.ndarray, random: np.random.Generator | None
@@ -149,7 +176,7 @@ class StagedSentences(Dataset):
 
         frames: (B,), how many of each there are.
         """
-        filling = {"tokens": PADDING, "lips": np.nan, "mouths": 0}
+        filling = {"tokens": PADDING, "lips": np.nan, "mouths": 0, "look": 0}
         batch = {}
         for name in samples[0]:
             longest = max(len(sample[name]) for sample in samples)
@@ -171,10 +198,16 @@ class UnseenSentences(StagedSentences):
 
 
 def stage_of(step: int, hp: LipReaderHParams) -> str:
-    """Of the curriculum: first lip motion is read, then mouths are seen, then mouths are read."""
-    if step < hp.lips_steps:
-        return LIPS
-    return SEEING if step < hp.lips_steps + hp.seeing_steps else READING
+    """Of the curriculum: lip motion is read; mouths are seen; what reads gets used to what is seen,
+    which stands still; mouths are read, and all learns.
+    """
+    for stage, steps in (
+        (LIPS, hp.lips_steps), (SEEING, hp.seeing_steps), (ADAPTING, hp.adapting_steps)
+    ):  # fmt: skip
+        if step < steps:
+            return stage
+        step -= steps
+    return READING
 
 
 def _order(dataset: StagedSentences, stage: str, epoch: int) -> np.ndarray:

@@ -171,7 +171,11 @@ class Similarity:
 
     def report(self) -> str:
         """The numbers as scipy prints them, and what they mean."""
-        return "\n".join([str(self.describe()), *self.sentences()])
+        return f"{self.describe()}\n{self.in_words()}"
+
+    def in_words(self) -> str:
+        """What the numbers mean, a sentence a line."""
+        return "\n".join(self.sentences())
 
     def sentences(self) -> list[str]:
         """The verdict first, then what it rests on."""

@@ -15,11 +15,11 @@ READER_MARKS = ("encoder.w2v_model.encoder.pos_conv.0.weight_v", "decoder.embed_
 TALKLIP_MARKS = ("audio_encoder.w2v_model.encoder.pos_conv.0.weight_v", "audio_map.weight")
 
 # Arguments of LipReader -> hyperparameters.
-READER_NUMBERS = {
-    name: name for name in (
-        "hidden", "layers", "heads", "decoder_layers", "position_kernel", "keeps_places",
-    )
-} | {"embed_dim": "width", "resnet_multiplier": "multiplier"}
+_SAME = ("hidden", "layers", "heads", "decoder_layers", "position_kernel", "keeps_places")
+READER_NUMBERS = {name: name for name in _SAME} | {
+    "embed_dim": "width",
+    "resnet_multiplier": "multiplier",
+}
 
 
 def measure_encoder(weights: Weights, prefix: str = "") -> dict:

@@ -5,23 +5,21 @@ python -m evaluation.score VIDEO [VIDEO ...] [--audio FILE] [--json out.json] [-
 
 import argparse
 import csv
-import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from atomic import end_cleanly_on_signals, whole_or_absent
+from atomic import whole_or_absent
 from corpus.names import shorten, tell_apart
 from evaluation.metrics.similarity import Similarity, measure_similarity
+from evaluation.over_videos import Absent, add_video_arguments, over_videos, rows_of, write_json
 from evaluation.plot import plot_similarity
-from face_detection import DETECTOR_NAMES, make_detector
-from models.devices import device_faults_told, resolve_device, use_full_float32
+from face_detection import make_detector
 from models.pretrained import EXPERT
 from synchrony.expert import read_expert
 
 PICTURE_SUFFIXES = (".png", ".jpg")
-WAY_OUT = "try again with --device cpu"
 NAME_BYTES = 150  # of a video's name within its plot's
 
 
@@ -37,10 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--syncnet_checkpoint_path", type=Path, default=EXPERT, help="the lip-sync expert"
     )
-    parser.add_argument("--face_select", default="largest", help="which face, where there are more")
-    parser.add_argument("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--json", type=Path, help="write the numbers here")
+    add_video_arguments(parser)
     parser.add_argument("--csv", type=Path, help="write the score of each window here")
     parser.add_argument(
         "--plot", type=Path, help="draw the scores here; .NAME is put before .png for many videos"
@@ -54,46 +49,26 @@ def main(argv: list[str] | None = None) -> int:
     if args.plot and args.plot.suffix.lower() not in PICTURE_SUFFIXES:
         parser.error(f"--plot must end in {' or '.join(PICTURE_SUFFIXES)}, not {args.plot}")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    end_cleanly_on_signals()
-    try:
-        device = str(resolve_device(args.device))
-        use_full_float32()
-        with device_faults_told(WAY_OUT):
-            expert = read_expert(args.syncnet_checkpoint_path, device)
-            detector = make_detector(args.detector, device=device)
-        videos = dict.fromkeys(args.video)
-        results = {path: _score(path, args, expert, detector) for path in videos}
-        _write(args, results)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; no file was written", file=sys.stderr)
-        return 130
-    return int(any(isinstance(result, str) for result in results.values()))
+    return over_videos(args, _opened, _write)
 
 
-def _score(path: Path, args: argparse.Namespace, expert, detector) -> Similarity | str:
-    """Score one video and print it, or say why not: what is wrong with one stops no other."""
-    print(path)
-    try:
+def _opened(args: argparse.Namespace, device: str) -> Callable[[Path], Similarity]:
+    expert = read_expert(args.syncnet_checkpoint_path, device)
+    detector = make_detector(args.detector, device=device)
+
+    def score(path: Path) -> Similarity:
         sound = args.audio or path
-        with device_faults_told(WAY_OUT):
-            result = measure_similarity(path, sound, expert, detector, select=args.face_select)
-    except (OSError, ValueError) as error:
-        print(f"cannot be scored: {error}\n")
-        return str(error)
-    print(result.report() + "\n")
-    return result
+        result = measure_similarity(path, sound, expert, detector, select=args.face_select)
+        print(result.report() + "\n")
+        return result
+
+    return score
 
 
-def _write(args: argparse.Namespace, results: dict[Path, Similarity | str]) -> None:
+def _write(args: argparse.Namespace, results: dict[Path, Similarity | Absent]) -> None:
     scored = {path: result for path, result in results.items() if isinstance(result, Similarity)}
-    if args.json:
-        rows = [_row(path, result) for path, result in results.items()]
-        with whole_or_absent(args.json) as partial:
-            content = rows[0] if len(rows) == 1 else {"videos": rows}
-            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    rows = rows_of(results, Similarity.to_dict)
+    write_json(args.json, rows[0] if len(rows) == 1 else {"videos": rows})
     if args.csv:
         with whole_or_absent(args.csv) as partial:
             _write_windows(partial, scored)
@@ -110,12 +85,6 @@ def _plots(plot: Path, videos: list[Path]) -> Iterator[tuple[Path, Path]]:
     names = tell_apart([shorten(path.stem, NAME_BYTES) for path in videos], list(map(str, videos)))
     for path, name in zip(videos, names, strict=True):
         yield path, plot.with_suffix(f".{name}{plot.suffix}")
-
-
-def _row(path: Path, result: Similarity | str) -> dict:
-    if isinstance(result, str):
-        return {"video": str(path), "absent": result}
-    return {"video": str(path), **result.to_dict()}
 
 
 def _write_windows(path: Path, results: dict[Path, Similarity]) -> None:

@@ -4,25 +4,23 @@ python -m evaluation.visemes VIDEO [VIDEO ...] [--spoken FILE] [--given VIDEO] [
 """
 
 import argparse
-import json
 import logging
 import math
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from atomic import end_cleanly_on_signals, whole_or_absent
 from evaluation.metrics.lip_sight import Eye, Sight, landmark_eye, look_at, network_eye
 from evaluation.metrics.spoken import Spoken, find_spoken, hear_lips, hear_spoken, read_spoken
 from evaluation.metrics.viseme_scores import leak, score_lips, summarise
-from face_detection import DETECTOR_NAMES, make_detector
+from evaluation.over_videos import Absent, add_video_arguments, over_videos, rows_of, write_json
+from face_detection import make_detector
 from face_detection.landmarks import LandmarkFinder
 from models.checkpoint import load
-from models.devices import device_faults_told, resolve_device
 from models.pretrained import LIP_HEARING, LIP_SEEING
 from video import MediaError
 
-WAY_OUT = "try again with --device cpu"
 EYES = ("auto", "network", "landmarks")
 WORDS = {
     "shut": "closures of p b m",
@@ -46,10 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--audio", type=Path, help="the voice, if not the video's own sound")
     add("--given", type=Path, help="the video before it was dubbed: does its speech leak through?")
     add("--eye", choices=EYES, default="auto", help="what sees the lips; landmarks see gaps alone")
-    add("--face_select", default="largest", help="which face, where there are more")
-    add("--detector", choices=DETECTOR_NAMES, default="auto", help="finds faces")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--json", type=Path, help="write the numbers here")
+    add_video_arguments(parser)
     return parser
 
 
@@ -59,24 +54,19 @@ def main(argv: list[str] | None = None) -> int:
     if len(args.video) > 1 and (args.spoken or args.audio or args.given):
         parser.error("--spoken, --audio and --given belong to one video: name one at a time")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    end_cleanly_on_signals()
-    try:
-        device = str(resolve_device(args.device))
-        with device_faults_told(WAY_OUT):
-            eye, detector = open_eye(args.eye, device), make_detector(args.detector, device=device)
-        rows = [_score(path, args, eye, detector) for path in dict.fromkeys(args.video)]
-        if args.json:
-            with whole_or_absent(args.json) as partial:
-                partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; no file was written", file=sys.stderr)
-        return 130
+    return over_videos(args, _opened, _write)
+
+
+def _opened(args: argparse.Namespace, device: str) -> Callable[[Path], dict]:
+    eye, detector = open_eye(args.eye, device), make_detector(args.detector, device=device)
+    return lambda path: _score(path, args, eye, detector)
+
+
+def _write(args: argparse.Namespace, found: dict[Path, dict | Absent]) -> None:
+    rows = rows_of(found)
+    write_json(args.json, rows)
     if len(rows) > 1:
         _print_all(rows)
-    return int(any("absent" in row for row in rows))
 
 
 def open_eye(name: str, device: str = "cpu") -> Eye:
@@ -88,14 +78,8 @@ def open_eye(name: str, device: str = "cpu") -> Eye:
 
 
 def _score(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
-    """One video's numbers, printed; what cannot be scored does not stop the others."""
-    print(path)
-    try:
-        with device_faults_told(WAY_OUT):
-            row = _numbers(path, args, eye, detector)
-    except (OSError, ValueError) as error:
-        print(f"cannot be scored: {error}\n")
-        return {"video": str(path), "absent": str(error)}
+    """One video's numbers, printed."""
+    row = _numbers(path, args, eye, detector)
     print(f"what is spoken: {row['spoken']}; lips seen by: {eye.name}")
     print(report(row["sums"]))
     if row.get("leak") is not None:
@@ -108,7 +92,7 @@ def _score(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
 def _numbers(path: Path, args: argparse.Namespace, eye: Eye, detector) -> dict:
     spoken = _spoken(path, args)
     sight = look_at(path, eye, detector, select=args.face_select)
-    row = {"video": str(path), "spoken": spoken.source, "eye": eye.name}
+    row = {"spoken": spoken.source, "eye": eye.name}
     row["sums"] = score_lips(sight, spoken)
     if args.given:
         before = look_at(args.given, eye, detector, select=args.face_select)

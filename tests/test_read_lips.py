@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_named_and_stops_no_other(reader_file, talk, tmp_
     flags = [str(tmp_path / "broken.mp4"), str(talk), "--reader", str(reader_file)]
     assert read_lips.main([*flags, "--device", "cpu"]) == 1
     found = capsys.readouterr()
-    assert "cannot be read" in found.err and str(talk) in found.out
+    assert "cannot be scored" in found.out and str(talk) in found.out
     assert read_lips.main([str(talk), "--reader", str(tmp_path / "none.pth")]) == 1
     with pytest.raises(SystemExit) as stop:
         read_lips.main([str(talk), "--reader", str(reader_file), "--beam", "0"])

@@ -34,6 +34,7 @@ from models.pretrained import LIP_WARP, ROOT
 SAMPLE = ROOT / "sample_data"
 WARM_SECONDS = 20  # after which memory is counted, and latency
 FAST_FRAMES = 250
+REPORT_SECONDS = 300  # a run stopped halfway has said what it came to
 
 
 @dataclass
@@ -84,9 +85,12 @@ def run_paced(session: LiveSession, wav: np.ndarray, seconds: float) -> Measured
 
 def watch(player: Player, clock: Callable[[], float], first: Fraction, seconds: float) -> Measured:
     """What becomes of each frame; the sound of `first`, in seconds, came at the clock's 0."""
-    fps, found = player.session.fps, Measured()
+    fps, found, told = player.session.fps, Measured(), 0.0
     for frame in player.frames():
         middle = float((frame.number + Fraction(1, 2)) / fps - first)
+        if middle > told + REPORT_SECONDS:
+            told += REPORT_SECONDS
+            report(found, f"after {told / 60:.0f} minutes, ")
         found.repeated += frame.repeated
         if middle > min(WARM_SECONDS, seconds / 3):
             found.late.append(clock() - middle)
@@ -144,10 +148,11 @@ def resident_megabytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def report(found: Measured) -> None:
+def report(found: Measured, when: str = "") -> None:
     late = np.array(found.late)
     tenth = max(1, len(late) // 10)
     drift = np.median(late[-tenth:]) - np.median(late[:tenth])
+    print(f"{when}load {os.getloadavg()[0]:.1f}")
     print(
         f"latency: median {np.median(late) * 1000:.0f} ms, 99th percentile "
         f"{np.quantile(late, 0.99) * 1000:.0f} ms, most {late.max() * 1000:.0f} ms"
@@ -157,7 +162,7 @@ def report(found: Measured) -> None:
     print(f"pictures repeated for lack of time: {found.repeated} of about {total}")
     if found.memory:
         print(f"memory: {found.memory[0]:.0f} MiB first, {found.memory[-1]:.0f} MiB last, "
-              f"{max(found.memory):.0f} MiB at most")  # fmt: skip
+              f"{max(found.memory):.0f} MiB at most", flush=True)  # fmt: skip
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import torch
 
 from face_detection.landmarks import LandmarkFinder
 from models.checkpoint import load
+from models.devices import resolve_precision
 from models.folding import fold_batch_norms
 from models.mouth_crop import cut_mouth, place_mouth
 from models.pretrained import LIP_SEEING
@@ -29,7 +30,10 @@ class Examiner:
 
     def __init__(self, max_turn: float, device: str = "cpu", seeing: Path = LIP_SEEING) -> None:
         self._finder = LandmarkFinder(device=device)
-        self._seeing = fold_batch_norms(load(seeing, "lip_seeing", torch.device(device)))
+        self._device = torch.device(device)
+        self._dtype = resolve_precision("auto", self._device)
+        seeing_network = fold_batch_norms(load(seeing, "lip_seeing", self._device))
+        self._seeing = seeing_network.to(memory_format=torch.channels_last)
         self._max_turn = max_turn
 
     def faults(self, frames: list[np.ndarray], boxes: list[np.ndarray]) -> list[str | None]:
@@ -38,10 +42,16 @@ class Examiner:
             return []
         points, _ = self._finder.find_batch(frames, boxes)
         mouths = [cut_mouth(f, place_mouth(p)) for f, p in zip(frames, points, strict=True)]
-        trust = self._seeing.see(np.stack(mouths)).trust
+        trust = self._trust(np.stack(mouths))
         return [
             self._fault(*one) for one in zip(frames, boxes, turns_of(points), trust, strict=True)
         ]
+
+    def _trust(self, mouths: np.ndarray) -> np.ndarray:
+        """How well each of the mouths is seen, (n,)."""
+        lower = self._dtype != torch.float32
+        with torch.autocast(self._device.type, self._dtype if lower else None, enabled=lower):
+            return self._seeing.see(mouths).trust
 
     def _fault(self, frame: np.ndarray, box: np.ndarray, turn: float, trust: float) -> str | None:
         if abs(turn) > self._max_turn:

@@ -77,7 +77,7 @@ def read_film(folder: Path) -> dict:
 @lru_cache(maxsize=2)
 def build_judges(options: WildOptions, device: str) -> tuple[Expert, Examiner]:
     """What judges sound and faces, built once in each worker process."""
-    return read_expert(options.expert, device), Examiner(options.max_turn, device)
+    return read_expert(options.expert, device, "auto"), Examiner(options.max_turn, device)
 
 
 def _make(

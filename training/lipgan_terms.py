@@ -8,8 +8,10 @@ from torch import nn
 from models.inputs import generator_input, to_faces
 from models.lipgan import LipGANJudge
 from models.lipgan.judge import distance
+from training.blendshapes import BLENDSHAPES, BlendshapeHead, blendshape_loss
 from training.losses import contrastive
 
+PAIRS = ("true", "mispaired", "generated")
 TOGETHER = 0.5  # distances below it count as a right pair: halfway to the loss's margin
 
 
@@ -21,20 +23,37 @@ class LipGanBatch:
     wrong_sound: torch.Tensor
     face: torch.Tensor  # (B, 6, H, W): the reference, and the target without its lower half
     target: torch.Tensor  # (B, 3, H, W) in [0, 1]
+    sounds: torch.Tensor | None = None  # as `sound`, of clips without pictures
+    # By BLENDSHAPES: of the mouths that spoke sound, wrong_sound and sounds, and of the targets'.
+    shapes: dict[str, torch.Tensor] | None = None
 
     @classmethod
     def of(cls, batch: dict[str, torch.Tensor]) -> "LipGanBatch":
         target, reference = to_faces(batch["target"]), to_faces(batch["reference"])
         face = generator_input(target, reference, reference_first=True)
-        return cls(batch["sound"][:, None], batch["wrong_sound"][:, None], face, target)
+        sounds = batch["sounds"].flatten(0, 1)[:, None] if "sounds" in batch else None
+        return cls(batch["sound"][:, None], batch["wrong_sound"][:, None], face, target, sounds,
+                   _shapes(batch))  # fmt: skip
+
+
+def _shapes(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor] | None:
+    if "blendshapes" not in batch:
+        return None
+    heard = [batch["blendshapes"], batch["wrong_blendshapes"]]
+    if "sounds_blendshapes" in batch:
+        heard.append(batch["sounds_blendshapes"].flatten(0, 1))
+    return dict(zip(BLENDSHAPES, (torch.cat(heard), batch["blendshapes"]), strict=True))
 
 
 class Comparison(nn.Module):
-    """The judge as distributed training calls it: by its forward, for three distances at once."""
+    """The judge as distributed training calls it: by its forward, for three distances at once.
 
-    def __init__(self, judge: LipGANJudge):
+    With a head it also tells the blendshapes of what it hears and of the true faces.
+    """
+
+    def __init__(self, judge: LipGANJudge, head: BlendshapeHead | None = None):
         super().__init__()
-        self.judge = judge
+        self.judge, self.head = judge, head
 
     def forward(
         self,
@@ -42,34 +61,48 @@ class Comparison(nn.Module):
         wrong_sound: torch.Tensor,
         faces: torch.Tensor,
         generated: torch.Tensor | None = None,
+        sounds: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Each (B, 1)."""
-        right, wrong = self.judge.embed_sound(torch.cat((sound, wrong_sound))).chunk(2)
+        """Distances (B, 1) by PAIRS; with a head also shapes (n, 11) by BLENDSHAPES."""
+        pairs = torch.cat((sound, wrong_sound))
+        heard = self.judge.sound_features(pairs if sounds is None else torch.cat((pairs, sounds)))
         shown = faces if generated is None else torch.cat((faces, generated.to(faces.dtype)))
-        true, *made = self.judge.embed_face(shown).split(len(faces))
-        distances = {"true": distance(true, right), "mispaired": distance(true, wrong)}
+        seen = self.judge.face_features(shown)
+        right, wrong = self.judge.sound_code(heard[: len(pairs)]).chunk(2)
+        true, *made = self.judge.face_code(seen).split(len(faces))
+        said = {"true": distance(true, right), "mispaired": distance(true, wrong)}
         if made:
-            distances["generated"] = distance(made[0], right)
-        return distances
+            said["generated"] = distance(made[0], right)
+        if self.head:
+            told = self.head.audio(heard.flatten(1)), self.head.video(seen[: len(faces)].flatten(1))
+            said |= zip(BLENDSHAPES, told, strict=True)
+        return said
 
 
-def judge_terms(distances: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def shape_terms(
+    said: dict[str, torch.Tensor], shapes: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """What the judge pays for blendshapes that it tells wrong; {} where it has no head."""
+    return {n: blendshape_loss(said[n], shapes[n]) for n in BLENDSHAPES if n in said}
+
+
+def judge_terms(said: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the judge pays; right pairs weigh as much as both kinds of wrong ones together."""
-    paid = {name: contrastive(values, wrong=name != "true") for name, values in distances.items()}
+    paid = {name: contrastive(said[name], wrong=name != "true") for name in PAIRS if name in said}
     wrong = [value for name, value in paid.items() if name != "true"]
     total = (paid["true"] + torch.stack(wrong).mean()) / 2
     return {f"judge_{name}": value for name, value in paid.items()} | {"judge": total}
 
 
-def judge_scores(distances: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def judge_scores(said: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """How often the judge is right of true faces, and how often the generator deceives it."""
-    together = {name: (value < TOGETHER).float().mean() for name, value in distances.items()}
+    together = {name: (said[name] < TOGETHER).float().mean() for name in PAIRS}
     right, wrong = together["true"], 1 - together["mispaired"]
     return {
         "accuracy": (right + wrong) / 2,
         "accuracy_true": right,
         "accuracy_mispaired": wrong,
         # With one face and two sounds, which is its own? No threshold has a part in this.
-        "ranked": (distances["true"] < distances["mispaired"]).float().mean(),
+        "ranked": (said["true"] < said["mispaired"]).float().mean(),
         "deceived": together["generated"],
     }

@@ -83,7 +83,7 @@ class LipGanTrainer:
         hp, head = judge_numbers(self.hp), None
         if hp.blendshape_wt:
             head = self.runtime.place(BlendshapeHead(*judge.feature_sizes))
-        called = Comparison(judge, head)
+        called = Comparison(judge, head, among=hp.batch_negatives)
         optimizer = self.optimizer(called, hp.disc_initial_learning_rate)
         return Learner(judge, optimizer, self.runtime, hp, called=called, auxiliary=head)
 
@@ -91,7 +91,7 @@ class LipGanTrainer:
         return torch.optim.Adam(network.parameters(), lr=rate, fused=self.runtime.fused)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
-        if self.gan and self.step < self.judge_alone:
+        if self.judge_is_alone:
             return self.judge_step(micro_batches)
         means, learning = Means(), self.gan or self.learner
         for batch in learning.micro_batches(micro_batches):
@@ -122,9 +122,10 @@ class LipGanTrainer:
         return means.tensors() | judge.apply(self.step)
 
     @property
-    def judge_alone(self) -> int:
-        """Steps before anybody pays for what the judge says."""
-        return max(self.hp.judge_warmup_steps, self.hp.blendshape_warmup_steps)
+    def judge_is_alone(self) -> bool:
+        """Whether nobody pays as yet for what the judge says."""
+        first = max(self.hp.judge_warmup_steps, self.hp.blendshape_warmup_steps)
+        return self.gan is not None and self.step < first
 
     def judge_loss(self, said: Values, spoken: LipGanBatch) -> tuple[torch.Tensor, Values]:
         """The judge's: of comparing, once its time has come, and of blendshapes; and its parts."""
@@ -150,29 +151,32 @@ class LipGanTrainer:
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
-            spoken = LipGanBatch.of(batch)
-            with self.runtime.autocast():
-                generated = generator(spoken.sound, spoken.face)
-            means.add(self.scores(generated.float(), spoken), weight=len(spoken.target))
+            spoken, scores, generated = LipGanBatch.of(batch), {}, None
+            if not self.judge_is_alone:
+                with self.runtime.autocast():
+                    generated = generator(spoken.sound, spoken.face).float()
+                scores = self.scores(generated, spoken)
+            if self.gan:
+                said = self.judged(generated, spoken)
+                scores |= judge_terms(said) | judge_scores(said) | shape_terms(said, spoken.shapes)
+            means.add(scores, weight=len(spoken.target))
         self.learner.network.train()
         scores = means.read_all(self.runtime)
         # The judge's verdict changes with the judge: it cannot say what is best.
-        return scores | {"score": scores["l1"]}
+        return scores | {"score": 1 + scores["judge"] if self.judge_is_alone else scores["l1"]}
 
     def scores(self, generated: torch.Tensor, spoken: LipGanBatch) -> dict[str, torch.Tensor]:
         lower, true_lower = lower_half(generated), lower_half(spoken.target)
-        scores = {
+        return {
             "l1": F.l1_loss(generated, spoken.target),
             "lower_l1": F.l1_loss(lower, true_lower),
             "sharpness": laplacian_variance(lower[:, :, None]),
             "true_sharpness": laplacian_variance(true_lower[:, :, None]),
         }
-        if self.gan:
-            said = self.judged(generated, spoken)
-            scores |= judge_terms(said) | judge_scores(said) | shape_terms(said, spoken.shapes)
-        return scores
 
     def draw_samples(self, folder: Path) -> None:
+        if self.judge_is_alone:
+            return
         draw_samples(self.learner.eval_model.eval(), self.samples, self.runtime, folder)
         self.learner.network.train()
 

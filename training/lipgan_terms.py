@@ -48,12 +48,15 @@ def _shapes(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor] | None:
 class Comparison(nn.Module):
     """The judge as distributed training calls it: by its forward, for three distances at once.
 
-    With a head it also tells the blendshapes of what it hears and of the true faces.
+    With a head it also tells the blendshapes of what it hears and of the true faces. among: it
+    compares each true face with all sounds of the batch.
     """
 
-    def __init__(self, judge: LipGANJudge, head: BlendshapeHead | None = None):
+    def __init__(
+        self, judge: LipGANJudge, head: BlendshapeHead | None = None, *, among: bool = False
+    ):
         super().__init__()
-        self.judge, self.head = judge, head
+        self.judge, self.head, self.among = judge, head, among
 
     def forward(
         self,
@@ -73,10 +76,19 @@ class Comparison(nn.Module):
         said = {"true": distance(true, right), "mispaired": distance(true, wrong)}
         if made:
             said["generated"] = distance(made[0], right)
+        if self.among:
+            said["among"] = wrong_distances(true, right, wrong)
         if self.head:
             told = self.head.audio(heard.flatten(1)), self.head.video(seen[: len(faces)].flatten(1))
             said |= zip(BLENDSHAPES, told, strict=True)
         return said
+
+
+def wrong_distances(faces: torch.Tensor, right: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
+    """Of each face's code (B, D) from all sounds that are not its own: (2 B - 1) B of them."""
+    cosines = faces.float() @ torch.cat((right, wrong)).float().T
+    own = torch.eye(len(faces), 2 * len(faces), dtype=torch.bool, device=faces.device)
+    return (2 - 2 * cosines[~own]).clamp(min=1e-6).sqrt()
 
 
 def shape_terms(
@@ -89,6 +101,8 @@ def shape_terms(
 def judge_terms(said: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What the judge pays; right pairs weigh as much as both kinds of wrong ones together."""
     paid = {name: contrastive(said[name], wrong=name != "true") for name in PAIRS if name in said}
+    if "among" in said:
+        paid["mispaired"] = contrastive(said["among"], wrong=True)
     wrong = [value for name, value in paid.items() if name != "true"]
     total = (paid["true"] + torch.stack(wrong).mean()) / 2
     return {f"judge_{name}": value for name, value in paid.items()} | {"judge": total}
@@ -96,13 +110,13 @@ def judge_terms(said: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def judge_scores(said: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """How often the judge is right of true faces, and how often the generator deceives it."""
-    together = {name: (said[name] < TOGETHER).float().mean() for name in PAIRS}
+    together = {n: (said[n] < TOGETHER).float().mean() for n in PAIRS if n in said}
     right, wrong = together["true"], 1 - together["mispaired"]
-    return {
+    deceived = {"deceived": together["generated"]} if "generated" in together else {}
+    return deceived | {
         "accuracy": (right + wrong) / 2,
         "accuracy_true": right,
         "accuracy_mispaired": wrong,
         # With one face and two sounds, which is its own? No threshold has a part in this.
         "ranked": (said["true"] < said["mispaired"]).float().mean(),
-        "deceived": together["generated"],
     }

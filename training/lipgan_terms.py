@@ -20,7 +20,7 @@ class LipGanBatch:
     """A batch of LipGanWindows as the networks take it."""
 
     sound: torch.Tensor  # (B, 1, 80, 27) or (B, 1, 12, 35)
-    wrong_sound: torch.Tensor
+    wrong_sound: torch.Tensor | None  # None: those of the batch's other faces are
     face: torch.Tensor  # (B, 6, H, W): the reference, and the target without its lower half
     target: torch.Tensor  # (B, 3, H, W) in [0, 1]
     sounds: torch.Tensor | None = None  # as `sound`, of clips without pictures
@@ -31,15 +31,17 @@ class LipGanBatch:
     def of(cls, batch: dict[str, torch.Tensor]) -> "LipGanBatch":
         target, reference = to_faces(batch["target"]), to_faces(batch["reference"])
         face = generator_input(target, reference, reference_first=True)
+        wrong = batch["wrong_sound"][:, None] if "wrong_sound" in batch else None
         sounds = batch["sounds"].flatten(0, 1)[:, None] if "sounds" in batch else None
-        return cls(batch["sound"][:, None], batch["wrong_sound"][:, None], face, target, sounds,
-                   _shapes(batch))  # fmt: skip
+        return cls(batch["sound"][:, None], wrong, face, target, sounds, _shapes(batch))
 
 
 def _shapes(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor] | None:
     if "blendshapes" not in batch:
         return None
-    heard = [batch["blendshapes"], batch["wrong_blendshapes"]]
+    heard = [batch["blendshapes"]]
+    if "wrong_blendshapes" in batch:
+        heard.append(batch["wrong_blendshapes"])
     if "sounds_blendshapes" in batch:
         heard.append(batch["sounds_blendshapes"].flatten(0, 1))
     return dict(zip(BLENDSHAPES, (torch.cat(heard), batch["blendshapes"]), strict=True))
@@ -61,33 +63,35 @@ class Comparison(nn.Module):
     def forward(
         self,
         sound: torch.Tensor,
-        wrong_sound: torch.Tensor,
+        wrong_sound: torch.Tensor | None,
         faces: torch.Tensor,
         generated: torch.Tensor | None = None,
         sounds: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """Distances (B, 1) by PAIRS; with a head also shapes (n, 11) by BLENDSHAPES."""
-        pairs = torch.cat((sound, wrong_sound))
-        heard = self.judge.sound_features(pairs if sounds is None else torch.cat((pairs, sounds)))
+        given = [part for part in (sound, wrong_sound, sounds) if part is not None]
+        heard = self.judge.sound_features(torch.cat(given))
         shown = faces if generated is None else torch.cat((faces, generated.to(faces.dtype)))
         seen = self.judge.face_features(shown)
-        right, wrong = self.judge.sound_code(heard[: len(pairs)]).chunk(2)
+        compared = len(sound) * (1 if wrong_sound is None else 2)
+        right, *others = self.judge.sound_code(heard[:compared]).split(len(sound))
+        wrong = others[0] if others else right.roll(1, 0)
         true, *made = self.judge.face_code(seen).split(len(faces))
         said = {"true": distance(true, right), "mispaired": distance(true, wrong)}
         if made:
             said["generated"] = distance(made[0], right)
         if self.among:
-            said["among"] = wrong_distances(true, right, wrong)
+            said["among"] = wrong_distances(true, torch.cat((right, *others)))
         if self.head:
             told = self.head.audio(heard.flatten(1)), self.head.video(seen[: len(faces)].flatten(1))
             said |= zip(BLENDSHAPES, told, strict=True)
         return said
 
 
-def wrong_distances(faces: torch.Tensor, right: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
-    """Of each face's code (B, D) from all sounds that are not its own: (2 B - 1) B of them."""
-    cosines = faces.float() @ torch.cat((right, wrong)).float().T
-    own = torch.eye(len(faces), 2 * len(faces), dtype=torch.bool, device=faces.device)
+def wrong_distances(faces: torch.Tensor, sounds: torch.Tensor) -> torch.Tensor:
+    """Of each face's code from all sounds' but its own, which come first in their order."""
+    cosines = faces.float() @ sounds.float().T
+    own = torch.eye(*cosines.shape, dtype=torch.bool, device=faces.device)
     return (2 - 2 * cosines[~own]).clamp(min=1e-6).sqrt()
 
 

@@ -21,7 +21,8 @@ class LipGanWindows(BlendshapeWindows):
     target, reference: (H, W, 3) uint8; sound, wrong_sound: (rows, columns), what the generator
     hears with the target, and what the judge learns to tell from it; blendshapes,
     wrong_blendshapes: (11,), of the mouths that spoke them. Wrong sounds are of another clip, by
-    hp.own_clip_share of them of another moment of this one: never the right one.
+    hp.own_clip_share of them of another moment of this one: never the right one. Where the judge
+    learns from hp.batch_negatives there are none, unless they are to be of the same clip.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class LipGanWindows(BlendshapeWindows):
         """vary: change pictures and sounds as hp says. sounds: clips to learn to hear from."""
         chances = (hp.augment, hp.augment_sound) if vary else (0.0, 0.0)
         super().__init__(clips, hp, seed, *chances, sounds=sounds)
-        self.window = window
+        self.window, self.vary = window, vary
 
     @property
     def distinct(self) -> int:
@@ -39,20 +40,22 @@ class LipGanWindows(BlendshapeWindows):
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         target, reference = self.choose(clip, random)
-        other, moment = self.choose_wrong(clip, target, random)
         faces = self.read_faces(clip, np.array([target, reference]))
         if self.augment:
             change = Augmentation.draw(random, self.augment)
             faces = change.moved(change.photometric(faces))
             faces[1:] = change.occlude(faces[1:])
-        return {
+        sample = {
             "target": faces[0],
             "reference": faces[1],
             "sound": self.heard(clip, [target], random)[0],
-            "wrong_sound": self.wrong_sound(other, moment, random),
             "blendshapes": self.shapes(clip, np.array([target])),
-            "wrong_blendshapes": self.shapes(other, np.array([moment])),
-        } | self.sound_alone(random)
+        }
+        if self.hp.own_clip_share or not (self.vary and self.hp.batch_negatives):
+            other, moment = self.choose_wrong(clip, target, random)
+            sample["wrong_sound"] = self.wrong_sound(other, moment, random)
+            sample["wrong_blendshapes"] = self.shapes(other, np.array([moment]))
+        return sample | self.sound_alone(random)
 
     def choose(self, clip: Clip, random: np.random.Generator) -> tuple[int, int]:
         """A target frame and a reference; every usable clip has them (corpus.clips)."""

@@ -171,7 +171,8 @@ class LipGanHParams(BlendshapeHParams):
     disc_initial_learning_rate: float = 1e-4  # of the judge
     judge_warmup_steps: int = from_0(0)  # of the judge alone, before anybody pays for what it says
     contrastive_wt: float = from_0(0.01)  # of the judge's say, beside the L1
-    batch_negatives: bool = False  # all other sounds of a batch are wrong ones too, not one a face
+    # The judge compares each face, and its reference, with all sounds of the batch.
+    batch_negatives: bool = False
     own_clip_share: float = share(0.0)  # of wrong sounds, those of another moment of the same clip
     augment: float = share(0.0)  # chance of each kind of change to a frame and its reference
     legacy_timing: bool = False  # begin the mel window 0.32 s before its frame, as a release did

@@ -142,10 +142,13 @@ class LipGanTrainer:
 
     def judged(self, generated: torch.Tensor | None, spoken: LipGanBatch) -> Values:
         """What the judge says of true, mis-paired and generated pairs."""
+        more = self.hp.batch_negatives or self.hp.blendshape_wt
+        references = spoken.face[:, :3] if more else None
         with self.runtime.autocast():
             return self.gan.judge.call(
-                spoken.sound, spoken.wrong_sound, spoken.target, generated, spoken.sounds
-            )
+                spoken.sound, spoken.wrong_sound, spoken.target, generated, spoken.sounds,
+                references,
+            )  # fmt: skip
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:

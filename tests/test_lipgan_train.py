@@ -167,11 +167,12 @@ def test_a_judge_may_compare_each_face_with_all_sounds_of_the_batch():
         torch.rand(3, 3, 32, 32),
     )
     for others in (None, wrong):
-        said = Comparison(judge, among=True)(sound, others, face)
+        elsewhere = torch.rand(3, 3, 32, 32)
+        said = Comparison(judge, among=True)(sound, others, face, references=elsewhere)
         heard = [*sound, *(() if others is None else others)]
         expected = [
-            judge(heard[k][None], face[n][None])
-            for n in range(3) for k in range(len(heard)) if k != n
+            judge(heard[k][None], shown[None])
+            for n, shown in enumerate((*face, *elsewhere)) for k in range(len(heard)) if k != n
         ]  # fmt: skip
         torch.testing.assert_close(said["among"], torch.cat(expected)[:, 0], atol=1e-4, rtol=1e-4)
         paid = judge_terms(said)["judge_mispaired"]
@@ -192,9 +193,9 @@ def test_a_judge_tells_blendshapes_of_what_it_hears_and_sees(sound):
     judge = LipGANJudge(sound, 32, 32, 0.0625)
     taught = Comparison(judge, BlendshapeHead(*judge.feature_sizes))
     heard, faces = torch.rand(2, 1, rows, columns), torch.rand(2, 3, 32, 32)
-    said = taught(heard, heard, faces, faces, torch.rand(5, 1, rows, columns))
+    said = taught(heard, heard, faces, faces, torch.rand(5, 1, rows, columns), faces)
     assert said["audio_blendshapes"].shape == (9, 11)  # right, wrong, and five without pictures
-    assert said["video_blendshapes"].shape == (2, 11)  # of the true faces
+    assert said["video_blendshapes"].shape == (4, 11)  # of the true faces and their references
     truth = {name: said[name].detach() + 1 for name in said if name.endswith("blendshapes")}
     paid = {name: value.detach() for name, value in shape_terms(said, truth).items()}
     assert [float(value) for value in paid.values()] == pytest.approx([1, 1])

@@ -24,7 +24,8 @@ class LipGanBatch:
     face: torch.Tensor  # (B, 6, H, W): the reference, and the target without its lower half
     target: torch.Tensor  # (B, 3, H, W) in [0, 1]
     sounds: torch.Tensor | None = None  # as `sound`, of clips without pictures
-    # By BLENDSHAPES: of the mouths that spoke sound, wrong_sound and sounds, and of the targets'.
+    # By BLENDSHAPES: of the mouths that spoke sound, wrong_sound and sounds; and of those that the
+    # targets and the references show.
     shapes: dict[str, torch.Tensor] | None = None
 
     @classmethod
@@ -44,14 +45,15 @@ def _shapes(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor] | None:
         heard.append(batch["wrong_blendshapes"])
     if "sounds_blendshapes" in batch:
         heard.append(batch["sounds_blendshapes"].flatten(0, 1))
-    return dict(zip(BLENDSHAPES, (torch.cat(heard), batch["blendshapes"]), strict=True))
+    seen = torch.cat((batch["blendshapes"], batch["reference_blendshapes"]))
+    return dict(zip(BLENDSHAPES, (torch.cat(heard), seen), strict=True))
 
 
 class Comparison(nn.Module):
     """The judge as distributed training calls it: by its forward, for three distances at once.
 
     With a head it also tells the blendshapes of what it hears and of the true faces. among: it
-    compares each true face with all sounds of the batch.
+    compares each true face, and each reference, with all sounds of the batch.
     """
 
     def __init__(
@@ -67,23 +69,29 @@ class Comparison(nn.Module):
         faces: torch.Tensor,
         generated: torch.Tensor | None = None,
         sounds: torch.Tensor | None = None,
+        references: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Distances (B, 1) by PAIRS; with a head also shapes (n, 11) by BLENDSHAPES."""
+        """Distances (B, 1) by PAIRS; with a head also shapes (n, 11) by BLENDSHAPES.
+
+        references: true faces of other moments of the same clips.
+        """
         given = [part for part in (sound, wrong_sound, sounds) if part is not None]
         heard = self.judge.sound_features(torch.cat(given))
-        shown = faces if generated is None else torch.cat((faces, generated.to(faces.dtype)))
+        real = faces if references is None else torch.cat((faces, references))
+        shown = real if generated is None else torch.cat((real, generated.to(faces.dtype)))
         seen = self.judge.face_features(shown)
         compared = len(sound) * (1 if wrong_sound is None else 2)
         right, *others = self.judge.sound_code(heard[:compared]).split(len(sound))
         wrong = others[0] if others else right.roll(1, 0)
-        true, *made = self.judge.face_code(seen).split(len(faces))
+        codes = self.judge.face_code(seen)
+        true, made = codes[: len(faces)], codes[len(real) :]
         said = {"true": distance(true, right), "mispaired": distance(true, wrong)}
-        if made:
-            said["generated"] = distance(made[0], right)
+        if generated is not None:
+            said["generated"] = distance(made, right)
         if self.among:
-            said["among"] = wrong_distances(true, torch.cat((right, *others)))
+            said["among"] = wrong_distances(codes[: len(real)], torch.cat((right, *others)))
         if self.head:
-            told = self.head.audio(heard.flatten(1)), self.head.video(seen[: len(faces)].flatten(1))
+            told = self.head.audio(heard.flatten(1)), self.head.video(seen[: len(real)].flatten(1))
             said |= zip(BLENDSHAPES, told, strict=True)
         return said
 

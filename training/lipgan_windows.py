@@ -10,6 +10,7 @@ from corpus.sound_features import read_feature
 from features.registry import MEL, Window
 from hparams import LipGanHParams
 from training.augment import Augmentation
+from training.augment_sound import SoundAugmentation
 from training.windows import BlendshapeWindows, Sample
 
 APART = 6  # frames from a target to its reference, and to a wrong sound of the same clip, at least
@@ -20,9 +21,9 @@ class LipGanWindows(BlendshapeWindows):
 
     target, reference: (H, W, 3) uint8; sound, wrong_sound: (rows, columns), what the generator
     hears with the target, and what the judge learns to tell from it; blendshapes,
-    wrong_blendshapes: (11,), of the mouths that spoke them. Wrong sounds are of another clip, by
-    hp.own_clip_share of them of another moment of this one: never the right one. Where the judge
-    learns from hp.batch_negatives there are none, unless they are to be of the same clip.
+    reference_blendshapes, wrong_blendshapes: (11,), of the mouths shown and heard. Wrong sounds are
+    of another clip, by hp.own_clip_share of them of another moment of this one: never the right
+    one. Where the judge learns from hp.batch_negatives there are none, unless of the same clip.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class LipGanWindows(BlendshapeWindows):
             "reference": faces[1],
             "sound": self.heard(clip, [target], random)[0],
             "blendshapes": self.shapes(clip, np.array([target])),
+            "reference_blendshapes": self.shapes(clip, np.array([reference])),
         }
         if self.hp.own_clip_share or not (self.vary and self.hp.batch_negatives):
             other, moment = self.choose_wrong(clip, target, random)
@@ -95,11 +97,13 @@ class LipGanWindows(BlendshapeWindows):
 
     def heard(self, clip: Clip, frames: Sequence[int], random: np.random.Generator) -> np.ndarray:
         """(len(frames), rows, columns): what the generator hears with these frames."""
-        if self.window.feature is MEL:
-            feature = self.read_mel(clip, random)
-        else:
-            feature = read_feature(clip, self.window.feature, self.hp)
-        return np.stack([self.window.cut(feature, self.start(frame), self.hp) for frame in frames])
+        feature = read_feature(clip, self.window.feature, self.hp)
+        cut = [self.window.cut(feature, self.start(frame), self.hp) for frame in frames]
+        if self.augment_sound and self.window.feature is MEL:
+            # One throat and microphone for all, and only what is heard: a clip is ten times it.
+            change = SoundAugmentation.draw(random, self.augment_sound, self.hp)
+            cut = np.split(change.apply(np.concatenate(cut, 1), random, self.hp), len(cut), 1)
+        return np.stack(cut)
 
     def start(self, frame: int) -> int:
         """The first column that is heard with a frame."""

@@ -220,8 +220,16 @@ def _add_score(group) -> None:
 def _add_coding(group) -> None:
     group.add_argument("--crf", type=int, default=18, help="quality; lower is better and larger")
     group.add_argument("--preset", help="speed of the encoder, such as veryfast")
-    group.add_argument("--codec", default="libx264", help="any video encoder of ffmpeg")
-    group.add_argument("--pix_fmt", default="yuv420p", help="any pixel format of the encoder")
+    group.add_argument(
+        "--codec",
+        help="any video encoder of ffmpeg, as libx265, prores_ks, h264_nvenc; without it libx264, "
+        "for more than 8 bits a colour libx265, for .webm libvpx-vp9",
+    )
+    group.add_argument(
+        "--pix_fmt",
+        help="pixel format to encode, as yuv420p; without it the video's own, where the encoder "
+        "has it, and of RGB yuv420p",
+    )
 
 
 def _add_machine(group) -> None:

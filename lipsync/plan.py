@@ -1,6 +1,5 @@
 """What is known of a video before its first frame is made: sound, faces, length, places."""
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,7 @@ from lipsync.source import FaceSource, open_source
 from lipsync.turns import Turn, turns_for
 from lipsync.watching import Progress, counted, watch_faces
 from models.generator import Place, Watched
-
-log = logging.getLogger(__name__)
+from video import FrameLayout
 
 
 class Given(NamedTuple):
@@ -61,6 +59,11 @@ class Plan:
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
         return (self.crop_side,) * 2 if self.crop_side else self.source.size
+
+    @property
+    def layout(self) -> FrameLayout | None:
+        """How the result's frames lie in memory; None where they are BGR."""
+        return None if self.crop_side else self.source.layout
 
     @property
     def speech(self) -> Speech:
@@ -144,10 +147,6 @@ def make_plan(
     audios = [audio] if isinstance(audio, str | Path) else list(audio)
     _check_voices(audios, settings)
     source = open_chosen(face, settings)
-    if source.info.has_alpha:
-        log.warning("%s: its transparency is dropped", face)
-    if source.info.is_hdr:
-        log.warning("%s: HDR is worked on with 8 bits a colour; smooth areas may show bands", face)
     # A video dubbed with its own sound is cut together with it; other sound is taken whole.
     own = len(audios) == 1 and same_file(face, audios[0])
     span = (source.start, source.end) if own else (0.0, None)

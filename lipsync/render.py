@@ -1,5 +1,6 @@
 """A planned video's frames: decode, feed, generate, paste, each stage ahead of the next."""
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ import numpy as np
 
 import video
 from lipsync.backends.torch_backend import TorchBackend
-from lipsync.paste import paste
+from lipsync.canvas import Canvas
 from lipsync.plan import Plan
+from lipsync.source import Frame
 from lipsync.stages import frames_that_fit, prefetch, timed
 from lipsync.version import TAG
 from models.generator import Arrays, Generator, Place
+
+log = logging.getLogger(__name__)
 
 BATCHES_ON_THE_WAY = 5  # that the stages hold, about
 GREY = 127  # of a face that was never seen
@@ -34,13 +38,16 @@ class Tally:
 
 @dataclass
 class _Batch:
-    frames: list[np.ndarray]
+    canvases: list[Canvas]
     places: list[tuple[int, Place]] = field(default_factory=list)  # index into frames; per face
     inputs: list[Arrays] = field(default_factory=list)  # what each of these faces is made from
 
 
-def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[np.ndarray]:
-    """Yield the finished frames; decoding and generating run ahead in threads of their own."""
+def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[Frame]:
+    """Yield the finished frames, native where plan.layout says so.
+
+    Decoding and generating run ahead in threads of their own.
+    """
     tally = tally or Tally()
     fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
     made = _generate(prefetch(fed), backend, tally)
@@ -48,13 +55,13 @@ def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Ite
         yield from _alone(prefetch(made), backend.generator)
         return
     for batch in prefetch(made):
-        yield from _paste(batch, backend.generator)
+        yield from _paint(batch, backend.generator)
 
 
 def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
     """The encoder of a planned video, with its sound."""
     settings, info = plan.settings, plan.source.info
-    return video.VideoWriter(
+    writer = video.VideoWriter(
         outfile,
         *plan.size,
         plan.source.fps,
@@ -65,24 +72,35 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
         crf=settings.crf,
         preset=settings.preset,
         pix_fmt=settings.pix_fmt,
+        layout=plan.layout,
         colour=info.colour if info.kind == "video" else "bt709",
         comment=TAG if settings.tag else "",
     )
+    if info.has_alpha and (plan.layout is None or writer.drops_alpha):
+        log.warning(
+            "%s: its transparency is dropped; planes of it are kept by --codec prores_ks in .mov, "
+            "ffv1 in .mkv, libvpx-vp9 in .webm", info.path,
+        )  # fmt: skip
+    return writer
 
 
 def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_Batch]:
     most = frames_that_fit(plan.source.size, backend.device.type, BATCHES_ON_THE_WAY)
-    shown = enumerate(islice(plan.source.played(plan.settings.loop), plan.frame_count))
+    played = plan.source.played(plan.settings.loop, native=plan.layout is not None)
+    shown = enumerate(islice(played, plan.frame_count))
     while group := list(islice(shown, min(most, backend.batch_size))):
-        batch = _Batch([frame for _, (_, frame) in group])
+        batch = _Batch([])
         for at, (number, (shown_number, frame)) in enumerate(group):
             _note_gaps(tally, number, shown_number, plan)
             places = plan.places(number, shown_number)
             tally.changed += [number] if places else []
+            regions = [backend.generator.region(place, plan.source.size) for place in places]
+            canvas = Canvas(frame, regions)
+            batch.canvases.append(canvas)
             for place in places:
                 batch.places.append((at, place))
                 heard = plan.heard(number, place)
-                batch.inputs.append(backend.generator.feed(frame, place, heard))
+                batch.inputs.append(backend.generator.feed(canvas.levels, place, heard))
         yield batch
 
 
@@ -109,13 +127,15 @@ def _generate(
         yield batch, made
 
 
-def _paste(made: tuple[_Batch, list[Arrays]], generator: Generator) -> Iterator[np.ndarray]:
+def _paint(made: tuple[_Batch, list[Arrays]], generator: Generator) -> Iterator[Frame]:
     batch, results = made
     for (at, place), result in zip(batch.places, results, strict=True):
-        patch = generator.patch(batch.frames[at], place, result)
+        canvas = batch.canvases[at]
+        patch = generator.patch(canvas.picture, place, result)
         if patch is not None:
-            paste(batch.frames[at], patch)
-    yield from batch.frames
+            canvas.paint(patch)
+    for canvas in batch.canvases:
+        yield canvas.finish()
 
 
 def _alone(
@@ -128,6 +148,6 @@ def _alone(
         first: dict[int, Arrays] = {}
         for (at, _), result in zip(batch.places, results, strict=True):
             first.setdefault(at, result)
-        for at in range(len(batch.frames)):
+        for at in range(len(batch.canvases)):
             face = generator.alone(first[at]) if at in first else face
             yield face

@@ -53,10 +53,10 @@ class Settings:
     options: Mapping[str, object] = field(default_factory=dict)  # of the generator, by name
 
     # Coding of the result.
-    codec: str = "libx264"
-    crf: int = 18
+    codec: str | None = None  # None = libx264, or what the container and deep colours ask for
+    crf: int = 18  # by libx264's scale
     preset: str | None = None  # None = the codec's own default
-    pix_fmt: str = "yuv420p"
+    pix_fmt: str | None = None  # None = the source's own, or the encoder's nearest to it
     tag: bool = True  # the container says that the lips are made
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The face's pictures as they are worked on: shrunk, turned, cropped, and repeated when too few."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,18 @@ import numpy as np
 
 import video
 from face_detection import Box
-from video import MediaError, MediaInfo, exact_fps, files_in_order
+from video import (
+    FrameLayout,
+    MediaError,
+    MediaInfo,
+    NativeFrame,
+    exact_fps,
+    files_in_order,
+    native_layout,
+)
 
 LOOPS = ("repeat", "pingpong", "freeze")
+Frame = np.ndarray | NativeFrame  # BGR uint8 (H, W, 3), or planes as they were decoded
 # A video is played backwards in pieces that are read forwards and then held.
 BACKWARD_BYTES = 200_000_000
 
@@ -47,6 +56,18 @@ class FaceSource:
         edits = (self.resize_factor, self.rotate, self.crop, self.static)
         return self.info.kind == "video" and edits == (1, False, None, False)
 
+    @cached_property
+    def layout(self) -> FrameLayout | None:
+        """How native_frames gives the frames; None where they are no brightness and colour."""
+        whole = native_layout(self.info)
+        if whole is None or self.static:
+            return None
+        pixels, (width, height) = whole.pixels, self.size
+        lines, columns = pixels.grain
+        if (self.rotate and lines != columns) or not self._crop_is_whole(columns, lines):
+            pixels = pixels.with_whole_colour()
+        return replace(whole, pixels=pixels, width=width, height=height)
+
     @property
     def files(self) -> list[Path]:
         """The files that the pictures come from."""
@@ -61,27 +82,30 @@ class FaceSource:
         self, first: int = 0, last: int | None = None, *, shorter_side: int | None = None
     ) -> Iterator[np.ndarray]:
         """Yield frames `first` to `last` - 1; with `shorter_side`, shrunk about that far."""
-        if self.static:
-            last = 1
-        begin = round(self.start * self.fps)
-        end = None if self.end is None else round(self.end * self.fps)
-        if last is not None:
-            end = min(begin + last, end or begin + last)
-        for image in video.read_frames(
-            self.info,
-            self.fps,
-            start=(begin + first) / self.fps,
-            end=None if end is None else end / self.fps,
-            height=self._read_height(shorter_side),
-        ):
+        span = self._span(first, last)
+        height = self._read_height(shorter_side)
+        for image in video.read_frames(self.info, self.fps, height=height, **span):
             yield self._edit(image)
 
-    def played(self, loop: str) -> Iterator[tuple[int, np.ndarray]]:
+    def native_frames(self, first: int = 0, last: int | None = None) -> Iterator[Frame]:
+        """The same as they are decoded, where the source has a layout; else BGR as well."""
+        layout = self.layout
+        if layout is None:
+            yield from self.frames(first, last)
+            return
+        width, height = self.info.shrunk(self._read_height(None))
+        read = replace(layout, width=width, height=height)
+        for frame in video.read_native_frames(self.info, read, self.fps, **self._span(first, last)):
+            yield self._edit_native(frame)
+
+    def played(self, loop: str, *, native: bool = False) -> Iterator[tuple[int, Frame]]:
         """Yield (number, frame) without end; after the last one as `loop`, one of LOOPS, says.
 
-        Every array is the taker's own, to be painted on.
+        native: as native_frames has them, else BGR. Every frame is the taker's own, to be painted
+        on.
         """
-        for number, frame in enumerate(self.frames()):
+        read = self.native_frames if native else self.frames
+        for number, frame in enumerate(read()):
             if number == 0 or loop == "freeze":
                 kept = frame.copy()
             yield number, frame
@@ -89,17 +113,32 @@ class FaceSource:
             yield number, kept.copy()
         while True:
             if loop == "pingpong":
-                yield from self._backwards(number, 1)
-            yield from enumerate(self.frames())
+                yield from self._backwards(read, number, 1)
+            yield from enumerate(read())
 
-    def _backwards(self, after: int, until: int) -> Iterator[tuple[int, np.ndarray]]:
+    def _backwards(
+        self, read: Callable[[int, int], Iterator[Frame]], after: int, until: int
+    ) -> Iterator[tuple[int, Frame]]:
         """Yield frames after - 1 down to `until`."""
         width, height = self.size
         piece = max(8, BACKWARD_BYTES // (3 * width * height))
         while after > until:
             first = max(until, after - piece)
-            yield from reversed(list(enumerate(self.frames(first, after), first)))
+            yield from reversed(list(enumerate(read(first, after), first)))
             after = first
+
+    def _span(self, first: int, last: int | None) -> dict:
+        """From where to where to read, in seconds."""
+        if self.static:
+            last = 1
+        begin = round(self.start * self.fps)
+        end = None if self.end is None else round(self.end * self.fps)
+        if last is not None:
+            end = min(begin + last, end or begin + last)
+        return {
+            "start": (begin + first) / self.fps,
+            "end": None if end is None else end / self.fps,
+        }
 
     @property
     def _uncropped(self) -> tuple[int, int]:
@@ -119,6 +158,15 @@ class FaceSource:
             left, top, right, bottom = self.crop
             image = np.ascontiguousarray(image[top:bottom, left:right])
         return image
+
+    def _edit_native(self, frame: NativeFrame) -> NativeFrame:
+        if self.rotate:
+            frame = frame.turned()
+        return frame.cut(self.crop) if self.crop else frame
+
+    def _crop_is_whole(self, columns: int, lines: int) -> bool:
+        """Whether the crop begins with whole colour samples."""
+        return self.crop is None or not (self.crop.left % columns or self.crop.top % lines)
 
 
 def open_source(

@@ -101,7 +101,7 @@ class Patch:
 
     left: int
     top: int
-    pixels: np.ndarray  # (h, w, 3) uint8
+    pixels: np.ndarray  # (h, w, 3) uint8, or float32 as the frame
     weights: np.ndarray | None = None  # (h, w) float32, the new pixels' share; None: all theirs
 
 
@@ -159,12 +159,20 @@ class Generator(ABC):
     def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch | None:
         """What one face's share of the results makes of the frame, its strength taken in.
 
-        None leaves the frame as it is. The frame is not painted on.
+        None leaves the frame as it is. The frame is not painted on; it may be float32 in levels.
         """
 
     def alone(self, made: Arrays) -> np.ndarray:
         """What was painted of one face, by itself: (crop_side, crop_side, 3)."""
         raise TypeError(f"{type(self).__name__} paints no face of its own")
+
+    def region(self, place: Place, size: tuple[int, int]) -> Edges:
+        """The part of a frame of that width and height that `feed` and `patch` look at.
+
+        No other pixel of the frames that they are given is sure to be there. Every patch lies in
+        it.
+        """
+        return (0, 0, *size)
 
     @abstractmethod
     def view(self, frame: np.ndarray, place: Place) -> np.ndarray:

@@ -32,7 +32,7 @@ from models.lip_seeing import LipSeeing
 from models.lip_warp import LipWarp
 from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
 from models.steadying import fill_gaps, steadied
-from models.warping import corners, soft_square, warp_patch
+from models.warping import REACH, corners, region_of, soft_square, warp_patch
 
 # Of real mouths less movement is seen than there is, as of everything that is told with doubt; what
 # is not told to the warp it does not undo.
@@ -127,6 +127,10 @@ class LipWarpMethod(Generator):
             paint=paint,
             weights=fade * np.float32(place.strength),
         )
+
+    def region(self, place: Place, size: tuple[int, int]) -> Edges:
+        to_square = placement_of(place).to_crop()
+        return region_of(to_square, SIZE, size, reach=REACH) or (0, 0, 1, 1)
 
     def view(self, frame: np.ndarray, place: Place) -> np.ndarray:
         placement = placement_of(place)

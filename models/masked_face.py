@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.generator import Arrays, Generator, Hearing, Patch, Place, Tensors
+from models.generator import Arrays, Edges, Generator, Hearing, Patch, Place, Tensors
 from models.inputs import generator_input, to_faces, to_levels
 from models.lower_face import crop, cut_face, face_patch
 
@@ -33,6 +33,9 @@ class MaskedFace(Generator):
 
     def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch:
         return face_patch(frame, made["face"], place)
+
+    def region(self, place: Place, size: tuple[int, int]) -> Edges:
+        return place.box
 
     def view(self, frame: np.ndarray, place: Place) -> np.ndarray:
         return crop(frame, place.box)

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.generator import Edges, Patch
 
+REACH = 0.15  # of a square's side: from as far beyond its edge its pixels may be fetched
 LEAST_SHARE = 1 / 512  # of paint in a pixel; less is not seen in 8 bits
 
 
@@ -18,10 +19,16 @@ def corners(to_square: np.ndarray, size: int) -> np.ndarray:
     return _in_frame(to_square, (-0.5, -0.5, size - 0.5, size - 0.5))
 
 
-def region_of(to_square: np.ndarray, size: int, frame: np.ndarray) -> Edges | None:
-    """The frame's pixels that the square covers, as a box; None where it lies outside."""
-    height, width = frame.shape[:2]
-    return _bounds(corners(to_square, size), (0, 0, width, height))
+def region_of(
+    to_square: np.ndarray, size: int, frame: tuple[int, int], *, reach: float = 0.0
+) -> Edges | None:
+    """The pixels that a square covers, as a box in a frame of a width and height, or None.
+
+    reach: how far to go beyond the square, as a share of its side.
+    """
+    far = reach * size
+    edges = (-0.5 - far, -0.5 - far, size - 0.5 + far, size - 0.5 + far)
+    return _bounds(_in_frame(to_square, edges), (0, 0, *frame))
 
 
 def spread(
@@ -67,7 +74,7 @@ def warp_patch(
     to where it comes from. mask: (n, n) float32, the paint's share; paint: (n, n, 3) uint8.
     weights: (n, n) float32, the result's share of the frame, 0 outside the square.
     """
-    region = region_of(to_square, size, frame)
+    region = region_of(to_square, size, frame.shape[1::-1])
     if region is None:
         return None
     pixels = _moved(frame, to_square, size, flow, region)
@@ -77,6 +84,16 @@ def warp_patch(
         weights = np.ones((size, size), np.float32)
     weights = spread(weights, to_square, size, region, outside=0.0)
     return Patch(region[0], region[1], pixels, weights)
+
+
+def mixed(new: np.ndarray, given: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """New pixels over given ones, as much as (h, w) shares say: given ones stay at a share of 0.
+
+    BGR; the result is uint8 or float32, as the given ones are.
+    """
+    if given.dtype == np.uint8:
+        return cv2.blendLinear(new, np.ascontiguousarray(given), share, 1 - share)
+    return given + share[..., None] * (new - given)
 
 
 def soft_square(size: int, fade: float) -> np.ndarray:
@@ -93,13 +110,15 @@ def soft_square(size: int, fade: float) -> np.ndarray:
 def _moved(
     frame: np.ndarray, to_square: np.ndarray, size: int, flow: np.ndarray, region: Edges
 ) -> np.ndarray:
-    """The region's new pixels, fetched from the whole frame."""
+    """The region's new pixels, fetched from no farther than REACH beyond the square."""
     left, top, right, bottom = region
+    first, above, last, below = region_of(to_square, size, frame.shape[1::-1], reach=REACH)
     in_frame = flow @ np.linalg.inv(to_square[:, :2]).T
     moves = spread(np.ascontiguousarray(in_frame, np.float32), to_square, size, region)
-    moves[..., 0] += np.arange(left, right, dtype=np.float32)
-    moves[..., 1] += np.arange(top, bottom, dtype=np.float32)[:, None]
-    return cv2.remap(frame, moves, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    moves[..., 0] += np.arange(left - first, right - first, dtype=np.float32)
+    moves[..., 1] += np.arange(top - above, bottom - above, dtype=np.float32)[:, None]
+    given = frame[above:below, first:last]
+    return cv2.remap(given, moves, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _paint(
@@ -124,7 +143,7 @@ def _paint(
     here = pixels[top : top + part[3] - part[1], left : left + part[2] - part[0]]
     share = spread(mask, to_square, size, part)
     new = spread(paint, to_square, size, part)
-    here[:] = cv2.blendLinear(new, np.ascontiguousarray(here), share, 1 - share)
+    here[:] = mixed(new, here, share)
 
 
 def _in_frame(to_square: np.ndarray, edges: tuple[float, float, float, float]) -> np.ndarray:

@@ -105,6 +105,7 @@ OF_SETTINGS = {
 }
 OF_METHOD = {"strength": _number(0, 1.5), "keep_expression": _number(0, 1)}
 OF_ORDER = {"sheet": SWITCH, "score": SWITCH}
+SHOWN = {"codec": "libx264", "pix_fmt": "yuv420p"}  # what every browser plays
 KNOWN = OF_SETTINGS | OF_METHOD | OF_ORDER
 
 
@@ -117,7 +118,7 @@ def make_order(
         {name: values[name] for name in group if name in values}
         for group in (OF_METHOD, OF_SETTINGS, OF_ORDER)
     )
-    settings = Settings(options=options, lip_motion=lip_motion, **of_settings)
+    settings = Settings(options=options, lip_motion=lip_motion, **SHOWN, **of_settings)
     return Order(face, voice, settings, **of_order)
 
 

@@ -1,6 +1,7 @@
 """Small networks, clips and detectors for the tests of inference."""
 
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -11,12 +12,13 @@ from torch import nn
 
 from hparams import HParams
 from lipsync.backends.torch_backend import TorchBackend
+from lipsync.source import Frame
 from models.checkpoint import save_checkpoint
-from models.generator import Hearing
+from models.generator import Generator, Hearing, Place
 from models.masked_face import MaskedFace
 from models.talkface import TalkFace
 from tests.deterministic import fill
-from video import VideoWriter
+from video import NativeFrame, VideoWriter
 
 WIDTH, HEIGHT = 96, 80
 FACE = (30, 20, 66, 70)  # left, top, right, bottom of the painted face in frame 0
@@ -47,7 +49,9 @@ def face_frame(number: int, *, with_face: bool = True) -> np.ndarray:
 
 
 def make_face_video(path: Path, frames: int = 30, fps=25, faceless=(), sound=None) -> Path:
-    with VideoWriter(path, WIDTH, HEIGHT, fps, crf=5, sound=sound) as writer:
+    """In an .mkv its colours are coded as BGR, so that methods get them to the level."""
+    coding = {"codec": "ffv1", "pix_fmt": "bgr0"} if path.suffix == ".mkv" else {}
+    with VideoWriter(path, WIDTH, HEIGHT, fps, crf=5, sound=sound, **coding) as writer:
         for number in range(frames):
             writer.write(face_frame(number, with_face=number not in faceless))
     return path
@@ -84,6 +88,30 @@ def backend(network: nn.Module | None = None, **choices) -> TorchBackend:
     """A network like TalkFace, or Painter, on the CPU in float32."""
     choices = {"device": torch.device("cpu"), "precision": "fp32"} | choices
     return TorchBackend(MaskedFace(network or Painter(), Hearing("mel80x16")), **choices)
+
+
+def shown(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
+    """What is seen of rendered frames: BGR uint8, also of native ones."""
+    for frame in frames:
+        yield frame.bgr() if isinstance(frame, NativeFrame) else frame
+
+
+def looks_only_into_its_region(method: Generator, frame: np.ndarray, place: Place, heard) -> bool:
+    """Whether what it is fed and paints is the same where nothing else of the frame is known."""
+    left, top, right, bottom = method.region(place, frame.shape[1::-1])
+    assert (left, top, right, bottom) != (0, 0, *frame.shape[1::-1])
+    alone = np.random.default_rng(1).integers(0, 255, frame.shape, np.uint8)
+    alone[top:bottom, left:right] = frame[top:bottom, left:right]
+    fed, fed_alone = (method.feed(picture, place, heard) for picture in (frame, alone))
+    with torch.inference_mode():
+        inputs = {name: torch.from_numpy(np.array(value)[None]) for name, value in fed.items()}
+        made = {name: value.numpy()[0] for name, value in method.forward(inputs).items()}
+    patch, patch_alone = (method.patch(picture, place, made) for picture in (frame, alone))
+    rows, columns = patch.pixels.shape[:2]
+    inside = top <= patch.top and left <= patch.left
+    inside &= patch.top + rows <= bottom and patch.left + columns <= right
+    same = all(np.array_equal(fed[name], fed_alone[name]) for name in fed)
+    return inside and same and np.array_equal(patch.pixels, patch_alone.pixels)
 
 
 def generate(runs: TorchBackend, windows: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from models.davs.method import DAVSMethod, tinted
 from models.davs.watching import EyesAndMouth, cut_seen
 from models.generator import Place, Video
 from tests.deterministic import fill
+from tests.lipsync_material import looks_only_into_its_region
 
 POINTS = np.array([[60.0, 70], [100, 66], [82, 120]], np.float32)
 PLACE = Place((40, 30, 130, 150), blend="none", notes=POINTS.ravel())
@@ -150,3 +151,8 @@ def test_tuning_lowers_the_loss_and_is_undone_for_the_next_video(frame, monkeypa
     fresh.watch(Video(1, Fraction(25), (220, 200)))
     for name, value in fresh.network.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_nothing_beyond_the_aligned_face_is_looked_at(method, frame):
+    heard = np.zeros((20, 12), np.float32)
+    assert looks_only_into_its_region(method, frame, PLACE, heard)

@@ -12,8 +12,14 @@ from face_detection import Box
 from lipsync import contact_sheet, stages
 from lipsync.render import Tally, render
 from lipsync.sound import Speech
-from models.generator import Hearing
-from tests.lipsync_material import backend, face_frame, make_sound
+from models.generator import Hearing, Place
+from tests.lipsync_material import (
+    backend,
+    face_frame,
+    looks_only_into_its_region,
+    make_sound,
+    shown,
+)
 from tests.toy_methods import BURST, EllipseWatcher, MovedPixels, WholeFace, infer, planned
 from video import read_frames
 
@@ -42,7 +48,7 @@ def test_a_window_of_another_feature_goes_through_the_same_way(toy_folder):
 
 def test_a_frames_own_pixels_are_moved_where_the_watcher_saw_the_face(toy_folder):
     plan, runs = planned(MovedPixels(), smooth=False)
-    frames = list(render(plan, runs))
+    frames = list(shown(render(plan, runs)))
     for number in (0, 37, 49):
         x, y, side = plan.watched[0].notes[number]
         shift = side / 4
@@ -78,7 +84,7 @@ def test_moved_pixels_go_through_inference_with_preview_and_sheet(toy_folder, ca
 def test_doubt_keeps_the_given_frame_and_is_told(toy_folder):
     plan, runs = planned(MovedPixels(), options={"doubt_from": 30, "doubt_to": 40})
     tally = Tally()
-    frames, given = list(render(plan, runs, tally)), list(read_frames("face.mkv"))
+    frames, given = list(shown(render(plan, runs, tally))), list(read_frames("face.mkv"))
     kept = [n for n in range(50) if np.array_equal(frames[n], given[n])]
     assert kept == tally.doubtful == list(range(30, 40))
 
@@ -86,7 +92,7 @@ def test_doubt_keeps_the_given_frame_and_is_told(toy_folder):
 def test_options_are_the_methods_own(toy_folder):
     plan, runs = planned(MovedPixels(), options={"amount": 0.0})
     given = list(read_frames("face.mkv"))
-    for frame, before in zip(render(plan, runs), given, strict=True):
+    for frame, before in zip(shown(render(plan, runs)), given, strict=True):
         assert np.abs(frame.astype(int) - before).max() <= 1
     with pytest.raises(ValueError, match="no option 'amuont'; it has: doubt_from, .*amount"):
         planned(MovedPixels(), options={"amuont": 0.0})
@@ -146,3 +152,9 @@ def test_speech_heard_whole_is_asked_for_the_middles_of_frames():
 def test_methods_of_windows_encode_no_speech():
     with pytest.raises(TypeError, match="MaskedFace hears windows"):
         backend().encode_speech(np.zeros((80, 10), np.float32), np.zeros(3))
+
+
+def test_half_of_a_face_is_painted_from_its_box_alone():
+    heard = np.zeros((80, 16), np.float32)
+    place = Place(BOX, blend="feather")
+    assert looks_only_into_its_region(backend().generator, face_frame(0), place, heard)

@@ -23,6 +23,7 @@ from models.lip_warp_method import (
     wanted_lips,
 )
 from models.mouth_crop import SIZE, Placement, cut_mouth, place_mouth
+from tests.lipsync_material import looks_only_into_its_region
 from tests.test_mouth_crop import face_at
 
 AT = Placement(150.0, 120.0, 200.0, 0.2)
@@ -238,3 +239,11 @@ def test_from_fed_to_made_all_shapes_fit(method, frame):
     assert patch.pixels.dtype == np.uint8 and patch.weights.max() <= 1
     assert set(method.show(fed, made)) >= {"flow", "layers", "given"}
     assert method.view(frame, place()).shape == (200, 200, 3)
+
+
+@pytest.mark.parametrize("at", [AT, Placement(30.0, 30.0, 120.0, -0.4)])
+def test_nothing_far_from_the_mouth_is_looked_at(method, frame, at):
+    notes = place().notes.copy()
+    notes[:4] = at
+    heard = np.full(len(NAMES), 0.5, np.float32)
+    assert looks_only_into_its_region(method, frame, place(notes=notes), heard)

@@ -12,7 +12,7 @@ from lipsync.render import render
 from lipsync.turns import Turn, weights_of
 from tests import talking_ellipse
 from tests.film_of_ellipses import SIZE, PaneDetector, faces_of, write_film
-from tests.lipsync_material import backend, make_sound
+from tests.lipsync_material import backend, make_sound, shown
 from video import read_frames
 
 FRAMES = 150
@@ -36,7 +36,7 @@ def plan_of(film, sound, **settings):
 
 def changed(film, plan):
     """Whether the left and the right pane of each frame were made anew. (frames, 2)"""
-    made = render(plan, backend(batch_size=8))
+    made = shown(render(plan, backend(batch_size=8)))
     differ = [
         np.abs(one.astype(int) - other) for one, other in zip(made, read_frames(film), strict=False)
     ]

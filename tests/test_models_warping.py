@@ -96,7 +96,7 @@ def test_squares_over_the_edge_of_the_frame(middle):
 
 def test_a_square_outside_gives_nothing():
     frame = smooth_frame()
-    assert region_of(square(400, 60, 50), SIZE, frame) is None
+    assert region_of(square(400, 60, 50), SIZE, frame.shape[1::-1]) is None
     assert (
         warp_patch(frame, square(400, 60, 50), SIZE, np.zeros((SIZE, SIZE, 2), np.float32)) is None
     )

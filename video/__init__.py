@@ -11,20 +11,31 @@ with video.VideoWriter("out.mp4", 640, 480, fps=25, sound="talk.mp4") as writer:
 
 from video.images import files_in_order
 from video.info import MediaError, MediaInfo, SoundTrack, exact_fps
-from video.read import probe, read_frames, read_sound, read_sound_pieces
+from video.native import FrameLayout, NativeFrame, native_layout
+from video.read import (
+    probe,
+    read_frames,
+    read_native_frames,
+    read_sound,
+    read_sound_pieces,
+)
 from video.write import CONTAINERS, VideoWriter, prepare_output
 
 __all__ = [
     "CONTAINERS",
+    "FrameLayout",
     "MediaError",
     "MediaInfo",
+    "NativeFrame",
     "SoundTrack",
     "VideoWriter",
     "exact_fps",
     "files_in_order",
+    "native_layout",
     "prepare_output",
     "probe",
     "read_frames",
+    "read_native_frames",
     "read_sound",
     "read_sound_pieces",
 ]

@@ -6,6 +6,8 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
+from video.colour import MATRICES, SITINGS, ColourCoding
+
 HIGHEST_FPS = 240  # above it, a container's figure is its clock and no frame rate
 
 
@@ -50,6 +52,10 @@ class MediaInfo:
     pix_fmt: str = ""
     rotation: float = 0.0  # degrees, counter-clockwise, already counted in width and height
     colour: str = ""  # as tagged: "bt709", or "matrix/primaries/transfer"; "" where untagged
+    full_range: bool = False  # whether black is 0, and not 16 of 255
+    siting: str = ""  # of colour samples among the pixels that share one; "" where untagged
+    is_interlaced: bool = False
+    decoder: str = ""  # ffmpeg's, where its usual one leaves something out
     stream: int = 0  # number of the video stream in the file
     container: str = ""  # ffmpeg's name of it
     comment: str = ""  # the container's own
@@ -67,6 +73,12 @@ class MediaInfo:
     @property
     def has_alpha(self) -> bool:
         return self.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya"))
+
+    @property
+    def coding(self) -> ColourCoding | None:
+        """What the samples mean; None where the matrix is none that we know."""
+        matrix = MATRICES.get((self.colour or "unknown").split("/")[0])
+        return matrix and ColourCoding(matrix, self.full_range, self.siting)
 
     @property
     def is_hdr(self) -> bool:
@@ -142,13 +154,17 @@ def _parse_picture(block: str) -> dict | None:
     if not found or found["pix_fmt"] == "none" or "(attached pic)" in line:
         return None
     width, height, rotation = _parse_shown_size(block, int(found["width"]), int(found["height"]))
+    coding = _parse_coding(found["pix_fmt"], found["colour"] or "")
+    if transparent := _parse_transparent(block):
+        found = {**found.groupdict(), "pix_fmt": "yuva420p"}
     return {
+        "decoder": transparent,
         "width": width,
         "height": height,
         "rotation": rotation,
         "fps": _parse_fps(line),
         "pix_fmt": found["pix_fmt"],
-        "colour": _parse_colour(found["colour"] or ""),
+        **coding,
         "stream": int(found["stream"]),
     }
 
@@ -179,10 +195,22 @@ def _exact_rate(text: str | None) -> Fraction | None:
     return exact_fps(float(text))
 
 
-def _parse_colour(tags: str) -> str:
-    """bt709 out of "tv, bt709, progressive"; the words that are not about colour are few."""
-    words = [word.removesuffix(")") for word in tags.split(", ")]
-    other = ("tv", "pc", "progressive", "top first", "bottom first", "top coded first (swapped)",
-             "bottom coded first (swapped)", "top", "bottom", "left", "center", "topleft",
-             "")  # fmt: skip
-    return next((word for word in words if word not in other), "")
+def _parse_transparent(block: str) -> str:
+    """The decoder of a WebM's transparency, which ffmpeg's own decoders leave out; or nothing."""
+    codec = re.search(r"Video: (vp[89])\b", block)
+    tagged = re.search(r"^ +alpha_mode +: 1$", block, re.MULTILINE | re.IGNORECASE)
+    return {"vp8": "libvpx", "vp9": "libvpx-vp9"}[codec[1]] if codec and tagged else ""
+
+
+def _parse_coding(pix_fmt: str, tags: str) -> dict:
+    """What "tv, bt709, progressive, left" says: the words are told apart by what they are."""
+    words = [word.removesuffix(")").split(" (")[0] for word in tags.split(", ")]
+    fields = ("top first", "bottom first", "top coded first", "bottom coded first")
+    other = ("tv", "pc", "progressive", "top", "bottom", "topleft", "bottomleft", *SITINGS,
+             *fields, "")  # fmt: skip
+    return {
+        "colour": next((word for word in words if word not in other), ""),
+        "full_range": "pc" in words or pix_fmt.startswith("yuvj"),
+        "siting": next((word for word in words if word and word in SITINGS), ""),
+        "is_interlaced": any(word in fields for word in words),
+    }

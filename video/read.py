@@ -5,14 +5,24 @@ import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
 
 import imageio_ffmpeg
 import numpy as np
 
 from video.images import files_in_order, is_picture, probe_folder, probe_image, read_images
 from video.info import MediaError, MediaInfo, exact_fps, parse_media_info
-from video.process import EXACT, READING, decoding, keep_clock, literal, open_input, url, words_of
+from video.native import FrameLayout, NativeFrame
+from video.process import (
+    EXACT,
+    READING,
+    decoding,
+    keep_clock,
+    literal,
+    open_input,
+    url,
+    widen,
+    words_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +67,36 @@ def read_frames(
     if not info.has_picture:
         raise MediaError(f"{info.path} has no pictures, only sound")
     rate = exact_fps(fps or info.fps or 25)
-    first = round(start * rate)
-    last = None if end is None else round(end * rate)
-    if first < 0 or (last is not None and last <= first):
-        until = "the end" if end is None else f"{float(end):g} s"
-        raise MediaError(f"{info.path}: no frames between {float(start):g} s and {until}")
+    first, last = _span(info, rate, start, end)
     if info.kind == "video":
-        return _decode_video(info, rate, first, last, info.shrunk(height))
+        return _decode_bgr(info, rate, first, last, info.shrunk(height))
     if info.kind == "image":
         return read_images([info.path], info, height)
     files = files_in_order(info.path)
     if first >= len(files):
         raise MediaError(f"{info.path} ends before {start} s: {len(files)} frames at {rate} fps")
     return read_images(files[first:last], info, height)
+
+
+def read_native_frames(
+    info: MediaInfo,
+    layout: FrameLayout,
+    fps: Fraction,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+) -> Iterator[NativeFrame]:
+    """The same frames of a video, with their samples as they are: see video.native.
+
+    layout: what native_layout gave, or the same at another size, or with whole colour. Every
+    frame is the taker's own.
+    """
+    first, last = _span(info, fps, start, end)
+    size = (layout.width, layout.height)
+    flags = {} if size == (info.width, info.height) else EXACT
+    decoded = _decode(info, fps, (first, last), size, layout.pixels.name, flags)
+    for samples in _pieces(decoded, info, fps, (first, last), layout.bytes_a_frame):
+        yield NativeFrame(layout, samples)
 
 
 def read_sound(
@@ -133,34 +160,75 @@ def _probe_media(path: Path) -> MediaInfo:
     return parse_media_info(path, ended.stderr.decode(errors="replace"))
 
 
-def _decode_video(
+def _span(
+    info: MediaInfo, rate: Fraction, start: float, end: float | None
+) -> tuple[int, int | None]:
+    """The first frame that is asked for, and the one after the last."""
+    first = round(start * rate)
+    last = None if end is None else round(end * rate)
+    if first < 0 or (last is not None and last <= first):
+        until = "the end" if end is None else f"{float(end):g} s"
+        raise MediaError(f"{info.path}: no frames between {float(start):g} s and {until}")
+    return first, last
+
+
+def _decode_bgr(
     info: MediaInfo, rate: Fraction, first: int, last: int | None, size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
-    lead = min(first, round(SEEK_LEAD_SECONDS * rate))
+    flags = EXACT if size == (info.width, info.height) else FAST
+    decoded = _decode(info, rate, (first, last), size, "bgr24", flags)
+    for samples in _pieces(decoded, info, rate, (first, last), 3 * size[0] * size[1]):
+        yield samples.reshape(size[1], size[0], 3)
+
+
+def _decode(
+    info: MediaInfo,
+    rate: Fraction,
+    span: tuple[int, int | None],
+    size: tuple[int, int],
+    pix_fmt: str,
+    flags: dict,
+):
+    """The graph that writes the frames of a span, raw, to a pipe."""
+    first, last = span
+    lead = _lead(rate, first)
     # Not accurate: the picture that is shown at a moment may have come long before it.
     seek = {"ss": f"{float((first - lead) / rate):.6f}", "noaccurate_seek": None}
-    source = open_input(info.path, **(seek if first > lead else {}))
-    stream = source[str(info.stream)].filter("fps", str(rate), start_time=0)
+    decoder = {"c:v": info.decoder} if info.decoder else {}
+    source = open_input(info.path, **decoder, **(seek if first > lead else {}))
+    stream = source[str(info.stream)]
+    if info.is_interlaced:  # both fields of a frame, at the frame's own time
+        stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
+    stream = stream.filter("fps", str(rate), start_time=0)
     end = {} if last is None else {"end_frame": last - first + lead}
     stream = stream.filter("trim", start_frame=lead, **end).filter("setpts", "PTS-STARTPTS")
-    stream = stream.filter(
-        "scale", *size, **(EXACT if size == (info.width, info.height) else FAST)
-    ).filter("setsar", 1)
-    stream = stream.output("pipe:", format="rawvideo", pix_fmt="bgr24", fps_mode="passthrough")
+    # Also where nothing is scaled: a stream may change its size on the way.
+    stream = stream.filter("scale", *size, **flags).filter("setsar", 1)
+    stream = stream.output("pipe:", format="rawvideo", pix_fmt=pix_fmt, fps_mode="passthrough")
     seconds = None if last is None else float((last - first + lead) / rate)
-    stream = keep_clock(stream, source, info, info.stream, seconds)
+    return keep_clock(stream, source, info, info.stream, seconds)
+
+
+def _lead(rate: Fraction, first: int) -> int:
+    """Frames that are decoded before the first."""
+    return min(first, round(SEEK_LEAD_SECONDS * rate))
+
+
+def _pieces(
+    graph, info: MediaInfo, rate: Fraction, span: tuple[int, int | None], size: int
+) -> Iterator[np.ndarray]:
+    """What a decoding graph writes, a frame's bytes at a time."""
     count = 0
-    with decoding(stream) as (process, words):
-        while (frame := _read_frame(process.stdout, size)) is not None:
-            yield frame
+    with decoding(graph) as (process, words):
+        widen(process.stdout)
+        while True:
+            samples = np.empty(size, np.uint8)
+            if process.stdout.readinto(samples.data) != size:
+                break
+            yield samples
             count += 1
         process.wait()
-        _check_ending(info, (first + count) / rate, count, last, words_of(words))
-
-
-def _read_frame(pipe: IO[bytes], size: tuple[int, int]) -> np.ndarray | None:
-    frame = np.empty((size[1], size[0], 3), np.uint8)
-    return frame if pipe.readinto(frame.data) == frame.nbytes else None
+        _check_ending(info, (span[0] + count) / rate, count, span[1], words_of(words))
 
 
 def _check_ending(

@@ -14,7 +14,17 @@ import ffmpeg
 import numpy as np
 
 from atomic import held, new_partial
+from video.colour import MATRICES
+from video.encoders import (
+    VAAPI_DEVICE,
+    formats_of,
+    hardware_needed,
+    keeps_alpha,
+    quality_options,
+    usual_codec,
+)
 from video.info import MediaError, MediaInfo, exact_fps
+from video.native import FrameLayout, NativeFrame
 from video.process import (
     EXACT,
     FedProcess,
@@ -23,6 +33,7 @@ from video.process import (
     open_input,
     start,
     url,
+    widen,
     words_of,
 )
 from video.read import no_sound_message, probe
@@ -39,16 +50,6 @@ CONTAINERS = {
     ".webm": ("webm", ("opus", "vorbis")),
     ".avi": ("avi", ("mp3", "ac3", "mp2", "pcm_s16le")),
 }  # fmt: skip
-# Colour matrices by the names of their tags: swscale's own names.
-MATRICES = {
-    "unknown": "bt601",
-    "bt470bg": "bt601",
-    "smpte170m": "bt601",
-    "bt709": "bt709",
-    "bt2020nc": "bt2020",
-    "smpte240m": "smpte240m",
-    "fcc": "fcc",
-}
 # Lines and columns that share one colour sample, by what the pixel formats' names contain.
 GRAINS = (
     (("yuv410",), (4, 4)),
@@ -57,7 +58,6 @@ GRAINS = (
     (("422", "nv16", "nv20", "p21", "y21", "yvyu"), (1, 2)),
     (("440",), (2, 1)),
 )
-CRF_CODECS = ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "libaom-av1", "libsvtav1")
 
 
 def prepare_output(path: str | Path) -> Path:
@@ -96,50 +96,95 @@ class VideoWriter(FedProcess):
         sound_start: float = 0.0,
         sound_end: float | None = None,
         sound_track: int = 0,
-        codec: str = "libx264",
+        codec: str | None = None,
         crf: int = 18,
         preset: str | None = None,
-        pix_fmt: str = "yuv420p",
+        pix_fmt: str | None = None,
+        layout: FrameLayout | None = None,
         colour: str = "bt709",
         comment: str = "",
     ) -> None:
-        """`colour` is MediaInfo.colour of the source; "" for a source without tags: none then.
+        """codec: None: what encoders.usual_codec says; crf: by libx264's scale, whatever the codec.
 
-        `comment` is put into the container, where players and probe() show it.
+        pix_fmt: what is coded; None: of native frames what they are, or what of the encoder's
+        formats is nearest to it, and yuv420p of others.
+
+        layout: of native frames (video.native), None for BGR. colour: MediaInfo.colour of the
+        source; "" for a source without tags: none then. `comment` is put into the container,
+        where players and probe() show it.
         """
         self.path = prepare_output(path)
-        self.shape = (height, width, 3)
-        self.padding = _padding(width, height, pix_fmt)
+        self.shape, self.layout = (height, width, 3), layout
+        self.codec = codec or usual_codec(self.path.suffix, layout and layout.pixels)
+        if codec:
+            formats_of(codec)
+        pix_fmt = pix_fmt or (None if layout else "yuv420p")
+        self.padding = _padding(width, height, pix_fmt or layout.pixels.name)
         if any(self.padding):
             log.info("%s needs other sizes: the last line or column is repeated", pix_fmt)
         self._partial = new_partial(self.path)
         below, right = self.padding
-        video = _raw_input(width + right, height + below, exact_fps(fps), colour, pix_fmt)
+        given = {"s": f"{width + right}x{height + below}", "r": str(exact_fps(fps))}
+        if self.codec.endswith("_vaapi"):
+            given["vaapi_device"] = VAAPI_DEVICE
+        if layout:
+            video = _native_input(given, layout, colour, pix_fmt)
+        else:
+            video = _bgr_input(given, colour, pix_fmt)
         self._graph = _output(
-            video,
-            _video_options(codec, crf, preset) | _tags(comment),
+            _uploaded(video, self.codec, layout),
+            self._options(crf, preset) | _tags(comment),
             self._partial,
             self.path,
             sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
         )
+
+    @property
+    def drops_alpha(self) -> bool:
+        """Whether the frames' transparency gets lost."""
+        alpha = self.layout is not None and self.layout.pixels.has_alpha
+        return alpha and not keeps_alpha(self.codec, self.path.suffix)
+
+    def _options(self, crf: int, preset: str | None) -> dict:
+        options = quality_options(self.codec, crf, preset)
+        if self.layout is not None:
+            # Said to the encoder as well: ffmpeg would turn full range into what is usual.
+            options["color_range"] = "pc" if self.layout.coding.full_range else "tv"
+            if self.layout.pixels.has_alpha and self.codec.startswith("libvpx"):
+                options["auto-alt-ref"] = 0  # which it can't do with transparency
+        if "265" in self.codec or "hevc" in self.codec:
+            if self.path.suffix.lower() in (".mp4", ".m4v", ".mov"):
+                options["tag:v"] = "hvc1"  # Apple's players know no other
+            if self.codec == "libx265":
+                options["x265-params"] = "log-level=error"
+        return options
 
     def __enter__(self) -> "VideoWriter":
         with contextlib.ExitStack() as opened:
             opened.enter_context(held(self._partial))
             self._words = opened.enter_context(tempfile.TemporaryFile())
             self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
+            widen(self._process.stdin)
             self._opened = opened.pop_all()
         return self
 
-    def write(self, frame: np.ndarray) -> None:
-        """Add one BGR uint8 frame (height, width, 3)."""
+    def write(self, frame: np.ndarray | NativeFrame) -> None:
+        """Add one frame: BGR uint8 (height, width, 3), or native where a layout was given."""
+        samples = self._bgr_samples(frame) if self.layout is None else self._native_samples(frame)
+        with self._feeding():
+            self._process.stdin.write(samples)
+
+    def _bgr_samples(self, frame: np.ndarray) -> np.ndarray:
         if frame.shape != self.shape or frame.dtype != np.uint8:
             raise ValueError(f"frame is {frame.dtype} {frame.shape}, the video {self.shape} uint8")
         if any(self.padding):
-            below, right = self.padding
-            frame = cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        with self._feeding():
-            self._process.stdin.write(np.ascontiguousarray(frame))
+            frame = _padded(frame, *self.padding)
+        return np.ascontiguousarray(frame)
+
+    def _native_samples(self, frame: NativeFrame) -> np.ndarray:
+        if frame.layout != self.layout:
+            raise ValueError(f"frame is {frame.layout}, the video {self.layout}")
+        return frame.padded(*self.padding).samples if any(self.padding) else frame.samples
 
     def _finish(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # the exit code tells
@@ -153,7 +198,14 @@ class VideoWriter(FedProcess):
 
     def _failure(self) -> MediaError:
         reason = words_of(self._words) or exit_reason(self._process.returncode)
+        if (needed := hardware_needed(self.codec)) and not self._has_begun:
+            reason = f"{self.codec} needs {needed} ({reason}); --codec libx264 needs neither"
         return MediaError(f"cannot write {self.path}: {reason}")
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the encoder has given anything."""
+        return self._partial.exists() and self._partial.stat().st_size > 0
 
 
 def _padding(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
@@ -163,13 +215,14 @@ def _padding(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
     return -height % lines, -width % columns
 
 
-def _raw_input(width: int, height: int, fps: Fraction, colour: str, pix_fmt: str):
+def _padded(picture: np.ndarray, below: int, right: int) -> np.ndarray:
+    return cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+
+
+def _bgr_input(given: dict, colour: str, pix_fmt: str):
     """Raw BGR on a pipe, turned into `pix_fmt` by the matrix that the tags then name."""
-    stream = ffmpeg.input(
-        "pipe:", format="rawvideo", pix_fmt="bgr24", s=f"{width}x{height}", r=str(fps)
-    )
-    tags = (colour or "unknown").split("/")
-    matrix, primaries, transfer = tags if len(tags) == 3 else tags * 3
+    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="bgr24", **given)
+    matrix, primaries, transfer = _colour_tags(colour)
     matrix = matrix if matrix in MATRICES else "bt709"  # RGB sources have none that we could keep
     coding = {"out_color_matrix": MATRICES[matrix], "out_range": "tv"}
     stream = stream.filter("scale", **coding, **EXACT).filter("format", pix_fmt)
@@ -178,13 +231,35 @@ def _raw_input(width: int, height: int, fps: Fraction, colour: str, pix_fmt: str
     )
 
 
-def _video_options(codec: str, crf: int, preset: str | None) -> dict:
-    options = {"c:v": codec}
-    if codec in CRF_CODECS:
-        options["crf"] = crf
-    elif codec.endswith("_nvenc"):
-        options["cq"] = crf
-    return options | ({"preset": preset} if preset else {})
+def _native_input(given: dict, layout: FrameLayout, colour: str, pix_fmt: str | None):
+    """Raw planes on a pipe, as they are wherever the encoder takes them so."""
+    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt=layout.pixels.name, **given)
+    matrix, primaries, transfer = _colour_tags(colour)
+    stream = stream.filter(
+        "setparams",
+        colorspace=matrix,
+        color_primaries=primaries,
+        color_trc=transfer,
+        range="pc" if layout.coding.full_range else "tv",
+        chroma_location=layout.coding.siting or "auto",
+    )
+    if pix_fmt is None:
+        return stream
+    return stream.filter("scale", **EXACT).filter("format", pix_fmt)
+
+
+def _colour_tags(colour: str) -> tuple[str, str, str]:
+    """Names of matrix, primaries and transfer out of MediaInfo.colour."""
+    tags = (colour or "unknown").split("/")
+    return tuple(tags) if len(tags) == 3 else tuple(tags * 3)
+
+
+def _uploaded(stream, codec: str, layout: FrameLayout | None):
+    """Frames on the GPU, for encoders that take them from there alone."""
+    if not codec.endswith("_vaapi"):
+        return stream
+    deep = layout is not None and layout.pixels.bits > 8
+    return stream.filter("format", "p010le" if deep else "nv12").filter("hwupload")
 
 
 def _tags(comment: str) -> dict:

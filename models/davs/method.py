@@ -18,7 +18,7 @@ from models.davs.alignment import SEEN, mouth_box
 from models.davs.tuning import Kept, tune
 from models.davs.watching import EyesAndMouth, Lips, cut_seen, place_of
 from models.davs.whole import DAVS, PICTURE_GAIN
-from models.generator import Arrays, Generator, Hearing, Patch, Place, Tensors, Video
+from models.generator import Arrays, Edges, Generator, Hearing, Patch, Place, Tensors, Video
 from models.inputs import to_faces, to_levels
 from models.landmarks import LandmarkNet
 from models.warping import corners, region_of, soft_square, spread
@@ -78,7 +78,7 @@ class DAVSMethod(Generator):
 
     def patch(self, frame: np.ndarray, place: Place, made: Arrays) -> Patch | None:
         to_square = place_of(place.notes)
-        region = region_of(to_square, SEEN, frame)
+        region = region_of(to_square, SEEN, frame.shape[1::-1])
         if region is None:
             return None
         face = tinted(self.alone(made), cut_seen(frame, place.notes))
@@ -86,6 +86,11 @@ class DAVSMethod(Generator):
         fade = soft_square(SEEN, EDGE if place.blend == "feather" else 0.0)
         weights = spread(fade, to_square, SEEN, region, outside=0.0)
         return Patch(region[0], region[1], pixels, weights * np.float32(place.strength))
+
+    def region(self, place: Place, size: tuple[int, int]) -> Edges:
+        # A pixel beyond, between which and the square's own its edge is cut.
+        to_square = place_of(place.notes)
+        return region_of(to_square, SEEN, size, reach=2 / SEEN) or (0, 0, 1, 1)
 
     def alone(self, made: Arrays) -> np.ndarray:
         face = made["face"]

@@ -8,6 +8,7 @@ music in place of speech, and in three a silent second talker stands beside the 
 
 import argparse
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import numpy as np
 import video
 from audio import as_16_bit, load_wav, save_wav
 
-FPS, RATE, SIZE = 25, 16000, (720, 288)
+FPS, RATE = 25, 16000
 MOST_OFFSET = 8  # frames
+ODD = ("dubbed", "dubbed", "still", "music", "pair", "pair", "pair")  # of twelve parts
 
 
 @dataclass
@@ -34,21 +36,25 @@ class Part:
 
 
 def join(clips: list[Path], out: Path, seed: int = 0, count: int = 12) -> list[Part]:
-    """Write the film of `count` parts and its truth; no clip's pictures come twice."""
+    """Write the film of `count` parts and its truth; no clip's pictures come twice.
+
+    It is as high as the first clip, and twice as wide.
+    """
     rng = np.random.default_rng(seed)
+    media = video.probe(clips[0])
+    size = 2 * media.width, media.height
     order = [clips[n] for n in rng.permutation(len(clips))]
-    kinds = ["dubbed"] * 2 + ["still", "music"] + ["pair"] * 3
-    kinds = np.array((kinds + ["talks"] * count)[:count])
+    kinds = np.array([*ODD, *["talks"] * (max(count, 12) - len(ODD))])
     rng.shuffle(kinds)
     parts, sounds, frames = [], [], []
-    for number, kind in enumerate(kinds):
+    for number, kind in enumerate(kinds[:count]):
         own, other = order[number % len(order)], order[(number + count) % len(order)]
         part, pictures, sound = _part(str(kind), own, other, len(frames), rng)
         parts.append(part)
-        frames += pictures
+        frames += [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures]
         sounds.append(sound)
     save_wav(out.with_suffix(".wav"), as_16_bit(np.concatenate(sounds)), RATE)
-    with video.VideoWriter(out, *SIZE, FPS, sound=out.with_suffix(".wav"), crf=16) as writer:
+    with video.VideoWriter(out, *size, FPS, sound=out.with_suffix(".wav"), crf=16) as writer:
         for frame in frames:
             writer.write(frame)
     out.with_suffix(".json").write_text(json.dumps([asdict(part) for part in parts], indent=1))
@@ -80,16 +86,12 @@ def _part(
     samples = round(len(pictures) * RATE / FPS)
     early = round(part.offset * RATE / FPS)
     padded = np.pad(wav, (RATE, RATE + samples))
-    return part, [_fitted(p) for p in pictures], padded[RATE + early : RATE + early + samples]
+    return part, pictures, padded[RATE + early : RATE + early + samples]
 
 
 def _widened(picture: np.ndarray) -> np.ndarray:
-    side = (SIZE[0] * picture.shape[0] // SIZE[1] - picture.shape[1]) // 2
+    side = picture.shape[1] // 2
     return cv2.copyMakeBorder(picture, 0, 0, side, side, cv2.BORDER_REPLICATE)
-
-
-def _fitted(picture: np.ndarray) -> np.ndarray:
-    return cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
 
 
 def music(samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -102,17 +104,17 @@ def music(samples: int, rng: np.random.Generator) -> np.ndarray:
     return (0.12 * fading * chord).astype(np.float32)
 
 
-def score(parts: list[Part], rows: list[dict], width: int = SIZE[0]) -> dict:
-    """What of the truth was found by preprocess.py --wild, as counts and shares.
+def score(parts: list[Part], rows: list[dict], width: int) -> Counter:
+    """What of the truth was found by preprocess.py --wild, as counts. width: of the film.
 
     rows: of film.json; kept ones have `from`, `to`, `offset`, `middle` (column).
     """
-    counts = dict.fromkeys(("talks", "found", "within", "sided", "right", "false", "wrong"), 0)
+    counts = Counter()
     for part in parts:
         kept = [row for row in rows if row["kept"] and _overlap(row, part) > 0.5]
         if part.kind != "talks":
-            counts["wrong"] += 1
-            counts["false"] += bool(kept)
+            counts[part.kind] += 1
+            counts[f"kept {part.kind}"] += bool(kept)
             continue
         counts["talks"] += 1
         own = [row for row in kept if part.side == "middle" or _side(row, width) == part.side]
@@ -139,7 +141,8 @@ def find_clips(folders: list[Path]) -> list[Path]:
     for folder in folders:
         for path in sorted(folder.iterdir()):
             if path.suffix in (".mpg", ".mp4"):
-                found.setdefault(path.name.removeprefix("GRID_"), path)
+                name = path.name.removeprefix("GRID_")
+                found.setdefault((name, path.stat().st_size), path)
     return list(found.values())
 
 

@@ -4,7 +4,6 @@ python color_syncnet_train.py --data_root lrs2_preprocessed/ --checkpoint_dir ru
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterable
 
@@ -13,7 +12,13 @@ import torch
 from corpus.clips import Corpus
 from hparams import SyncNetHParams
 from models.syncnet import SyncNet
-from training.blendshapes import BlendshapeHead, ExpertWithHead, blendshape_loss
+from training.blendshapes import (
+    BLENDSHAPES,
+    ExpertWithHead,
+    blendshape_loss,
+    expert_head,
+    require_truth,
+)
 from training.engine.checkpoints import network_state
 from training.engine.cli import run_script
 from training.engine.learner import Learner
@@ -27,9 +32,6 @@ from training.session import VALIDATION_SEED, Session, open_session, training_pa
 from training.windows import ExpertContrast, ExpertPairs
 
 SCRIPT = "color_syncnet_train"
-BLENDSHAPES = ("audio_blendshapes", "video_blendshapes")  # of the mouths heard, and of those shown
-
-log = logging.getLogger(__name__)
 
 
 class ExpertTrainer:
@@ -40,7 +42,7 @@ class ExpertTrainer:
         self.step = 0
         expert = runtime.place(SyncNet(hp.img_height, hp.img_width, hp.multiplier))
         expert = runtime.synced(expert).train()
-        head = runtime.place(BlendshapeHead(expert)) if hp.blendshape_wt else None
+        head = runtime.place(expert_head(expert)) if hp.blendshape_wt else None
         trained = ExpertWithHead(expert, head) if head else expert
         optimizer = torch.optim.Adam(
             trained.parameters(), lr=hp.initial_learning_rate, fused=runtime.fused
@@ -162,15 +164,6 @@ def train_expert(session: Session):
     pairs = ExpertPairs(session.val.clips, hp, VALIDATION_SEED)
     validation = session.validation(pairs, hp.batch_size, hp.eval_batches)
     return session.run(trainer, stream, validation)
-
-
-def require_truth(corpus: Corpus) -> None:
-    """Refuse to teach shapes that are known of no mouth."""
-    if not corpus.truth_share:
-        raise ValueError(
-            "blendshape_wt: no clip has a truth.json; only synthetic clips have (docs/synthesis.md)"
-        )
-    log.info("the shapes of the mouths are known in %.0f%% of the clips", 100 * corpus.truth_share)
 
 
 def items_in_a_batch(hp: SyncNetHParams) -> int:

@@ -122,29 +122,16 @@ class HParams(LipHParams):
 
 
 @dataclass(frozen=True)
-class SyncNetHParams(LipHParams):
-    """The lip-sync expert; an alias is what the original calls the number, or we did."""
+class BlendshapeHParams(LipHParams):
+    """What learns beside its own task to tell a mouth's blendshapes, by sight and by ear."""
 
-    batch_size: int = number(64, alias="syncnet_batch_size")  # windows
-    initial_learning_rate: float = number(1e-4, alias="syncnet_lr")
-    eval_interval: int = number(10000, alias="syncnet_eval_interval")  # steps
-    eval_batches: int = number(1400, alias="syncnet_eval_batches")  # at most, in one validation
-    checkpoint_interval: int = number(10000, alias="syncnet_checkpoint_interval")  # steps
-    # Chances of each kind of change to a window's pictures, and to a clip's sound.
-    augment: float = share(0.0, alias="syncnet_augment")
+    # Chance of each kind of change to a clip's sound.
     augment_sound: float = share(0.0, alias="syncnet_augment_sound")
-    # Of the wrong pairs, those whose mouths are another clip's.
-    other_clip_share: float = share(0.0, alias="syncnet_other_clip_share")
-    # Windows of a clip that are told apart by InfoNCE; 0 = no InfoNCE.
-    infonce_windows: int = from_0(0, formerly="syncnet_contrast_windows")
-    min_gap: int = number(1, formerly="syncnet_apart")  # frames; closer windows are not compared
-    temperature: float = number(0.07, alias="syncnet_temperature")  # of that comparison
-    bce_wt: float = from_0(1.0, alias="syncnet_bce_wt")  # of the original's loss beside InfoNCE
     # Weight of telling a mouth's blendshapes, where truth.json knows them.
     blendshape_wt: float = from_0(0.0, formerly="syncnet_truth_wt")
     # Steps of that alone, before sound and mouths are compared.
     blendshape_warmup_steps: int = from_0(0, formerly="syncnet_truth_first")
-    # Windows with each pair or clip, of sounds.txt, to learn to hear from.
+    # Windows with each sample, of sounds.txt, to learn to hear from.
     sound_windows: int = from_0(0, alias="syncnet_sound_windows")
 
     def __post_init__(self) -> None:
@@ -155,7 +142,27 @@ class SyncNetHParams(LipHParams):
 
 
 @dataclass(frozen=True)
-class LipGanHParams(LipHParams):
+class SyncNetHParams(BlendshapeHParams):
+    """The lip-sync expert; an alias is what the original calls the number, or we did."""
+
+    batch_size: int = number(64, alias="syncnet_batch_size")  # windows
+    initial_learning_rate: float = number(1e-4, alias="syncnet_lr")
+    eval_interval: int = number(10000, alias="syncnet_eval_interval")  # steps
+    eval_batches: int = number(1400, alias="syncnet_eval_batches")  # at most, in one validation
+    checkpoint_interval: int = number(10000, alias="syncnet_checkpoint_interval")  # steps
+    # Chance of each kind of change to a window's pictures.
+    augment: float = share(0.0, alias="syncnet_augment")
+    # Of the wrong pairs, those whose mouths are another clip's.
+    other_clip_share: float = share(0.0, alias="syncnet_other_clip_share")
+    # Windows of a clip that are told apart by InfoNCE; 0 = no InfoNCE.
+    infonce_windows: int = from_0(0, formerly="syncnet_contrast_windows")
+    min_gap: int = number(1, formerly="syncnet_apart")  # frames; closer windows are not compared
+    temperature: float = number(0.07, alias="syncnet_temperature")  # of that comparison
+    bce_wt: float = from_0(1.0, alias="syncnet_bce_wt")  # of the original's loss beside InfoNCE
+
+
+@dataclass(frozen=True)
+class LipGanHParams(BlendshapeHParams):
     """LipGAN's generator, residual or basic, and its judge. batch_size: frames."""
 
     batch_size: int = 96
@@ -164,6 +171,8 @@ class LipGanHParams(LipHParams):
     disc_initial_learning_rate: float = 1e-4  # of the judge
     judge_warmup_steps: int = from_0(0)  # of the judge alone, before anybody pays for what it says
     contrastive_wt: float = from_0(0.01)  # of the judge's say, beside the L1
+    # The judge compares each face, and its reference, with all sounds of the batch.
+    batch_negatives: bool = False
     own_clip_share: float = share(0.0)  # of wrong sounds, those of another moment of the same clip
     augment: float = share(0.0)  # chance of each kind of change to a frame and its reference
     legacy_timing: bool = False  # begin the mel window 0.32 s before its frame, as a release did
@@ -314,6 +323,7 @@ class DavsHParams(TrainingHParams):
     augment: float = share(0.0)  # chance of each kind of change to a clip's pictures and its pace
     augment_sound: float = share(0.0)  # chance of a change to a clip's MFCC
     more_sounds: int = 4  # clips of --sounds that are heard with each clip of words
+    viseme_wt: float = from_0(0.0)  # of telling each frame's viseme, where clip.json knows it
     eval_interval: int = 1000  # steps
     eval_batches: int = 50  # at most, in one validation
     checkpoint_interval: int = 1000  # steps

@@ -23,6 +23,7 @@ from models.lipgan import LipGANGenerator, LipGANJudge
 from models.lipgan.generator import MODELS
 from models.lipgan.hearing import window_name
 from models.lipgan.layers import SOUND_SHAPES
+from training.blendshapes import BlendshapeHead, require_truth
 from training.engine.checkpoints import network_state
 from training.engine.cli import UsageError, run_script
 from training.engine.learner import Learner
@@ -33,7 +34,7 @@ from training.engine.start import Start, read_start
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.generator_terms import laplacian_variance
 from training.lipgan_samples import draw_samples
-from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_terms
+from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_terms, shape_terms
 from training.lipgan_windows import LipGanWindows
 from training.losses import contrastive
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
@@ -76,16 +77,21 @@ class LipGanTrainer:
         self.gan = None
         if with_judge:
             own = {name: value for name, value in network.items() if name != "model"}
-            judge = runtime.place(LipGANJudge(**own))
-            optimizer = self.optimizer(judge, hp.disc_initial_learning_rate)
-            numbers, called = judge_numbers(hp), Comparison(judge)
-            self.gan = Gan(self.learner, Learner(judge, optimizer, runtime, numbers, called=called))
+            self.gan = Gan(self.learner, self.judge_learner(runtime.place(LipGANJudge(**own))))
+
+    def judge_learner(self, judge: LipGANJudge) -> Learner:
+        hp, head = judge_numbers(self.hp), None
+        if hp.blendshape_wt:
+            head = self.runtime.place(BlendshapeHead(*judge.feature_sizes))
+        called = Comparison(judge, head, among=hp.batch_negatives)
+        optimizer = self.optimizer(called, hp.disc_initial_learning_rate)
+        return Learner(judge, optimizer, self.runtime, hp, called=called, auxiliary=head)
 
     def optimizer(self, network: torch.nn.Module, rate: float) -> torch.optim.Optimizer:
         return torch.optim.Adam(network.parameters(), lr=rate, fused=self.runtime.fused)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
-        if self.gan and self.step < self.hp.judge_warmup_steps:
+        if self.judge_is_alone:
             return self.judge_step(micro_batches)
         means, learning = Means(), self.gan or self.learner
         for batch in learning.micro_batches(micro_batches):
@@ -99,8 +105,9 @@ class LipGanTrainer:
                 terms["loss"] = terms["l1"] + self.hp.contrastive_wt * terms["contrastive"]
             self.learner.backward(terms["loss"], len(micro_batches))
             if self.gan:
-                terms |= judge_terms(self.distances(generated.detach(), spoken))
-                self.gan.judge.backward(terms["judge"], len(micro_batches))
+                paid, judged = self.judge_loss(self.judged(generated.detach(), spoken), spoken)
+                self.gan.judge.backward(paid, len(micro_batches))
+                terms |= judged
             means.add(terms)
         return means.tensors() | learning.apply(self.step)
 
@@ -108,50 +115,71 @@ class LipGanTrainer:
         """The judge learns from true and mis-paired sounds; the generator stays as it is."""
         means, judge = Means(), self.gan.judge
         for batch in judge.micro_batches(micro_batches):
-            terms = judge_terms(self.distances(None, LipGanBatch.of(batch)))
-            judge.backward(terms["judge"], len(micro_batches))
-            means.add(terms | {"loss": terms["judge"]})
+            spoken = LipGanBatch.of(batch)
+            loss, terms = self.judge_loss(self.judged(None, spoken), spoken)
+            judge.backward(loss, len(micro_batches))
+            means.add(terms | {"loss": loss})
         return means.tensors() | judge.apply(self.step)
+
+    @property
+    def judge_is_alone(self) -> bool:
+        """Whether nobody pays as yet for what the judge says."""
+        first = max(self.hp.judge_warmup_steps, self.hp.blendshape_warmup_steps)
+        return self.gan is not None and self.step < first
+
+    def judge_loss(self, said: Values, spoken: LipGanBatch) -> tuple[torch.Tensor, Values]:
+        """The judge's: of comparing, once its time has come, and of blendshapes; and its parts."""
+        terms, shapes = judge_terms(said), shape_terms(said, spoken.shapes)
+        comparing = terms["judge"]
+        if self.step < self.hp.blendshape_warmup_steps:
+            comparing = 0 * comparing
+        return comparing + self.hp.blendshape_wt * sum(shapes.values()), terms | shapes
 
     def contrastive(self, generated: torch.Tensor, spoken: LipGanBatch) -> torch.Tensor:
         """What the generator pays for faces that lie far from the sound they should speak."""
         with self.gan.frozen_judge() as judge, self.runtime.autocast():
             return contrastive(judge(spoken.sound, generated), wrong=False)
 
-    def distances(
-        self, generated: torch.Tensor | None, spoken: LipGanBatch
-    ) -> dict[str, torch.Tensor]:
-        """The judge's, of true, mis-paired and generated pairs."""
+    def judged(self, generated: torch.Tensor | None, spoken: LipGanBatch) -> Values:
+        """What the judge says of true, mis-paired and generated pairs."""
+        more = self.hp.batch_negatives or self.hp.blendshape_wt
+        references = spoken.face[:, :3] if more else None
         with self.runtime.autocast():
-            return self.gan.judge.call(spoken.sound, spoken.wrong_sound, spoken.target, generated)
+            return self.gan.judge.call(
+                spoken.sound, spoken.wrong_sound, spoken.target, generated, spoken.sounds,
+                references,
+            )  # fmt: skip
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
-            spoken = LipGanBatch.of(batch)
-            with self.runtime.autocast():
-                generated = generator(spoken.sound, spoken.face)
-            means.add(self.scores(generated.float(), spoken), weight=len(spoken.target))
+            spoken, scores, generated = LipGanBatch.of(batch), {}, None
+            if not self.judge_is_alone:
+                with self.runtime.autocast():
+                    generated = generator(spoken.sound, spoken.face).float()
+                scores = self.scores(generated, spoken)
+            if self.gan:
+                said = self.judged(generated, spoken)
+                scores |= judge_terms(said) | judge_scores(said) | shape_terms(said, spoken.shapes)
+            means.add(scores, weight=len(spoken.target))
         self.learner.network.train()
         scores = means.read_all(self.runtime)
         # The judge's verdict changes with the judge: it cannot say what is best.
-        return scores | {"score": scores["l1"]}
+        return scores | {"score": 1 + scores["judge"] if self.judge_is_alone else scores["l1"]}
 
     def scores(self, generated: torch.Tensor, spoken: LipGanBatch) -> dict[str, torch.Tensor]:
         lower, true_lower = lower_half(generated), lower_half(spoken.target)
-        scores = {
+        return {
             "l1": F.l1_loss(generated, spoken.target),
             "lower_l1": F.l1_loss(lower, true_lower),
             "sharpness": laplacian_variance(lower[:, :, None]),
             "true_sharpness": laplacian_variance(true_lower[:, :, None]),
         }
-        if self.gan:
-            distances = self.distances(generated, spoken)
-            scores |= judge_terms(distances) | judge_scores(distances)
-        return scores
 
     def draw_samples(self, folder: Path) -> None:
+        if self.judge_is_alone:
+            return
         draw_samples(self.learner.eval_model.eval(), self.samples, self.runtime, folder)
         self.learner.network.train()
 
@@ -201,7 +229,10 @@ def train_lipgan(session: Session, network: dict) -> Path:
     """Returns the path of the last checkpoint."""
     hp = session.hp
     window = WINDOWS[window_name(network["sound"], legacy_timing=hp.legacy_timing)]
-    windows = LipGanWindows(session.train.clips, hp, session.seed, window, hp.augment)
+    sounds = session.sounds() if hp.sound_windows else ()
+    if hp.blendshape_wt and not sounds:
+        require_truth(session.train)
+    windows = LipGanWindows(session.train.clips, hp, session.seed, window, vary=True, sounds=sounds)
     unseen = LipGanWindows(session.val.clips, hp, VALIDATION_SEED, window)
     with_judge = not session.args.generator_only
     trainer = LipGanTrainer(session.runtime, hp, network, unseen, with_judge=with_judge)

@@ -8,6 +8,7 @@ DONE = "clip.json"  # the last file of a clip to be written: with it the clip is
 FILM = "film.json"  # of a film's folder of clips: with it all of them are there
 SET_ASIDE = "left_out.json"  # what a duplicate's clip.json is called, so that it is no clip
 SOUND = "audio.wav"
+WORDS = "words.txt"  # what is said
 MEL = "mel.npy"
 MEL_NUMBERS = "mel.json"  # of a mel that training made; preprocessing tells them in clip.json
 FACE = re.compile(r"(0|[1-9][0-9]{0,8})\.jpg")
@@ -15,7 +16,7 @@ FACE = re.compile(r"(0|[1-9][0-9]{0,8})\.jpg")
 
 def is_made_again(name: str) -> bool:
     """Whether preprocessing makes a file of this name, so that one of the original's may go."""
-    return re.fullmatch(r"\d+\.jpg|audio\.wav|mel\.npy|mel\.json", name) is not None
+    return re.fullmatch(r"\d+\.jpg|audio\.wav|mel\.npy|mel\.json|words\.txt", name) is not None
 
 
 def face_file(folder: Path, number: int) -> Path:

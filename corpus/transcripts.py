@@ -7,11 +7,11 @@ import unicodedata
 from pathlib import Path
 
 from corpus.errors import ClipError
+from corpus.layout import WORDS as WORDS_FILE
 from corpus.truth import TRUTH_FILE, read_truth
 
 log = logging.getLogger(__name__)
 
-WORDS_FILE = "words.txt"
 MARK = "text:"  # before the words in LRS2's first line
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from corpus.layout import DONE, is_made_again
+from corpus.layout import DONE, WORDS, is_made_again
 from corpus.names import LONGEST, shorten
 
 try:
@@ -57,6 +57,7 @@ def whole_folder(target: Path, done: str = DONE) -> Iterator[Path]:
 def _move(partial: Path, target: Path, done: str) -> None:
     """Give a folder its name, unless another run was faster."""
     if not (target / done).is_file():
+        _keep_words(target, partial)
         _remove_originals_crops(target)
     try:
         if not (target / done).is_file():
@@ -64,6 +65,12 @@ def _move(partial: Path, target: Path, done: str) -> None:
     except OSError:
         if not (target / done).is_file():
             raise
+
+
+def _keep_words(folder: Path, partial: Path) -> None:
+    """Somebody may have written them there, and no video has them beside it."""
+    if (folder / WORDS).is_file() and not (partial / WORDS).exists():
+        shutil.copyfile(folder / WORDS, partial / WORDS)
 
 
 def _remove_originals_crops(folder: Path) -> None:

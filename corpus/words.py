@@ -6,7 +6,9 @@
 <root>/words.txt                                              ours: the word of class 0, 1, ...
 """
 
+import json
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 from atomic import write_whole
 from audio import cut_window
 from corpus.errors import ClipError, CorpusError
+from corpus.layout import DONE
 from corpus.packed import decode_face
 from corpus.write import write_face
 from features.band_mfcc import COEFFICIENTS, DAVS_FILTERS, band_mfcc
@@ -30,6 +33,12 @@ STEPS_PER_FRAME, STEPS_BEFORE = 4, 8  # its window begins 80 ms before it
 FACES, SOUNDS, WORDS = "align_face256", "mfcc20", "words.txt"
 FULL_SCALE = 32768
 SPLITS = ("train", "val", "test")
+# What lips do in a synthetic clip, as its clip.json names it (synthesis/speech/visemes.py).
+VISEMES = (
+    "rest", "p", "bh", "f", "th", "t", "l", "s", "sh", "r", "k", "w", "u", "y", "o", "aw", "a",
+    "ae", "e", "er", "i",
+)  # fmt: skip
+UNKNOWN = -100  # the class that cross-entropy passes over
 NAMED_AT_MOST = 5  # broken clips that an error names
 
 
@@ -47,6 +56,17 @@ class WordClip:
     def read_faces(self, frames: Iterable[int]) -> list[np.ndarray]:
         """BGR uint8, each (side, side, 3). Raises ClipError."""
         return [decode_face(self.folder / FACES / f"{frame}.jpg") for frame in frames]
+
+    def read_visemes(self, frames: Iterable[int]) -> np.ndarray:
+        """(frames,) int64, numbers in VISEMES; UNKNOWN where clip.json does not tell."""
+        visemes = _read_description(self.folder / DONE).get("visemes", ())
+        begins = [begin for _, begin, _ in visemes]
+        found = []
+        for frame in frames:
+            place = bisect_right(begins, (frame + 0.5) / FPS) - 1  # a frame shows its middle
+            name = visemes[place][0] if place >= 0 else None
+            found.append(VISEMES.index(name) if name in VISEMES else UNKNOWN)
+        return np.array(found, np.int64)
 
     def read_heard(self, frames: Iterable[int]) -> np.ndarray:
         """(frames, 20, 12) float32. Raises ClipError."""
@@ -159,6 +179,15 @@ def _missing(clip: WordClip, sound_alone: bool) -> str:
     wanted = [(SOUNDS, f"{n}.bin") for n in HEARD]
     wanted += [] if sound_alone else [(FACES, f"{n}.jpg") for n in range(FRAMES)]
     return next((f"{folder}/{name}" for folder, name in wanted if name not in there), "")
+
+
+def _read_description(path: Path) -> dict:
+    """What clip.json says; {} where there is none, as in DAVS's own tree."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _read_window(path: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -82,25 +83,19 @@ def write_clip(
     clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
 ) -> None:
     """The files of a clip of a sentence."""
-    media = probe_video(clip.source)
-    sound = read_sound(clip.source, settings)
-    frames = FrameSource(media, settings.hp.fps)
-    tracks = find_faces(frames.first_time(), media, settings, detector)
-    boxes = _crop_boxes(tracks, settings)
+    opened = OpenClip.of(clip.source, settings, detector)
+    boxes = _crop_boxes(opened, settings)
     with skipping("undecodable"):
-        _write_crops(frames.again(), boxes, settings.crop_size, folder)
-    write_heard(folder, sound, settings.hp)
+        _write_crops(opened.frames.again(), boxes, settings.crop_size, folder)
+    write_heard(folder, opened.sound, settings.hp)
     carry_truth(clip.source, settings.hp.fps, len(boxes), folder)
     carry_transcript(clip.source, folder)
     write_description(
         folder,
         boxes,
         fps=settings.hp.fps,
-        source=clip.source.name,
-        source_bytes=size_in_bytes(clip.source),
-        source_fps=media.fps,
-        source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings,
+        **opened.described(),
     )
 
 
@@ -168,13 +163,47 @@ class FrameSource:
         return video.read_frames(self._media, self._fps)
 
 
-def _crop_boxes(tracks: Tracks, settings: PreprocessSettings) -> list[Box | None]:
+@dataclass(frozen=True)
+class OpenClip:
+    """A video whose sound is read and whose faces are found."""
+
+    source: Path
+    media: MediaInfo
+    sound: np.ndarray  # 16-bit mono
+    frames: FrameSource
+    tracks: Tracks
+
+    @classmethod
+    def of(cls, source: Path, settings: PreprocessSettings, detector: Detector) -> "OpenClip":
+        """Raises SkippedClip."""
+        media = probe_video(source)
+        sound = read_sound(source, settings)
+        frames = FrameSource(media, settings.hp.fps)
+        tracks = find_faces(frames.first_time(), media, settings, detector)
+        return cls(source, media, sound, frames, tracks)
+
+    def main_face(self, settings: PreprocessSettings) -> np.ndarray:
+        """The largest face's box in each frame, NaN where it is not. Raises SkippedClip."""
+        try:
+            (path,) = self.tracks.paths("largest", smooth=settings.smooth)
+        except NoFaceError as error:
+            raise SkippedClip("no face", str(error)) from error
+        return path
+
+    def described(self) -> dict:
+        """What clip.json says of the video."""
+        return {
+            "source": self.source.name,
+            "source_bytes": size_in_bytes(self.source),
+            "source_fps": self.media.fps,
+            "source_size": (self.media.width, self.media.height),
+        }
+
+
+def _crop_boxes(opened: OpenClip, settings: PreprocessSettings) -> list[Box | None]:
     """What is cut out of each frame: the main face, None where it is not. Raises SkippedClip."""
-    try:
-        (path,) = tracks.paths("largest", smooth=settings.smooth)
-    except NoFaceError as error:
-        raise SkippedClip("no face", str(error)) from error
-    boxes = [_crop_or_none(box, tracks, settings) for box in path]
+    path = opened.main_face(settings)
+    boxes = [_crop_or_none(box, opened.tracks, settings) for box in path]
     missing = boxes.count(None)
     if missing > settings.max_missing * len(boxes):
         raise SkippedClip(

@@ -12,22 +12,14 @@ from corpus.description import write_description
 from corpus.errors import CorpusError
 from corpus.videos import video_files
 from corpus.words import FPS, FRAMES, SPLITS, write_word_files
-from face_detection import Detector, NoFaceError
+from face_detection import Detector
 from models.checkpoint import load
 from models.davs.alignment import ALIGNED, STEADY_SECONDS, carriers, cut_aligned
 from models.generator import Video
 from models.landmarks import LandmarkNet, find_landmarks
 from models.pretrained import LANDMARKS
 from models.steadying import fill_gaps, steadied
-from preprocessing.clip import (
-    FrameSource,
-    SkippedClip,
-    find_faces,
-    probe_video,
-    read_sound,
-    size_in_bytes,
-    skipping,
-)
+from preprocessing.clip import OpenClip, SkippedClip, skipping
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 
@@ -68,32 +60,22 @@ def write_word(
     clip: SourceVideo, settings: PreprocessSettings, detector: Detector, folder: Path
 ) -> None:
     """align_face256/0.jpg to 28.jpg, mfcc20/2.bin to 26.bin, clip.json of the video's middle."""
-    media = probe_video(clip.source)
-    sound = read_sound(clip.source, settings)
-    frames = FrameSource(media, settings.hp.fps)
-    tracks = find_faces(frames.first_time(), media, settings, detector)
+    opened = OpenClip.of(clip.source, settings, detector)
     with skipping("undecodable"):
-        images = list(frames.again())
+        images = list(opened.frames.again())
     first = _first_frame(len(images))
-    try:
-        (path,) = tracks.paths("largest", smooth=settings.smooth)
-    except NoFaceError as error:
-        raise SkippedClip("no face", str(error)) from error
-    boxes = path[first : first + FRAMES]
+    boxes = opened.main_face(settings)[first : first + FRAMES]
     points = _follow(images[first : first + FRAMES], boxes, settings)
     side = min(settings.crop_size or ALIGNED, ALIGNED)
     faces = _cut(images[first:], points, side)
     begin = round(first / FPS * settings.hp.sample_rate)
-    write_word_files(folder, faces, sound[begin:].astype(np.float32) / 32768)
+    write_word_files(folder, faces, opened.sound[begin:].astype(np.float32) / 32768)
     write_description(
         folder,
         [None if np.isnan(box[0]) else tuple(np.round(box).astype(int).tolist()) for box in boxes],
         fps=FPS,
-        source=clip.source.name,
-        source_bytes=size_in_bytes(clip.source),
-        source_fps=media.fps,
-        source_size=(media.width, media.height),
         settings=settings.of_a_clip() | detector.settings | {"layout": "lrw"},
+        **opened.described(),
     )
 
 

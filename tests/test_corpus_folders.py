@@ -59,6 +59,20 @@ def test_a_clip_that_another_run_finishes_meanwhile_is_kept(tmp_path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["talk"]
 
 
+@pytest.mark.parametrize("said_anew", [False, True])
+def test_words_beside_the_original_s_crops_are_kept_unless_they_are_made_anew(tmp_path, said_anew):
+    talk = tmp_path / "talk"
+    talk.mkdir()
+    for name in ("0.jpg", "audio.wav", "words.txt"):
+        (talk / name).write_text("theirs")
+    with whole_folder(talk) as partial:
+        (partial / "clip.json").touch()
+        if said_anew:
+            (partial / "words.txt").write_text("ours")
+    assert sorted(path.name for path in talk.iterdir()) == ["clip.json", "words.txt"]
+    assert (talk / "words.txt").read_text() == ("ours" if said_anew else "theirs")
+
+
 @pytest.mark.parametrize("length", [200, 251, 255])
 def test_long_names_find_room(tmp_path, length):
     with whole_folder(tmp_path / ("x" * length)) as partial:

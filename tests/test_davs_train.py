@@ -18,6 +18,7 @@ from models.checkpoint import load, read_checkpoint
 from models.davs import DAVS
 from models.davs.whole import DAVSJudges, without_judges
 from tests.word_trees import write_tree
+from training.davs_losses import viseme_losses
 from training.word_windows import FaceWindows, WordWindows, cut_seen
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,6 +101,34 @@ def test_two_words_are_told_apart_by_lips_and_by_sound(tree, tmp_path):
     first, *_, last = logged(tmp_path, "train")
     assert last["lips"] < 0.3 < first["lips"] and last["sound"] < 0.1
     assert logged(tmp_path, "val")[-1]["by_sound"] == 1
+
+
+def test_visemes_that_nobody_knows_cost_nothing():
+    told = {"lip_visemes": torch.randn(2, 3, 4, requires_grad=True)}
+    known = viseme_losses(told, {"visemes": torch.tensor([[1, -100, 2], [-100, -100, 0]])})
+    picked = told["lip_visemes"].log_softmax(-1)[[0, 0, 1], [0, 2, 2], [1, 2, 0]]
+    torch.testing.assert_close(known["lip_visemes"], -picked.mean())
+    unknown = viseme_losses(told, {"visemes": torch.full((2, 3), -100)})
+    assert unknown["lip_visemes"].detach() == 0
+
+
+@pytest.mark.slow
+def test_visemes_are_learnt_along_and_go_on_exactly(tree, tmp_path):
+    spoken = tmp_path / "spoken"
+    shutil.copytree(tree, spoken)
+    for file in spoken.glob("*/*/*/clip.json"):
+        file.write_text(json.dumps({"visemes": [["p", 0.0, 0.5], ["a", 0.5, 1.16]]}))
+    told = f"{SMALL},viseme_wt=1,more_sounds=2"
+    whole, halves, more = tmp_path / "whole", tmp_path / "halves", ("--sounds", spoken)
+    assert run(spoken, whole, "words", 4, *more, hparams=told) == 0
+    assert run(spoken, halves, "words", 2, *more, hparams=told) == 0
+    go_on = ("--checkpoint_path", checkpoint(halves, 2))
+    assert run(spoken, halves, "words", 4, *more, *go_on, hparams=told) == 0
+    once, twice = weights(whole, 4), weights(halves, 4)
+    assert all(torch.equal(once[name], twice[name]) for name in once)
+    losses = {"lip_visemes", "sound_visemes", "more_visemes"}
+    assert losses <= logged(whole, "train")[-1].keys()
+    assert logged(whole, "val")[-1]["sound_visemes"] > 0
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """lipgan_train.py: its samples, what its judge is asked, its runs and what becomes of them."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import lipgan_train
 from corpus.clips import read_corpus
 from corpus.errors import ClipError
 from corpus.sound_features import read_feature
+from corpus.truth import TRUTH_FILE, TRUTH_FORMAT
 from features.registry import MFCC_LIPGAN, WINDOWS
 from hparams import LipGanHParams
 from models.generator import Place
 from models.lipgan import LipGANJudge
+from models.lipgan.layers import SOUND_SHAPES
 from models.methods import open_method
 from tests.toy_corpus import make_corpus
 from tests.training_runs import differences, load, metrics
-from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_terms
+from training.blendshapes import BlendshapeHead
+from training.lipgan_terms import Comparison, LipGanBatch, judge_scores, judge_terms, shape_terms
 from training.lipgan_windows import APART, LipGanWindows
 from training.losses import contrastive
 
@@ -154,6 +158,49 @@ def test_right_pairs_weigh_as_much_as_both_kinds_of_wrong_ones():
     assert float(scores["accuracy"]) == 0.25 and float(scores["deceived"]) == 0
 
 
+def test_a_judge_may_compare_each_face_with_all_sounds_of_the_batch():
+    torch.manual_seed(0)
+    judge = LipGANJudge("mel", 32, 32, 0.0625)
+    sound, wrong, face = (
+        torch.rand(3, 1, 80, 27),
+        torch.rand(3, 1, 80, 27),
+        torch.rand(3, 3, 32, 32),
+    )
+    for others in (None, wrong):
+        elsewhere = torch.rand(3, 3, 32, 32)
+        said = Comparison(judge, among=True)(sound, others, face, references=elsewhere)
+        heard = [*sound, *(() if others is None else others)]
+        expected = [
+            judge(heard[k][None], shown[None])
+            for n, shown in enumerate((*face, *elsewhere)) for k in range(len(heard)) if k != n
+        ]  # fmt: skip
+        torch.testing.assert_close(said["among"], torch.cat(expected)[:, 0], atol=1e-4, rtol=1e-4)
+        paid = judge_terms(said)["judge_mispaired"]
+        torch.testing.assert_close(paid, contrastive(torch.cat(expected), wrong=True))
+
+
+def test_batch_negatives_need_no_wrong_sound_unless_of_the_same_clip(root):
+    for text, drawn in (("", True), (",own_clip_share=0.5", True), (",augment=0", False)):
+        hp = small(f"batch_negatives=True{text}")
+        clips = read_corpus(root, root / "filelists/train.txt", hp).clips
+        windows = LipGanWindows(clips, hp, 3, WINDOWS["mel80x27"], vary=text != "")
+        assert ("wrong_sound" in windows[0]) == drawn
+
+
+@pytest.mark.parametrize("sound", ["mel", "mfcc"])
+def test_a_judge_tells_blendshapes_of_what_it_hears_and_sees(sound):
+    rows, columns = SOUND_SHAPES[sound]
+    judge = LipGANJudge(sound, 32, 32, 0.0625)
+    taught = Comparison(judge, BlendshapeHead(*judge.feature_sizes))
+    heard, faces = torch.rand(2, 1, rows, columns), torch.rand(2, 3, 32, 32)
+    said = taught(heard, heard, faces, faces, torch.rand(5, 1, rows, columns), faces)
+    assert said["audio_blendshapes"].shape == (9, 11)  # right, wrong, and five without pictures
+    assert said["video_blendshapes"].shape == (4, 11)  # of the true faces and their references
+    truth = {name: said[name].detach() + 1 for name in said if name.endswith("blendshapes")}
+    paid = {name: value.detach() for name, value in shape_terms(said, truth).items()}
+    assert [float(value) for value in paid.values()] == pytest.approx([1, 1])
+
+
 def test_the_reference_comes_first_and_the_target_is_masked():
     picture = torch.full((1, 4, 4, 3), 255, dtype=torch.uint8)
     heard = {"sound": torch.zeros(1, 80, 27), "wrong_sound": torch.ones(1, 80, 27)}
@@ -279,6 +326,29 @@ def test_a_judge_may_learn_first(root, tmp_path):
     assert run(root, tmp_path / "more", 4, *again, hparams="judge_warmup_steps=2") == 0
     name = "checkpoint_step000000004.pth"
     assert differences(load(tmp_path / "run" / name), load(tmp_path / "more" / name)) == []
+
+
+@pytest.mark.slow
+def test_a_judge_learns_blendshapes_first_and_goes_on_exactly(root, tmp_path):
+    for folder in root.glob("*/*/0.jpg"):
+        shapes = np.random.default_rng(0).random(20).tolist()
+        truth = {"format": TRUTH_FORMAT, "frames": 20, "weights": {"jawOpen": shapes}}
+        (folder.parent / TRUTH_FILE).write_text(json.dumps(truth))
+    shutil.copy(root / "filelists/train.txt", root / "filelists/sounds.txt")
+    taught = "blendshape_wt=2,blendshape_warmup_steps=1,judge_warmup_steps=2,sound_windows=3"
+    taught += ",batch_negatives=True,augment_sound=0.5"
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    assert run(root, whole, 4, hparams=taught) == 0
+    assert run(root, halves, 2, hparams=taught) == 0
+    assert run(root, halves, 4, "--checkpoint_path", halves / STEP_2, hparams=taught) == 0
+    name = "disc_checkpoint_step000000004.pth"
+    assert differences(load(whole / name), load(halves / name)) == []
+    first, *others = metrics(whole, "train")
+    assert first["loss"] == pytest.approx(
+        2 * (first["audio_blendshapes"] + first["video_blendshapes"]), rel=1e-4
+    )
+    assert all(row["audio_blendshapes"] > 0 for row in others)
+    assert metrics(whole, "val")[-1]["video_blendshapes"] > 0
 
 
 @pytest.mark.slow

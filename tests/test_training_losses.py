@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from models.inputs import lip_window
 from models.syncnet import SyncNet
-from training.blendshapes import SPREADS, BlendshapeHead, ExpertWithHead, blendshape_loss
+from training.blendshapes import SPREADS, ExpertWithHead, blendshape_loss, expert_head
 from training.experts import freeze
 from training.generator_terms import laplacian_variance
 from training.losses import (
@@ -182,7 +182,7 @@ def test_telling_is_measured_where_the_truth_is_known():
 
 def test_a_taught_expert_gives_the_expert_s_own_vectors():
     expert = SyncNet(32, 32, 0.0625).eval()
-    taught = ExpertWithHead(expert, BlendshapeHead(expert))
+    taught = ExpertWithHead(expert, expert_head(expert))
     mel, mouths = torch.rand(2, 1, 80, 16), torch.rand(2, 15, 16, 32)
     sound, mouth, heard, seen = taught(mel, mouths)
     assert torch.equal(sound, expert(mel, mouths)[0]) and torch.equal(mouth, expert(mel, mouths)[1])

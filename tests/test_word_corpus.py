@@ -11,6 +11,8 @@ from corpus.errors import ClipError, CorpusError
 from corpus.words import (
     FRAMES,
     HEARD,
+    UNKNOWN,
+    VISEMES,
     hear_windows,
     read_word_corpus,
     write_word_files,
@@ -18,6 +20,7 @@ from corpus.words import (
 )
 from preprocessing.word_clip import find_words
 from synthesis import make_corpus
+from synthesis.speech.visemes import VISEMES as SPOKEN
 from synthesis.speech.word_utterance import say_word
 from synthesis.speech.words import sentence_with, word_list, word_of_clip
 from tests.drawn_talker import write_clip
@@ -33,6 +36,21 @@ def test_windows_equal_matlabs(request, name):
     found = hear_windows(synthetic_sounds()[name])
     count = min(len(found), len(expected))
     np.testing.assert_allclose(found[:count], expected[:count], atol=1e-9)
+
+
+def test_a_frame_shows_the_viseme_of_its_middle(tmp_path):
+    clip = read_word_corpus(write_tree(tmp_path), "train").clips[0]
+    said = [["p", 0.1, 0.3], ["a", 0.3, 0.5], ["click", 0.5, 1.16]]
+    (clip.folder / "clip.json").write_text(json.dumps({"visemes": said}))
+    found = clip.read_visemes([0, 2, 6, 7, 11, 12])  # frame 2: 80 to 120 ms, its middle at 100
+    p, a = VISEMES.index("p"), VISEMES.index("a")
+    assert found.tolist() == [UNKNOWN, p, p, a, a, UNKNOWN]  # 12: of a viseme that has no number
+    (clip.folder / "clip.json").write_text("broken")
+    assert (clip.read_visemes([3]) == UNKNOWN).all()
+
+
+def test_visemes_are_those_that_lips_are_drawn_by():
+    assert VISEMES == tuple(SPOKEN)
 
 
 def test_silence_is_heard_as_numbers():

@@ -50,6 +50,10 @@ class Augmentation:
             faces = np.repeat(np.stack(grey)[..., None], 3, axis=-1)
         return np.ascontiguousarray(faces)
 
+    def moved(self, faces: np.ndarray) -> np.ndarray:
+        """All faces as far as each other; what comes in at an edge repeats it."""
+        return np.stack([self._move(face) for face in faces]) if any(self.shift) else faces
+
     def everything(self, faces: np.ndarray, random: np.random.Generator, first_row: int = 0):
         """All changes: for the expert, which must trust nothing but the mouth's movement.
 
@@ -77,10 +81,13 @@ class Augmentation:
             cv2.ellipse(face, centre, axes, 0, 0, 360, (int(level),) * 3, -1)
         return faces
 
+    def _move(self, face: np.ndarray) -> np.ndarray:
+        move = np.float32([[1, 0, self.shift[0]], [0, 1, self.shift[1]]])
+        return cv2.warpAffine(face, move, face.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+
     def _degrade(self, face: np.ndarray) -> np.ndarray:
         if any(self.shift):
-            move = np.float32([[1, 0, self.shift[0]], [0, 1, self.shift[1]]])
-            face = cv2.warpAffine(face, move, face.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+            face = self._move(face)
         if self.blur:
             face = cv2.GaussianBlur(face, (0, 0), self.blur)
         if self.quality < 100:

@@ -4,6 +4,7 @@ Whether two things belong together says little about either. truth.json says of 
 the jaw was down and the lips were round: with that, an expert learns to see and to hear at once.
 """
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,9 +13,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from corpus.clips import Corpus
 from corpus.truth import TRUTH_FILE, read_truth
 from models.syncnet import LIP_FRAMES, SyncNet
 from training.losses import LEAST
+
+log = logging.getLogger(__name__)
+
+BLENDSHAPES = ("audio_blendshapes", "video_blendshapes")  # of the mouths heard, and of those shown
 
 # Blendshapes, left and right as one, and their spread over a corpus: each weighs the same.
 SPREADS = {
@@ -62,14 +68,20 @@ def unknown(frames: np.ndarray) -> np.ndarray:
 
 
 class BlendshapeHead(nn.Module):
-    """Predicts five mouths' blendshapes from an expert's last features of sound, and of video."""
+    """Predicts the blendshapes of so many mouths from a network's last features of either kind."""
 
-    def __init__(self, expert: SyncNet):
+    def __init__(self, audio_features: int, video_features: int, mouths: int = 1):
         super().__init__()
-        shapes = LIP_FRAMES * len(SPREADS)
-        self.audio = nn.Linear(expert.audio_encoder[-1].conv_block[0].in_channels, shapes)
-        self.video = nn.Linear(expert.face_encoder[-1].conv_block[0].in_channels, shapes)
+        shapes = mouths * len(SPREADS)
+        self.audio = nn.Linear(audio_features, shapes)
+        self.video = nn.Linear(video_features, shapes)
         self.register_load_state_dict_pre_hook(_rename_old)
+
+
+def expert_head(expert: SyncNet) -> BlendshapeHead:
+    """What an expert is taught its five mouths' blendshapes by."""
+    encoders = (expert.audio_encoder, expert.face_encoder)
+    return BlendshapeHead(*(e[-1].conv_block[0].in_channels for e in encoders), LIP_FRAMES)
 
 
 def _rename_old(head: nn.Module, state: dict, prefix: str, *_: object) -> None:
@@ -96,6 +108,15 @@ class ExpertWithHead(nn.Module):
 def _embed_and_predict(encoder: nn.Sequential, predict: nn.Linear, x: torch.Tensor):
     features = encoder[:-1](x)
     return F.normalize(encoder[-1](features).flatten(1), dim=1), predict(features.flatten(1))
+
+
+def require_truth(corpus: Corpus) -> None:
+    """Refuse to teach shapes that are known of no mouth. Raises ValueError."""
+    if not corpus.truth_share:
+        raise ValueError(
+            "blendshape_wt: no clip has a truth.json; only synthetic clips have (docs/synthesis.md)"
+        )
+    log.info("the shapes of the mouths are known in %.0f%% of the clips", 100 * corpus.truth_share)
 
 
 def blendshape_loss(

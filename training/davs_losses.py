@@ -46,6 +46,17 @@ def contrastive_loss(sounds: torch.Tensor, lips: torch.Tensor, margin: float = 1
     return (distances[own].square().sum() + apart[~own].sum()) / (2 * len(sounds))
 
 
+def viseme_losses(told: dict, batch: dict) -> dict[str, torch.Tensor]:
+    """Cross-entropy of each frame's viseme by what tells it; 0 where nothing is known."""
+    losses = {}
+    for by in ("lip", "sound", "more"):
+        if f"{by}_visemes" in told:
+            true = batch["more_visemes" if by == "more" else "visemes"].flatten()
+            summed = F.cross_entropy(told[f"{by}_visemes"].flatten(0, -2), true, reduction="sum")
+            losses[f"{by}_visemes"] = summed / (true >= 0).sum().clamp(min=1)
+    return losses
+
+
 def uniform_loss(logits: torch.Tensor) -> torch.Tensor:
     """How far a judge's verdict is from telling no word more than another. logits: (B, words)"""
     return (logits.softmax(dim=1) - 1 / logits.shape[1]).square().mean()

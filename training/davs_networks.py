@@ -118,14 +118,18 @@ class Judging(nn.Module):
 
 
 class Reading(nn.Module):
-    """Words told by lips, by sound, or by both."""
+    """Words told by lips, by sound, or by both; with a head also the viseme of each frame."""
 
-    def __init__(self, davs: DAVS):
+    def __init__(self, davs: DAVS, viseme_head: nn.Linear | None = None):
         super().__init__()
-        self.davs = davs
+        self.davs, self.viseme_head = davs, viseme_head
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Logits by "lips", "sound", "both", as far as told; codes as "lip_codes" and so on."""
+        """Logits by "lips", "sound", "both", as far as told; codes as "lip_codes" and so on.
+
+        Visemes (B, 12, visemes) as "lip_visemes" and so on: one head for lips and sound, so that
+        their codes say the same thing in the same way.
+        """
         told = {}
         if "faces" in batch:
             told["lip_codes"] = self.davs.lip_feature_encoder(to_faces(batch["faces"]).flip(-3))
@@ -136,6 +140,13 @@ class Reading(nn.Module):
         if "more_heard" in batch:
             codes = self.davs.mfcc_encoder(batch["more_heard"].flatten(0, 1)[:, :, None])
             told["more"] = self.davs.model_fusion(codes)
+            told["more_codes"] = codes
+        if self.viseme_head:
+            told |= {
+                name.replace("codes", "visemes"): self.viseme_head(codes)
+                for name, codes in told.items()
+                if name.endswith("codes")
+            }
         if "lips" in told and "sound" in told:
             told["both"] = told["lips"] + told["sound"]
         return {name: value.float() for name, value in told.items()}

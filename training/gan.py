@@ -38,9 +38,14 @@ class Gan:
     @contextmanager
     def frozen_judge(self) -> Iterator[nn.Module]:
         """The judge as the generator pays it: its weights take no part in what is computed here."""
-        self.judge.network.requires_grad_(False)
-        yield self.judge.network
-        self.judge.network.requires_grad_(True)
+        learnt = [weight for weight in self.judge.network.parameters() if weight.requires_grad]
+        for weight in learnt:
+            weight.requires_grad_(False)
+        try:
+            yield self.judge.network
+        finally:
+            for weight in learnt:
+                weight.requires_grad_(True)
 
     def apply(self, step: int) -> dict[str, torch.Tensor]:
         """Change the weights of both; what the log should say."""

@@ -60,7 +60,7 @@ def write_sample_video(
     reference = windows.read_faces(clip, middle_frame(clip))
 
     def speak(frames: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        sounds = windows.sounds(clip, frames)
+        sounds = windows.heard(clip, frames, np.random.default_rng(0))
         sample = {
             "target": truth,
             "reference": np.repeat(reference, len(frames), axis=0),

@@ -7,32 +7,33 @@ import numpy as np
 from corpus.clips import Clip
 from corpus.errors import ClipError
 from corpus.sound_features import read_feature
-from features.registry import Window
+from features.registry import MEL, Window
 from hparams import LipGanHParams
 from training.augment import Augmentation
-from training.windows import Sample, Windows
+from training.augment_sound import SoundAugmentation
+from training.windows import BlendshapeWindows, Sample
 
 APART = 6  # frames from a target to its reference, and to a wrong sound of the same clip, at least
 
 
-class LipGanWindows(Windows):
+class LipGanWindows(BlendshapeWindows):
     """One frame of a clip at a time.
 
     target, reference: (H, W, 3) uint8; sound, wrong_sound: (rows, columns), what the generator
-    hears with the target, and what the judge learns to tell from it. Wrong sounds are of another
-    clip, by hp.own_clip_share of them of another moment of this one: never the right one.
+    hears with the target, and what the judge learns to tell from it; blendshapes,
+    reference_blendshapes, wrong_blendshapes: (11,), of the mouths shown and heard. Wrong sounds are
+    of another clip, by hp.own_clip_share of them of another moment of this one: never the right
+    one. Where the judge learns from hp.batch_negatives there are none, unless of the same clip.
     """
 
     def __init__(
-        self,
-        clips: Sequence[Clip],
-        hp: LipGanHParams,
-        seed: int,
-        window: Window,
-        augment: float = 0.0,
-    ):
-        super().__init__(clips, hp, seed, augment)
-        self.window = window
+        self, clips: Sequence[Clip], hp: LipGanHParams, seed: int, window: Window, *,
+        vary: bool = False, sounds: Sequence[Clip] = (),
+    ):  # fmt: skip
+        """vary: change pictures and sounds as hp says. sounds: clips to learn to hear from."""
+        chances = (hp.augment, hp.augment_sound) if vary else (0.0, 0.0)
+        super().__init__(clips, hp, seed, *chances, sounds=sounds)
+        self.window, self.vary = window, vary
 
     @property
     def distinct(self) -> int:
@@ -40,18 +41,23 @@ class LipGanWindows(Windows):
 
     def cut(self, clip: Clip, random: np.random.Generator) -> Sample:
         target, reference = self.choose(clip, random)
-        other, moment = self.choose_wrong(clip, target, random)
         faces = self.read_faces(clip, np.array([target, reference]))
         if self.augment:
             change = Augmentation.draw(random, self.augment)
-            faces = change.photometric(faces)
+            faces = change.moved(change.photometric(faces))
             faces[1:] = change.occlude(faces[1:])
-        return {
+        sample = {
             "target": faces[0],
             "reference": faces[1],
-            "sound": self.sounds(clip, [target])[0],
-            "wrong_sound": self.wrong_sound(other, moment),
+            "sound": self.heard(clip, [target], random)[0],
+            "blendshapes": self.shapes(clip, np.array([target])),
+            "reference_blendshapes": self.shapes(clip, np.array([reference])),
         }
+        if self.hp.own_clip_share or not (self.vary and self.hp.batch_negatives):
+            other, moment = self.choose_wrong(clip, target, random)
+            sample["wrong_sound"] = self.wrong_sound(other, moment, random)
+            sample["wrong_blendshapes"] = self.shapes(other, np.array([moment]))
+        return sample | self.sound_alone(random)
 
     def choose(self, clip: Clip, random: np.random.Generator) -> tuple[int, int]:
         """A target frame and a reference; every usable clip has them (corpus.clips)."""
@@ -78,16 +84,26 @@ class LipGanWindows(Windows):
         far = clip.frames[np.abs(clip.frames - target) >= APART]
         return clip, int(random.choice(far))
 
-    def wrong_sound(self, clip: Clip, frame: int) -> np.ndarray:
+    def wrong_sound(self, clip: Clip, frame: int, random: np.random.Generator) -> np.ndarray:
         try:
-            return self.sounds(clip, [frame])[0]
+            return self.heard(clip, [frame], random)[0]
         except ClipError as error:
             raise ClipError(f"its companion {clip.name}: {error}") from error
 
-    def sounds(self, clip: Clip, frames: Sequence[int]) -> np.ndarray:
+    def sounds_of(self, clip: Clip, count: int, random: np.random.Generator):
+        frames = random.choice(self.heard_frames(clip), count)
+        shapes = np.stack([self.shapes(clip, frames[n : n + 1]) for n in range(count)])
+        return self.heard(clip, frames, random), shapes
+
+    def heard(self, clip: Clip, frames: Sequence[int], random: np.random.Generator) -> np.ndarray:
         """(len(frames), rows, columns): what the generator hears with these frames."""
         feature = read_feature(clip, self.window.feature, self.hp)
-        return np.stack([self.window.cut(feature, self.start(frame), self.hp) for frame in frames])
+        cut = [self.window.cut(feature, self.start(frame), self.hp) for frame in frames]
+        if self.augment_sound and self.window.feature is MEL:
+            # One throat and microphone for all, and only what is heard: a clip is ten times it.
+            change = SoundAugmentation.draw(random, self.augment_sound, self.hp)
+            cut = np.split(change.apply(np.concatenate(cut, 1), random, self.hp), len(cut), 1)
+        return np.stack(cut)
 
     def start(self, frame: int) -> int:
         """The first column that is heard with a frame."""

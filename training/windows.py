@@ -160,22 +160,25 @@ class GeneratorWindows(Windows):
         return np.stack([mel_window(mel, begin, self.hp) for begin in begins])
 
 
-class ExpertWindows(Windows):
-    """What an expert learns from; with `sounds`, clips without pictures, also that alone."""
+class BlendshapeWindows(Windows):
+    """What learns blendshapes along; with `sounds`, clips without pictures, also from those."""
 
     def __init__(self, *clips_and_numbers, sounds: Sequence[Clip] = (), **more_numbers):
         super().__init__(*clips_and_numbers, **more_numbers)
         self.sounds = tuple(sounds)
 
-    def shapes(self, clip: Clip, start: int) -> np.ndarray:
-        """The true shapes of the five mouths from `start` on; NaN where unknown or not wanted."""
-        frames = self.run_of(start)
+    @abstractmethod
+    def sounds_of(self, clip: Clip, count: int, random: np.random.Generator):
+        """So many windows of a clip's sound, and the blendshapes of their mouths, one row each."""
+
+    def shapes(self, clip: Clip, frames: np.ndarray) -> np.ndarray:
+        """The mouths' in these frames, as one vector; NaN where unknown or not wanted."""
         return shapes_in(clip.folder, frames) if self.hp.blendshape_wt else unknown(frames)
 
     def sound_alone(self, random: np.random.Generator) -> Sample:
-        """sounds: (n, num_mels, 16), sounds_blendshapes: (n, 55), of the mouths; or {}."""
+        """sounds: (n, bands, columns), sounds_blendshapes: (n, shapes), of the mouths; or {}."""
         parts = [
-            self._windows_of(self.sounds[random.integers(len(self.sounds))], count, random)
+            self._sounds_of(self.sounds[random.integers(len(self.sounds))], count, random)
             for count in _shares(self.hp.sound_windows if self.sounds else 0)
         ]
         if not parts:
@@ -183,20 +186,26 @@ class ExpertWindows(Windows):
         mels, shapes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return {"sounds": mels, "sounds_blendshapes": shapes}
 
-    def _windows_of(self, clip: Clip, count: int, random: np.random.Generator):
+    def _sounds_of(self, clip: Clip, count: int, random: np.random.Generator):
         try:
-            mel = self.read_mel(clip, random)
+            return self.sounds_of(clip, count, random)
         except ClipError as error:
             raise ClipError(f"its companion {clip.name}: {error}") from error
-        starts = random.choice(clip.starts, count)
-        mels = np.stack([self.expert_mel(mel, start) for start in starts])
-        return mels, np.stack([self.shapes(clip, start) for start in starts])
 
 
 def _shares(count: int) -> list[int]:
     """`count` as a sum of so many windows of one sound, the last of the rest."""
     full, rest = divmod(count, WINDOWS_OF_A_SOUND)
     return [WINDOWS_OF_A_SOUND] * full + [rest] * bool(rest)
+
+
+class ExpertWindows(BlendshapeWindows):
+    """What an expert learns from: five mouths at a time, and their sound."""
+
+    def sounds_of(self, clip: Clip, count: int, random: np.random.Generator):
+        mel, starts = self.read_mel(clip, random), random.choice(clip.starts, count)
+        mels = np.stack([self.expert_mel(mel, start) for start in starts])
+        return mels, np.stack([self.shapes(clip, self.run_of(start)) for start in starts])
 
 
 class ExpertPairs(ExpertWindows):
@@ -216,8 +225,8 @@ class ExpertPairs(ExpertWindows):
             "mouths": self.mouths(shown_clip, self.run_of(shown), random),
             "mel": self.expert_mel(self.read_mel(clip, random), start).copy(),
             "in_sync": np.float32(in_sync),
-            "audio_blendshapes": self.shapes(clip, start),
-            "video_blendshapes": self.shapes(shown_clip, shown),
+            "audio_blendshapes": self.shapes(clip, self.run_of(start)),
+            "video_blendshapes": self.shapes(shown_clip, self.run_of(shown)),
         } | self.sound_alone(random)
 
     def choose_wrong(self, clip: Clip, start: int, random: np.random.Generator) -> tuple[Clip, int]:
@@ -244,7 +253,7 @@ class ExpertContrast(ExpertWindows):
         frames, places = np.unique([self.run_of(start) for start in starts], return_inverse=True)
         mouths = self.mouths(clip, frames, random)
         mel = self.read_mel(clip, random)
-        shapes = np.stack([self.shapes(clip, start) for start in starts])
+        shapes = np.stack([self.shapes(clip, self.run_of(start)) for start in starts])
         return {
             "mouths": mouths[places.reshape(self.windows_per_sample, -1)],
             "mel": np.stack([self.expert_mel(mel, start) for start in starts]),

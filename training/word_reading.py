@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from corpus.words import VISEMES
 from hparams import DavsHParams
+from models.davs.identity import CODE
 from models.davs.whole import DAVS
-from training.davs_losses import contrastive_loss
+from training.davs_losses import contrastive_loss, viseme_losses
 from training.davs_networks import Reading, learn_words
 from training.engine.checkpoints import network_state
 from training.engine.learner import Learner
@@ -32,9 +35,11 @@ class WordTrainer:
                        size=hp.img_size)  # fmt: skip
         network = runtime.synced(runtime.place(network)).train()
         learn_words(network, by)
-        learnt = [weight for weight in network.parameters() if weight.requires_grad]
+        head = runtime.place(nn.Linear(CODE, len(VISEMES))) if hp.viseme_wt else None
+        called = Reading(network, head)
+        learnt = [weight for weight in called.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(learnt, lr=hp.initial_learning_rate, fused=runtime.fused)
-        self.learner = Learner(network, optimizer, runtime, hp, called=Reading(network))
+        self.learner = Learner(network, optimizer, runtime, hp, called=called, auxiliary=head)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
@@ -57,13 +62,15 @@ class WordTrainer:
             codes = (told[name].flatten(1) for name in ("sound_codes", "lip_codes"))
             found["contrastive"] = contrastive_loss(*codes)
             total = total + self.hp.contrastive_wt * found["contrastive"]
-        return {"loss": total, **found}
+        shown = viseme_losses(told, batch)
+        total = total + self.hp.viseme_wt * sum(shown.values())
+        return {"loss": total, **found, **shown}
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Losses, and shares of the words that are told right: by_lips, by_sound, by_both."""
         network, means = self.learner.eval_model.eval(), Means()
-        reading = Reading(network)
+        reading = Reading(network, self.learner.auxiliary if self.hp.viseme_wt else None)
         for batch in batches:
             with self.runtime.autocast():
                 told = reading(batch)

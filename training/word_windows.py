@@ -45,11 +45,16 @@ class WordWindows(Windows):
             sample["faces"] = look(clip, frames)
         if self.with_sound:
             sample["heard"] = self.hear(clip, frames, random)
+        if self.hp.viseme_wt:
+            sample["visemes"] = clip.read_visemes(frames)
         if self.sounds:
             more = random.choice(len(self.sounds), self.hp.more_sounds)
             clips = [self.sounds[number] for number in more]
-            heard = [self.hear(one, self.frames(random), random) for one in clips]
-            sample["more_heard"] = np.stack(heard)
+            moments = [self.frames(random) for _ in clips]
+            pairs = list(zip(clips, moments, strict=True))
+            sample["more_heard"] = np.stack([self.hear(*pair, random) for pair in pairs])
+            if self.hp.viseme_wt:
+                sample["more_visemes"] = np.stack([one.read_visemes(when) for one, when in pairs])
             sample["more_words"] = np.array([one.word for one in clips], np.int64)
         return sample
 

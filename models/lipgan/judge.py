@@ -60,11 +60,32 @@ class LipGANJudge(NumberedNetwork):
 
     def embed_face(self, face: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) -> (B, 512), length 1."""
-        return _unit(self.run(self._seen, face))
+        return self.face_code(self.face_features(face))
 
     def embed_sound(self, sound: torch.Tensor) -> torch.Tensor:
         """(B, 1, 80, 27) or (B, 1, 12, 35) -> (B, 512), length 1."""
-        return _unit(self.run(self._heard, sound))
+        return self.sound_code(self.sound_features(sound))
+
+    def face_features(self, face: torch.Tensor) -> torch.Tensor:
+        """What a face's code is made of."""
+        return self.run(self._seen[:-1], face)
+
+    def face_code(self, features: torch.Tensor) -> torch.Tensor:
+        return _unit(self.run(self._seen[-1:], features))
+
+    def sound_features(self, sound: torch.Tensor) -> torch.Tensor:
+        """What a sound's code is made of."""
+        return self.run(self._heard[:-1], sound)
+
+    def sound_code(self, features: torch.Tensor) -> torch.Tensor:
+        return _unit(self.run(self._heard[-1:], features))
+
+    @property
+    def feature_sizes(self) -> tuple[int, int]:
+        """Numbers in a sound's features, and in a face's."""
+        rows, columns = bottleneck_size(self.height, self.width)
+        places = 1 if self.sound == "mel" else 4 * 5
+        return self._wide(512) * places, self._wide(512) * rows * columns
 
     def _wide(self, channels: int) -> int:
         return scaled(channels, self.multiplier)

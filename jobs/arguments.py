@@ -41,6 +41,7 @@ def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser):
     _add_coding(parser.add_argument_group("how the result is coded"))
     _add_provenance(parser.add_argument_group("what the result says of itself"))
     _add_machine(parser.add_argument_group("the machine"))
+    _add_runner(parser.add_argument_group("many videos at a time, with --jobs"))
     return parser
 
 
@@ -252,3 +253,21 @@ def _add_machine(group) -> None:
     )
     group.add_argument("--seed", type=int, default=0, help="of random numbers, if any are drawn")
     group.add_argument("--quiet", action="store_true", help="only errors and the path made")
+
+
+def _add_runner(group) -> None:
+    group.add_argument(
+        "--workers", type=int, default=1, metavar="N",
+        help="videos made at a time, in processes that share the processor's cores and hold the "
+        "weights once; 0 is one a core",
+    )  # fmt: skip
+    group.add_argument(
+        "--runner", choices=("local", "ray"), default="local",
+        help="ray: a Ray cluster, with one core a video",
+    )  # fmt: skip
+    group.add_argument(
+        "--ray_address", help="of the cluster; without it the one at hand, or one made here"
+    )
+    group.add_argument(
+        "--gpus_per_video", type=float, default=0.0, help="of a Ray task: 0.25 puts 4 on a GPU"
+    )

@@ -49,3 +49,15 @@ def _check_speakers(parser: argparse.ArgumentParser, args: argparse.Namespace) -
         parser.error("--speakers chooses the faces: it takes no --face_select and no --box")
     if args.static:
         parser.error("--speakers needs a video, and --static is one frame of it")
+
+
+def check_runner(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """How many videos are made at a time, and where: the command line alone says so."""
+    if args.workers < 0 or args.gpus_per_video < 0:
+        parser.error("--workers and --gpus_per_video must be 0 or more")
+    if args.jobs is None and (args.workers != 1 or args.runner != "local"):
+        parser.error("--workers and --runner are for many videos: they go with --jobs")
+    if args.runner == "local" and (args.ray_address or args.gpus_per_video):
+        parser.error("--ray_address and --gpus_per_video go with --runner ray")
+    if args.runner == "ray" and args.workers != 1:
+        parser.error("--workers goes with --runner local: Ray makes a video on every core it has")

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Flags of what is loaded once.
-OF_ALL = ("jobs", "checkpoint_path", "device", "precision", "detector", "s3fd_path")
+OF_ALL = (
+    "jobs", "checkpoint_path", "device", "precision", "backend", "provider", "talkface_batch_size",
+    "detector", "s3fd_path", "face_det_batch_size", "workers", "runner", "ray_address",
+    "gpus_per_video", "quiet",
+)  # fmt: skip
 
 
 class JobParser(argparse.ArgumentParser):

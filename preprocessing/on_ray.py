@@ -1,9 +1,11 @@
 """Preprocess many clips on a Ray cluster: the same function per clip, wherever it runs."""
 
 import os
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from face_detection import Detector
 from preprocessing.attempt import try_clip
@@ -11,9 +13,13 @@ from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from preprocessing.workers import build_detector
 
-CLIPS_IN_FLIGHT_PER_CPU = 2  # tasks handed out; the rest wait here
+IN_FLIGHT_PER_CPU = 2  # tasks handed out; the rest wait here
 RETRIES = 10  # of a clip whose machine is lost; a broken clip is no failure of its task
+SECONDS_TO_STOP = 10  # of the tasks in hand, when a run is interrupted: they tidy up
 PROJECT = Path(__file__).resolve().parents[1]
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 class RayMissingError(RuntimeError):
@@ -31,27 +37,46 @@ def run_on_ray(
     Every machine must see the project, the clips and the target under the same paths. A clip
     whose machine is lost is done again on another.
     """
+    work = partial(_preprocess, settings=settings, on_gpu=gpus_per_clip > 0)
+    return map_on_ray(work, clips, address, gpus_per_clip)
+
+
+def map_on_ray(
+    work: Callable[[Item], Done], items: Iterable[Item], address: str | None, gpus_each: float
+) -> Iterator[Done]:
+    """What `work` makes of each item, on one processor of a cluster and so much of a GPU.
+
+    As it is done. Raises RayMissingError. Closed before the end, what is in hand is interrupted.
+    """
     try:
         import ray
     except ImportError as error:
         raise RayMissingError(
-            "--backend ray needs Ray on every machine: pip install 'ray[default]'"
+            "a Ray cluster needs Ray on every machine: pip install 'ray[default]'"
         ) from error
     paths = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     ray.init(address=address, runtime_env={"env_vars": {"PYTHONPATH": paths}}, log_to_driver=False)
+    running = []
     try:
-        task = ray.remote(num_cpus=1, num_gpus=gpus_per_clip, max_retries=RETRIES)(_preprocess)
-        window = max(1, int(ray.cluster_resources().get("CPU", 1))) * CLIPS_IN_FLIGHT_PER_CPU
-        waiting, running = iter(clips), []
+        task = ray.remote(num_cpus=1, num_gpus=gpus_each, max_retries=RETRIES)(_call)
+        window = max(1, int(ray.cluster_resources().get("CPU", 1))) * IN_FLIGHT_PER_CPU
+        waiting = iter(items)
         while True:
-            while len(running) < window and (clip := next(waiting, None)):
-                running.append(task.remote(clip, settings, gpus_per_clip > 0))
+            running += [task.remote(work, item) for item in islice(waiting, window - len(running))]
             if not running:
                 return
             done, running = ray.wait(running)
             yield from ray.get(done)
     finally:
+        for one in running:
+            ray.cancel(one)
+        if running:
+            ray.wait(running, num_returns=len(running), timeout=SECONDS_TO_STOP)
         ray.shutdown()
+
+
+def _call(work: Callable[[Item], Done], item: Item) -> Done:
+    return work(item)
 
 
 def _preprocess(clip: SourceVideo, settings: PreprocessSettings, on_gpu: bool) -> dict:

@@ -1,8 +1,11 @@
 """Worker processes that end when the run that started them is gone."""
 
 import os
+import signal
 import threading
 import time
+
+SECONDS_TO_TIDY_UP = 10
 
 
 def end_with(parent: int) -> None:
@@ -10,6 +13,7 @@ def end_with(parent: int) -> None:
 
     Call it at a worker's start with the number that the parent itself gave: a parent that is
     killed at once would else go unnoticed. Without it workers would wait for work for ever.
+    Who has said what SIGTERM does, as atomic.end_cleanly_on_signals, has time to tidy up.
     """
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -17,4 +21,6 @@ def end_with(parent: int) -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_TIDY_UP)
     os._exit(1)

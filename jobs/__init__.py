@@ -1,1 +1,1 @@
-"""What inference.py does with one video and with many: flags, checks, the file of --jobs, workers."""
+"""What inference.py does with one video and with many: flags, checks, job file, workers."""

@@ -23,7 +23,7 @@ from models.av_hubert.mouths import normalised
 from models.av_hubert.open_reader import tokens_of
 from models.av_hubert.tokens import Tokens
 from training.engine.checkpoints import network_state
-from training.engine.cli import run_script
+from training.engine.cli import UsageError, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
 from training.engine.loop import Batch, Values
@@ -42,6 +42,7 @@ from training.sentences import (
     UnseenSentences,
     find_sentences,
     stage_of,
+    tell_unknown,
 )
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
 
@@ -63,7 +64,7 @@ class LipReaderTrainer:
         reader = runtime.synced(runtime.place(reader)).train()
         self.looks = KeptLooks(sentences, reader.encoder.w2v_model.feature_extractor_video)
         self.lips_in = runtime.place(LipsIn(reader.embed_dim))
-        in_training = ReaderInTraining(
+        self.in_training = ReaderInTraining(
             reader, self.lips_in, hp, several=runtime.world_size > 1
         ).train()
         trained = [*reader.parameters(), *self.lips_in.parameters()]
@@ -71,7 +72,7 @@ class LipReaderTrainer:
             trained, lr=hp.initial_learning_rate, betas=BETAS, fused=runtime.fused
         )
         self.learner = Learner(
-            reader, optimizer, runtime, hp, called=in_training, auxiliary=self.lips_in
+            reader, optimizer, runtime, hp, called=self.in_training, auxiliary=self.lips_in
         )
         self.learner.notes = {"tokens": self.tokens.state_dict(), "view": "face", "hears": False}
 
@@ -117,7 +118,7 @@ class LipReaderTrainer:
                 if stage != LIPS:
                     seen = eyes(normalised(batch["mouths"][:, None]))
                 read = read_batch(reader, seen, batch, self.tokens)
-            if stage != LIPS and known.any():
+            if stage != LIPS and self.in_training.knows_lips and known.any():
                 means.add({"seeing": seeing_error(seen, lips, known)}, int(known.sum()))
             score.add(read, [self.tokens.decode(row) for row in batch["tokens"].tolist()])
         self.learner.network.train()
@@ -148,17 +149,33 @@ def train_reader(session: Session) -> Path:
     unseen = find_sentences(session.val.clips, hp.longest, "val")
     heard = find_heard(session)
     tokens = choose_tokens(session, seen + heard)
-    tell_unknown(tokens, seen + heard + unseen)
+    tell_unknown(tokens, {one.clip.name: one.words for one in seen + heard + unseen})
     sentences = StagedSentences(seen, heard, hp, tokens, session.seed)
     trainer = LipReaderTrainer(runtime, hp, build_reader(session, tokens), sentences)
     if hp.lips_steps or hp.seeing_steps:
         trainer.learn_scale(*measure_lips([one.clip for one in heard or seen]))
+    trainer.in_training.knows_lips = knows_lips(session)
     trainer.learner.notes |= terms_of(session)
     session.start.load(trainer.learner)
     stream = session.stream(sentences, hp.batch_size)
     held_out = UnseenSentences(unseen, (), hp, tokens, VALIDATION_SEED)
     validation = session.validation(held_out, hp.batch_size, hp.eval_batches)
     return session.run(trainer, stream, validation)
+
+
+def knows_lips(session: Session) -> bool:
+    """Whether lip motion has codes that eyes can be taught. Raises UsageError where they must be.
+
+    They are no part of a reader, so that weights alone do not have them.
+    """
+    checkpoint, hp = session.start.checkpoint, session.hp
+    known = bool(hp.lips_steps or (checkpoint and checkpoint.extra.get("update", {}).get("beside")))
+    if hp.seeing_steps and not known:
+        raise UsageError(
+            "seeing_steps teach codes of lip motion that were learnt before: add lips_steps, or go "
+            "on from a checkpoint_step file of a run that had some"
+        )
+    return known
 
 
 def terms_of(session: Session) -> dict[str, str]:
@@ -191,18 +208,6 @@ def choose_tokens(session: Session, sentences: list[Sentence]) -> Tokens:
     if how == "characters":
         return session.runtime.from_first(lambda: Tokens.of_characters(texts))
     return session.runtime.from_first(lambda: Tokens.of_pieces(texts, session.hp.pieces))
-
-
-def tell_unknown(tokens: Tokens, sentences: list[Sentence]) -> None:
-    """Name the characters that cannot be read; they count as one unknown token."""
-    strange = [(one, tokens.unknown_characters(one.words)) for one in sentences]
-    strange = [(one, characters) for one, characters in strange if characters]
-    if strange:
-        one, characters = strange[0]
-        log.warning(
-            "%d sentences have characters that the reader has no token for, the first, %s: %s",
-            len(strange), one.clip.name, " ".join(sorted(characters)),
-        )  # fmt: skip
 
 
 def build_reader(session: Session, tokens: Tokens) -> LipReader:

@@ -32,7 +32,7 @@ from training.engine.runtime import Runtime
 from training.engine.start import read_start
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.generator_terms import laplacian_variance
-from training.sentences import find_sentences
+from training.sentences import find_sentences, tell_unknown
 from training.session import VALIDATION_SEED, Session, open_session, training_parser
 from training.talklip_data import Spoken, Trees, crop_sentences, find_tree_sentences
 from training.talklip_terms import Curriculum, Listener, Made, make_faces
@@ -273,6 +273,7 @@ def train_talklip(session: Session, trees: Trees | None) -> Path:
     reader = open_reader(args.reader)
     refuse_unheard(session, reader)
     lists = find_lists(session, trees)
+    tell_unknown(reader.tokens, {one.name: one.words for both in lists.values() for one in both})
     seed = session.seed
     windows = TalkLipSentences(lists["train"], hp, reader.tokens, reader.view, seed)
     unseen = UnseenTalkLipSentences(lists["val"], hp, reader.tokens, reader.view, VALIDATION_SEED)

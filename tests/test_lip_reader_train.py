@@ -168,3 +168,14 @@ def test_rates_are_of_all_words_together():
     errors.add("one two", "one")
     errors.add("a b c", "a b c")
     assert errors.wer == 1 / 4 and errors.cer == 4 / 8
+
+
+def test_codes_of_lips_that_nobody_learnt_are_not_taught(corpus, tmp_path, capsys):
+    best = train_reader(corpus, tmp_path / "first", 1)
+    assert "seeing" not in losses(tmp_path / "first")[0]
+    more = ("--checkpoint_path", str(best))
+    arguments = reader_arguments(corpus, tmp_path / "next", 2, *more, hparams="seeing_steps=2")
+    with pytest.raises(SystemExit) as stop:
+        lip_reader_train.main(arguments)
+    assert stop.value.code == 2
+    assert "add lips_steps" in capsys.readouterr().err

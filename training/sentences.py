@@ -71,6 +71,21 @@ def find_sentences(clips: Sequence[Clip], longest: int, name: str) -> list[Sente
     return found
 
 
+def tell_unknown(tokens: Tokens, said: dict[str, str]) -> None:
+    """Name the characters that cannot be read; they count as one unknown token.
+
+    said: the words by the names of sentences.
+    """
+    strange = {name: tokens.unknown_characters(words) for name, words in said.items()}
+    strange = {name: characters for name, characters in strange.items() if characters}
+    if strange:
+        name, characters = next(iter(strange.items()))
+        log.warning(
+            "%d sentences have characters that the reader has no token for, the first, %s: %s",
+            len(strange), name, " ".join(sorted(characters)),
+        )  # fmt: skip
+
+
 class StagedSentences(Dataset):
     """Sample n of the stage that its step belongs to.
 

@@ -1,102 +1,126 @@
-"""Peak memory of inference.py, its ffmpegs included, on a long and on a short 720p video.
+"""Peak memory of inference.py, its ffmpegs included, by the minute of a long video.
 
-    python -m benchmarks.inference_memory --face FILE [--minutes 10] [--detector haar]
+    python -m benchmarks.inference_memory [--minutes 60] [--heights 720] [--stop_after 10]
 
-FILE, any video with a face, is scaled to 720 lines and repeated. The generator has random
-weights; the sizes are those of the published one. Linux only: it reads /proc.
+The video is a short one, scaled and repeated. Without --checkpoint_path the generator has the
+published one's size and random weights. --stop_after: interrupt once so many minutes are made,
+which shows whether memory stays flat. Linux only: it reads /proc.
 """
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
-import ffmpeg
-import imageio_ffmpeg
 import torch
 
+from benchmarks.clips import WIDTHS, box_flag, make_clip
+from benchmarks.processes import family, resident_bytes
+from lipsync.progress import STAGES
 from models.talkface import TalkFace
 
 SHORT_SECONDS = 10
-INTERVAL_SECONDS = 0.05
+INTERVAL_SECONDS = 0.1
 MEBIBYTE = 1 << 20
+FRAMES_A_MINUTE = 25 * 60
 
 
-def make_clips(face: Path, folder: Path, minutes: float) -> tuple[Path, Path]:
-    """A clip of SHORT_SECONDS, and one that repeats it for `minutes`."""
-    short, long = folder / "short.mp4", folder / "long.mp4"
-    source = ffmpeg.input(str(face), stream_loop=-1)
-    picture = source.video.filter("scale", -2, 720).filter("fps", 25)
-    output = ffmpeg.output(picture, source.audio, str(short), t=SHORT_SECONDS, preset="veryfast")
-    _run(output)
-    repeated = ffmpeg.input(str(short), stream_loop=-1)
-    _run(ffmpeg.output(repeated, str(long), t=minutes * 60, c="copy"))
-    return short, long
+class Watch:
+    """What a running inference.py holds, by what it does and the minute of the video."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self.process = process
+        self.place = ("starting", 0)  # stage, minute
+        self.peaks: dict[tuple[str, int], int] = {}  # bytes
+        threading.Thread(target=self._read_progress, daemon=True).start()
+
+    def _read_progress(self) -> None:
+        """From the progress bars: the last number of each line that it draws anew."""
+        told = re.compile(rf"({'|'.join(STAGES.values())}):.*?(\d+)(?:/\d+|frame)")
+        line = ""
+        while piece := self.process.stderr.read(1):
+            line = line + piece if piece not in "\r\n" else ""
+            if found := told.search(line):
+                self.place = (found[1], int(found[2]) // FRAMES_A_MINUTE)
+
+    def until_done(self, stop_after: float | None) -> None:
+        while self.process.poll() is None:
+            held = sum(map(resident_bytes, family(self.process.pid)))
+            self.peaks[self.place] = max(self.peaks.get(self.place, 0), held)
+            stage, minute = self.place
+            if stop_after is not None and stage == STAGES["frames"] and minute >= stop_after:
+                self.process.send_signal(signal.SIGINT)
+                self.process.wait()
+                return
+            time.sleep(INTERVAL_SECONDS)
+        if self.process.returncode:
+            raise SystemExit("inference.py failed")
+
+    @property
+    def peak(self) -> float:
+        """MiB."""
+        return max(self.peaks.values()) / MEBIBYTE
+
+    def by_minute(self) -> str:
+        """The peak of each minute in MiB, stage by stage."""
+        lines = []
+        for stage in dict.fromkeys(stage for stage, _ in self.peaks):
+            held = [f"{b / MEBIBYTE:.0f}" for (s, _), b in sorted(self.peaks.items()) if s == stage]
+            lines.append(f"  {stage}: {' '.join(held)}")
+        return "\n".join(lines)
 
 
-def peak_memory(clip: Path, checkpoint: Path, folder: Path, detector: str) -> float:
-    """The most bytes that inference.py and its children held at a time while dubbing the clip."""
-    command = [sys.executable, "inference.py", "--checkpoint_path", checkpoint, "--face", clip,
-               "--audio", clip, "--outfile", folder / "out.mp4", "--device", "cpu", "--quiet",
-               "--no_cache", "--detector", detector]  # fmt: skip
-    process = subprocess.Popen([*map(str, command)], cwd=Path(__file__).parents[1])
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, sum(map(_resident_bytes, _family(process.pid))))
-        time.sleep(INTERVAL_SECONDS)
-    if process.returncode != 0:
-        raise SystemExit(f"inference.py failed on {clip}")
-    return peak
+def watch(clip: Path, flags: list[str], stop_after: float | None = None) -> Watch:
+    command = [sys.executable, "inference.py", "--face", clip, "--audio", clip,
+               "--outfile", clip.with_name("out.mp4"), "--device", "cpu", "--no_cache",
+               *flags]  # fmt: skip
+    process = subprocess.Popen(
+        [*map(str, command)],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen = Watch(process)
+    seen.until_done(stop_after)
+    return seen
 
 
-def _family(pid: int) -> set[int]:
-    """A process and all its descendants."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has just ended
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    family, before = {pid}, 0
-    while len(family) > before:
-        before = len(family)
-        family |= {child for child, parent in parents.items() if parent in family}
-    return family
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 if found else 0
-
-
-def _run(output) -> None:
-    quiet = output.global_args("-nostdin", "-v", "error").overwrite_output()
-    quiet.run(cmd=imageio_ffmpeg.get_ffmpeg_exe())
+def compare(folder: Path, height: int, args: argparse.Namespace, flags: list[str]) -> None:
+    """Print the peaks of a short and of a long video."""
+    short = make_clip(folder / "short.mp4", height, SHORT_SECONDS, args.face, crf=30)
+    long = make_clip(folder / "long.mp4", height, args.minutes * 60, args.face, crf=30)
+    flags = flags + (box_flag(short) if args.known else ["--detector", args.detector])
+    before = watch(short, flags).peak
+    seen = watch(long, flags, args.stop_after)
+    until = "" if args.stop_after is None else f", stopped after {args.stop_after:g} min"
+    print(f"{height}p: {before:.0f} MiB for {SHORT_SECONDS} s, {seen.peak:.0f} MiB for "
+          f"{args.minutes:g} min{until}, {seen.peak / before - 1:+.1%}")  # fmt: skip
+    print(f"peak of each minute of video, MiB\n{seen.by_minute()}", flush=True)
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--face", type=Path, required=True)
+    parser.add_argument("--face", type=Path, help="a video with a face; without it the sample")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--heights", type=int, nargs="+", choices=WIDTHS, default=[720])
+    parser.add_argument("--stop_after", type=float, metavar="MINUTES")
+    parser.add_argument("--checkpoint_path", type=Path, help="the generator")
     parser.add_argument("--detector", default="haar")
+    parser.add_argument("--known", action="store_true", help="the face's place is given, by --box")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        torch.save(TalkFace().state_dict(), folder / "generator.pth")
-        clips = make_clips(args.face, folder, args.minutes)
-        short, long = (
-            peak_memory(clip, folder / "generator.pth", folder, args.detector) for clip in clips
-        )
-    print(f"peak: {short / MEBIBYTE:.0f} MiB for {SHORT_SECONDS} s, {long / MEBIBYTE:.0f} MiB for "
-          f"{args.minutes:g} min, {long / short - 1:+.1%}")  # fmt: skip
+        generator = args.checkpoint_path or folder / "generator.pth"
+        if args.checkpoint_path is None:
+            torch.save(TalkFace().state_dict(), generator)
+        for height in args.heights:
+            compare(folder, height, args, ["--checkpoint_path", str(generator.resolve())])
 
 
 if __name__ == "__main__":

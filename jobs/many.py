@@ -81,7 +81,7 @@ def _run_on_workers(tasks: list[Task], args: argparse.Namespace, workers: int) -
     maker = load(args)
     device = partial(_device_of, args.device, maker.device.type)
     with tempfile.TemporaryDirectory() as folder:
-        weights = keep(maker, tasks, Path(folder) / "networks.pt")
+        weights = keep(maker, tasks, Path(folder))
         del maker  # the workers have theirs
         posts = [
             Post(cores, argparse.Namespace(**vars(args) | {"device": device(number)}), weights)

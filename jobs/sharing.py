@@ -8,9 +8,11 @@ from pathlib import Path
 from jobs.attempt import Task
 from jobs.one_video import load
 
+FILE_NAME = "networks.pt"
 
-def keep(maker, tasks: list[Task], file: Path) -> Path | None:
-    """Write what load() gave, with the face detector if a task needs one.
+
+def keep(maker, tasks: list[Task], folder: Path) -> Path | None:
+    """Write what load() gave into a folder, with the face detector if a task needs one.
 
     None where it cannot be shared: on a GPU, or with another engine than torch.
     """
@@ -24,8 +26,8 @@ def keep(maker, tasks: list[Task], file: Path) -> Path | None:
     if any(tuple(task.args.box) == (-1, -1, -1, -1) for task in tasks):
         if resolve_name(args.detector, args.s3fd_path) != "haar":  # which holds no weights
             maker.detector()
-    torch.save(maker, file)
-    return file
+    torch.save(maker, folder / FILE_NAME)
+    return folder / FILE_NAME
 
 
 def take(post):

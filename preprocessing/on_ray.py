@@ -68,9 +68,9 @@ def map_on_ray(
             done, running = ray.wait(running)
             yield from ray.get(done)
     finally:
-        for one in running:
-            ray.cancel(one)
-        if running:
+        if running and ray.is_initialized():
+            for one in running:
+                ray.cancel(one)
             ray.wait(running, num_returns=len(running), timeout=SECONDS_TO_STOP)
         ray.shutdown()
 

@@ -16,7 +16,7 @@ import torch
 
 import inference
 from jobs.many import read_tasks
-from jobs.sharing import keep, take
+from jobs.sharing import FILE_NAME, keep, take
 from jobs.workers import Post, cores_of_each
 from lipsync import LipSync
 from tests.lipsync_material import face_frame, make_face_video, make_sound, save_tiny_generator
@@ -114,7 +114,7 @@ def test_networks_are_mapped_as_they_were_kept(here):
     write_jobs(GOOD)
     (task,), _ = read_tasks(parse())
     maker = LipSync("tiny.pth", device="cpu", precision="bf16")
-    file = keep(maker, [task], here / "networks.pt")
+    file = keep(maker, [task], here)
     taken = take(Post(frozenset(), task.args, file))
     assert taken.backend.precision == "bf16"
     network, given = taken.backend.generator.network, maker.backend.generator.network
@@ -128,8 +128,8 @@ def test_what_no_process_can_share_is_loaded_by_each(here):
     maker = argparse.Namespace(
         device=torch.device("cuda"), backend=argparse.Namespace(name="torch")
     )
-    assert keep(maker, [], here / "networks.pt") is None
-    assert not (here / "networks.pt").exists()
+    assert keep(maker, [], here) is None
+    assert not (here / FILE_NAME).exists()
 
 
 @pytest.mark.slow

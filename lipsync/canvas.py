@@ -22,6 +22,7 @@ class Canvas:
         """regions: what the methods may look at and change."""
         self.frame = frame
         self._given: list[tuple[Edges, np.ndarray]] = []
+        self._painted: list[Edges] = []
         if not isinstance(frame, NativeFrame):
             self.picture = frame
             return
@@ -47,14 +48,23 @@ class Canvas:
     def paint(self, patch: Patch) -> None:
         """Put new pixels into a region."""
         paste(self.picture, patch)
+        height, width = patch.pixels.shape[:2]
+        self._painted.append((patch.left, patch.top, patch.left + width, patch.top + height))
 
     def finish(self) -> Frame:
         """The frame with all that was painted; where that was nothing, its very samples."""
-        for (left, top, right, bottom), given in self._given:
-            self.frame.change((left, top, right, bottom), given,
-                              self.picture[top:bottom, left:right])  # fmt: skip
+        if isinstance(self.frame, NativeFrame):
+            for part in apart([self.frame.aligned(edges) for edges in self._painted]):
+                self._give_back(part)
         self._given.clear()
         return self.frame
+
+    def _give_back(self, part: Edges) -> None:
+        left, top, right, bottom = part
+        for (first, above, last, below), given in self._given:
+            if first <= left and above <= top and right <= last and bottom <= below:
+                before = given[top - above : bottom - above, left - first : right - first]
+                self.frame.change(part, before, self.picture[top:bottom, left:right])
 
 
 def apart(regions: Sequence[Edges]) -> list[Edges]:

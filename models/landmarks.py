@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from models.arguments import keeps_arguments
 from models.blocks import ConvBlock, residuals, scaled
+from models.shrinking import halved
 
 POINTS = 68
 BATCH = 32  # crops
@@ -130,29 +131,10 @@ def for_cv2(matrix: np.ndarray) -> np.ndarray:
 
 def cut_crop(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """The crop that `matrix` leads to; the picture's edge goes on outwards. (112, 112, 3) uint8"""
-    scale = float(np.hypot(*matrix[:, 0]))
-    if scale < 0.6:  # warping alone would skip pixels
-        image, matrix = _shrink(image, matrix, scale)
+    small, to_crop = halved(image, for_cv2(matrix), (CROP, CROP))
     return cv2.warpAffine(
-        image,
-        for_cv2(matrix),
-        (CROP, CROP),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+        small, to_crop, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def _shrink(image: np.ndarray, matrix: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """The part that a crop shows, about as large as the crop, and the matrix from it."""
-    corners = from_crop(np.array([[0, 0], [CROP, 0], [0, CROP], [CROP, CROP]], float), matrix)
-    size = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 1, 0, size - 1)
-    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, low + 1, size)
-    small = np.maximum(np.round((high - low) * scale), 1).astype(int)
-    part = image[low[1] : high[1], low[0] : high[0]]
-    shrunk = cv2.resize(part, (int(small[0]), int(small[1])), interpolation=cv2.INTER_AREA)
-    shift = matrix[:, 2] + matrix[:, :2] @ low
-    return shrunk, np.column_stack([matrix[:, :2] * ((high - low) / small), shift])
 
 
 def find_landmarks(

@@ -109,30 +109,84 @@ class LipWarp(nn.Module):
         wanted, given = ((x - self.lips_mean) / self.lips_spread for x in (lips, face_lips))
         code = self.code(torch.cat([wanted, given], dim=1))
         x = torch.cat([face - 0.5, reference - 0.5], dim=1)
-        x = torch.cat([F.pixel_unshuffle(x, 2), _places(x)], dim=1)
-        x, skips = F.relu(self.stem(x), inplace=True), []
+        x, skips = F.relu(self._begin(x), inplace=True), []
         for down, look in zip(self.down, self.look, strict=True):
             skips.append(x)
             x = look(F.relu(down(x), inplace=True))
         for block in self.middle:
             x = block(x, code)
         for up, move, skip in zip(self.up, self.move, reversed(skips), strict=True):
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = move(F.relu(up(torch.cat([x, skip], dim=1)), inplace=True), code)
+            x = move(F.relu(_joined(up, x, skip), inplace=True), code)
         flow, reference_flow = self.movement(x, (wanted - given).float())
-        layers, paint = F.pixel_shuffle(self.colours(x), 2).float().split(3, dim=1)
+        layers, paint = self._paint(x).float().split(3, dim=1)
         layers = layers + layers.new_tensor([2.0, -2.0, -1.0])[:, None, None]  # begin with: given
         kinds = self.kinds(x).float() if self.training else None
         return Warp(flow, reference_flow, layers, torch.sigmoid(paint), kinds)
+
+    def _begin(self, pictures: torch.Tensor) -> torch.Tensor:
+        """What the stem makes of both pictures at half their size. (B, 6, SIZE, SIZE)"""
+        convolution, norm = self.stem
+        of_pictures, of_places = convolution.weight.split((pictures.shape[1] * 4, 2), dim=1)
+        weights = torch.cat([_by_pixels(of_pictures, 1), of_places], dim=1)
+        x = torch.cat([_unshuffled(pictures), _places(pictures)], dim=1)
+        return norm(F.conv2d(x, weights, convolution.bias, padding=1))
+
+    def _paint(self, x: torch.Tensor) -> torch.Tensor:
+        """Layers and paint at the whole size. (B, 6, SIZE, SIZE)"""
+        weights, bias = (_by_pixels(part, 0) for part in (self.colours.weight, self.colours.bias))
+        return _shuffled(F.conv2d(x, weights, bias, padding=1))
 
     def movement(self, x: torch.Tensor, change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Both flows. A blendshape moves each point along a line of its own, so that most of a
         movement is a sum over the numbers' changes (B, 15); the rest is said beside.
         """
-        predicted = 2 * self.flows(x).float()
-        lines, rest, reference_flow = predicted.split((2 * len(NAMES), 2, 2), dim=1)
-        moved = torch.einsum("bkdhw,bk->bdhw", lines.unflatten(1, (len(NAMES), 2)), change)
-        return moved + 4 * rest, 4 * reference_flow
+        predicted = self.flows(x).float().permute(0, 2, 3, 1)  # (B, h, w, 34): as it lies
+        height, width = predicted.shape[1:3]
+        flows = predicted.flatten(1, 2) @ _sums(change)  # (B, h w, 4)
+        flow, reference_flow = flows.unflatten(1, (height, width)).split(2, dim=-1)
+        return flow.permute(0, 3, 1, 2), reference_flow.permute(0, 3, 1, 2)
+
+
+def _sums(change: torch.Tensor) -> torch.Tensor:
+    """What each number that is predicted adds to right and down of the two flows. (B, 34, 4)
+
+    The lines of movement by how far their numbers change, twice; what is left over, and the
+    reference's flow, eight times.
+    """
+    way = torch.eye(2, dtype=change.dtype, device=change.device)
+    lines = (2 * change[:, :, None, None] * way).flatten(1, 2)  # (B, 30, 2)
+    beside = F.pad(8 * torch.eye(4, dtype=change.dtype, device=change.device), (0, 0, 30, 0))
+    return F.pad(lines, (0, 2, 0, 4)) + beside
+
+
+def _joined(up: ConvNorm, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    """A convolution of one pixel over both, x enlarged twice: the same in either order, and x
+    costs a quarter before it is enlarged.
+    """
+    convolution, norm = up
+    of_x, of_skip = convolution.weight.split((x.shape[1], skip.shape[1]), dim=1)
+    below = F.interpolate(F.conv2d(x, of_x), scale_factor=2.0, mode="nearest")
+    return norm(below + F.conv2d(skip, of_skip, convolution.bias))
+
+
+# F.pixel_unshuffle and F.pixel_shuffle by two put the four pixels of a channel together, which
+# takes memory number by number. Here the channels of a pixel stay together, as they lie there; the
+# weights, which are few, are put into that order.
+def _unshuffled(x: torch.Tensor) -> torch.Tensor:
+    """(B, C, 2 h, 2 w) -> (B, 4 C, h, w), pixel after pixel."""
+    blocks = x.permute(0, 2, 3, 1).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+    return blocks.transpose(2, 3).flatten(3).permute(0, 3, 1, 2)
+
+
+def _shuffled(x: torch.Tensor) -> torch.Tensor:
+    """(B, 4 C, h, w), pixel after pixel -> (B, C, 2 h, 2 w)"""
+    blocks = x.permute(0, 2, 3, 1).unflatten(3, (2, 2, -1))
+    return blocks.transpose(2, 3).flatten(1, 2).flatten(2, 3).permute(0, 3, 1, 2)
+
+
+def _by_pixels(weights: torch.Tensor, dim: int) -> torch.Tensor:
+    """Weights for or of channels of four pixels each, in the order of pixels."""
+    return weights.unflatten(dim, (-1, 4)).transpose(dim, dim + 1).flatten(dim, dim + 1)
 
 
 def _places(x: torch.Tensor) -> torch.Tensor:

@@ -67,7 +67,9 @@ def warp_patch(
     paint: np.ndarray | None = None,
     weights: np.ndarray | None = None,
 ) -> Patch | None:
-    """The frame's pixels moved about the square, and painted over; None where it lies outside.
+    """The frame's pixels moved about the square, and painted over: as far as any change reaches.
+
+    None where the square lies outside, or nothing in it moves or is painted.
 
     size: pixels of the square that to_square leads to, in which flow is told; the maps may each
     have their own. flow: (n, n, 2) float32, right and down, from where a pixel of the result is
@@ -75,6 +77,8 @@ def warp_patch(
     weights: (n, n) float32, the result's share of the frame, 0 outside the square.
     """
     region = region_of(to_square, size, frame.shape[1::-1])
+    if region is not None:
+        region = _changed(to_square, size, flow, mask, region)
     if region is None:
         return None
     pixels = _moved(frame, to_square, size, flow, region)
@@ -107,6 +111,27 @@ def soft_square(size: int, fade: float) -> np.ndarray:
     return np.outer(line, line).astype(np.float32)
 
 
+def _changed(
+    to_square: np.ndarray, size: int, flow: np.ndarray, mask: np.ndarray | None, region: Edges
+) -> Edges | None:
+    """The part of the region in which something moves or is painted."""
+    parts = [_where(flow.any(axis=2), to_square, size)]
+    if mask is not None:
+        parts.append(_where(mask > LEAST_SHARE, to_square, size))
+    parts = [part for part in parts if part is not None]
+    return _bounds(np.concatenate(parts), region) if parts else None
+
+
+def _where(wanted: np.ndarray, to_square: np.ndarray, size: int) -> np.ndarray | None:
+    """Corners, in pixels of the frame, about what is wanted of a map, and a pixel beyond. (4, 2)"""
+    rows, columns = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    scale = size / len(wanted)
+    edges = (columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2)
+    return _in_frame(to_square, tuple(edge * scale - 0.5 for edge in edges))
+
+
 def _moved(
     frame: np.ndarray, to_square: np.ndarray, size: int, flow: np.ndarray, region: Edges
 ) -> np.ndarray:
@@ -130,13 +155,8 @@ def _paint(
     paint: np.ndarray,
 ) -> None:
     """Paint over the region's pixels, only about where there is any paint: it is little."""
-    rows, columns = (np.flatnonzero((mask > LEAST_SHARE).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return
-    scale = size / len(mask)
-    painted = (columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2)
-    found = _in_frame(to_square, tuple(edge * scale - 0.5 for edge in painted))
-    part = _bounds(found, region)
+    found = _where(mask > LEAST_SHARE, to_square, size)
+    part = None if found is None else _bounds(found, region)
     if part is None:
         return
     left, top = part[0] - region[0], part[1] - region[1]

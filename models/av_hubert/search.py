@@ -4,16 +4,15 @@
 ICLR 2022) reads with a beam of 50, length penalty 1, and no more tokens than frames.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
-from models.av_hubert.decoder import BEGIN, END, PADDING, SequenceDecoder
+from models.av_hubert.ctc_prefixes import CtcPrefixes
+from models.av_hubert.decoder import END, PADDING, SequenceDecoder
 from models.av_hubert.lip_reader import LipReader
 
-CTC_SHARE = 0.3  # of a reading's score, where the reader says tokens frame by frame too
+CTC_SHARE = 0.4  # of a reading's score, where the reader says tokens frame by frame too
 
 
 @dataclass(frozen=True)
@@ -33,21 +32,25 @@ def beam_search(
     beam: int = 1,
     longest: int | None = None,
     length_penalty: float = 1.0,
+    chances: torch.Tensor | None = None,
 ) -> list[Hypothesis]:
     """Up to `beam` readings of one clip, the best first.
 
-    encoded: (T, width); padding: (T,) or None; longest: tokens before END, by default T.
+    encoded: (T, width); padding: (T,) or None; longest: tokens before END, by default T; chances:
+    (T, vocabulary), CTC's log-probabilities, which may hold that none can have been said.
     """
     longest = len(encoded) if longest is None else longest
     live = torch.full((1, 1), END, device=encoded.device)  # words so far of each live reading
-    scores = torch.zeros(1, device=encoded.device)
+    by_words = torch.zeros(1, device=encoded.device)  # the decoder's log-probability of each
+    prefixes = None if chances is None else CtcPrefixes(chances, CTC_SHARE)
     done: list[Hypothesis] = []
     for length in range(1, longest + 2):
-        totals = scores[:, None] + _next_token(decoder, live, encoded, padding)
+        by_words = by_words[:, None] + _next_token(decoder, live, encoded, padding)
         if length == 1:
-            totals[:, END] = -torch.inf  # something is said
+            by_words[:, END] = -torch.inf  # something is said
         if length > longest:
-            totals[:, :END] = totals[:, END + 1 :] = -torch.inf
+            by_words[:, :END] = by_words[:, END + 1 :] = -torch.inf
+        totals = prefixes.join(by_words, live) if prefixes else by_words
         vocabulary = totals.shape[1]
         best, places = totals.flatten().topk(min(2 * beam, totals.numel()))
         rows, tokens = places // vocabulary, places % vocabulary
@@ -57,32 +60,25 @@ def beam_search(
             done.append(Hypothesis(words, best[rank].item() / length**length_penalty))
         if len(done) >= beam or length > longest:
             break
-        kept = torch.nonzero(~ends).flatten()[:beam]
+        kept = torch.nonzero(~ends & best.isfinite()).flatten()[:beam]
+        if not len(kept):
+            break
+        if prefixes:
+            prefixes.keep(rows[kept], tokens[kept])
         live = torch.cat((live[rows[kept]], tokens[kept, None]), dim=1)
-        scores = best[kept]
+        by_words = by_words.flatten()[places[kept]]
     return sorted(done, key=lambda hypothesis: -hypothesis.score)[:beam]
 
 
 @torch.inference_mode()
 def read_encoded(network: LipReader, encoded: torch.Tensor, *, beam: int = 1) -> list[Hypothesis]:
     """The best readings of a clip's codes (T, width), CTC heard where the reader has it."""
-    found = beam_search(network.decoder, encoded, beam=beam)
-    if network.ctc is None:
-        return found
-    chances = network.ctc(encoded).float().log_softmax(-1)
-    judged = [_with_frames(hypothesis, chances) for hypothesis in found]
-    return sorted(judged, key=lambda hypothesis: -hypothesis.score)
-
-
-def _with_frames(hypothesis: Hypothesis, chances: torch.Tensor) -> Hypothesis:
-    """Scored by the decoder and, CTC_SHARE of it, by what each frame says. chances: (T, V)"""
-    tokens = torch.tensor([hypothesis.tokens[:-1]], device=chances.device)
-    lengths = torch.tensor([len(chances)]), torch.tensor([tokens.shape[1]])
-    cost = F.ctc_loss(chances[:, None], tokens, *lengths, blank=BEGIN, reduction="sum")
-    if not cost.isfinite():
-        return Hypothesis(hypothesis.tokens, -math.inf)
-    by_frames = -cost.item() / len(hypothesis.tokens)
-    return Hypothesis(hypothesis.tokens, (1 - CTC_SHARE) * hypothesis.score + CTC_SHARE * by_frames)
+    if network.ctc is not None:
+        chances = network.ctc(encoded).float().log_softmax(-1)
+        found = beam_search(network.decoder, encoded, beam=beam, chances=chances)
+        if found:
+            return found
+    return beam_search(network.decoder, encoded, beam=beam)
 
 
 @torch.inference_mode()

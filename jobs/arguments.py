@@ -219,6 +219,11 @@ def _add_score(group) -> None:
 
 
 def _add_coding(group) -> None:
+    group.add_argument(
+        "--vfr", choices=("resample", "keep"), default="resample",
+        help="of a video with a variable frame rate: resample makes it constant, keep shows every "
+        "picture when it was shown",
+    )  # fmt: skip
     group.add_argument("--crf", type=int, default=18, help="quality; lower is better and larger")
     group.add_argument("--preset", help="speed of the encoder, such as veryfast")
     group.add_argument(

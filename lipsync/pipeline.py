@@ -168,10 +168,11 @@ class LipSync:
         frames = timed(render(plan, self.backend, tally), tally.seconds, "waiting for frames")
         with open_writer(outfile, plan) as writer, contextlib.closing(frames):
             for number, frame in enumerate(frames, 1):
-                writer.write(frame)
+                writer.write(frame, tally.times[number - 1] if tally.times else None)
                 if progress:
                     progress("frames", number, plan.frame_count)
-        return Report(outfile, plan.frame_count, plan.source.fps, tally)
+        count = len(tally.times) or plan.frame_count
+        return Report(outfile, count, plan.source.fps, tally)
 
 
 def prepare_outfile(outfile: str | Path, *inputs: str | Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,14 @@ class Plan:
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
         return (self.crop_side,) * 2 if self.crop_side else self.source.size
+
+    def shown_at(self, frame: int, shown: int) -> Fraction | None:
+        """When a frame of the result is shown, in seconds; None: not at all, its picture goes on.
+
+        Only asked where the source keeps its times.
+        """
+        late = self.source.late.get(shown)
+        return None if late is None else frame / self.source.fps + late
 
     @property
     def layout(self) -> FrameLayout | None:
@@ -232,6 +241,7 @@ def open_chosen(face: str | Path, settings: Settings) -> FaceSource:
         rotate=settings.rotate,
         crop=settings.crop,
         static=settings.static,
+        vfr=settings.vfr,
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Tally:
     faceless: list[int] = field(default_factory=list)  # frames of the result that stay untouched
     filled: list[int] = field(default_factory=list)  # frames whose face was interpolated
     doubtful: list[int] = field(default_factory=list)  # frames that show more of the given mouth
+    times: list[Fraction] = field(default_factory=list)  # of frames, where they keep their own
     changed: list[int] = field(default_factory=list)  # frames that are not as given
 
 
@@ -73,6 +75,7 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
         preset=settings.preset,
         pix_fmt=settings.pix_fmt,
         layout=plan.layout,
+        clock=plan.source.clock,
         colour=info.colour if info.kind == "video" else "bt709",
         comment=TAG if settings.tag else "",
     )
@@ -90,7 +93,11 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
     shown = enumerate(islice(played, plan.frame_count))
     while group := list(islice(shown, min(most, backend.batch_size))):
         batch = _Batch([])
-        for at, (number, (shown_number, frame)) in enumerate(group):
+        for number, (shown_number, frame) in group:
+            if plan.source.clock:
+                if (seconds := plan.shown_at(number, shown_number)) is None:
+                    continue
+                tally.times.append(seconds)
             _note_gaps(tally, number, shown_number, plan)
             places = plan.places(number, shown_number)
             tally.changed += [number] if places else []
@@ -98,7 +105,7 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
             canvas = Canvas(frame, regions)
             batch.canvases.append(canvas)
             for place in places:
-                batch.places.append((at, place))
+                batch.places.append((len(batch.canvases) - 1, place))
                 heard = plan.heard(number, place)
                 batch.inputs.append(backend.generator.feed(canvas.levels, place, heard))
         yield batch

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detection import DEFAULT_PADS, Box, Pads
-from lipsync.source import LOOPS
+from lipsync.source import LOOPS, VFR
 from models.generator import BLENDS
 from models.pretrained import EXPERT
 
@@ -27,6 +27,7 @@ class Settings:
     rotate: bool = False
     crop: tuple[int, int, int, int] = (0, -1, 0, -1)  # top, bottom, left, right; -1 = the edge
     static: bool = False
+    vfr: str = VFR[0]  # "keep": pictures are shown when they were, and not at a constant rate
     loop: str = "repeat"
     length: str = "audio"
 
@@ -66,6 +67,7 @@ class Settings:
                 raise ValueError(f"{name} must be a number up to {LARGEST_NUMBER:g}, not {value}")
         for name, choices in (
             ("loop", LOOPS),
+            ("vfr", VFR),
             ("length", LENGTHS),
             ("no_face", NO_FACE),
             ("silence", SILENCES),

@@ -20,8 +20,10 @@ from video import (
     files_in_order,
     native_layout,
 )
+from video.timed import grid_frame, grid_rate, picture_times
 
 LOOPS = ("repeat", "pingpong", "freeze")
+VFR = ("resample", "keep")  # what becomes of a variable frame rate
 Frame = np.ndarray | NativeFrame  # BGR uint8 (H, W, 3), or planes as they were decoded
 # A video is played backwards in pieces that are read forwards and then held.
 BACKWARD_BYTES = 200_000_000
@@ -42,6 +44,23 @@ class FaceSource:
     rotate: bool = False  # a quarter turn clockwise, after what the file's own tag asks for
     crop: Box | None = None
     static: bool = False  # only the first frame
+    # When the file's pictures are shown, seconds from its beginning, where these times are kept.
+    # `fps` is then a rate at which each picture has a frame of its own; the others repeat it.
+    times: tuple[Fraction, ...] | None = None
+    clock: Fraction | None = None  # seconds of which all times are multiples
+
+    @cached_property
+    def late(self) -> dict[int, Fraction] | None:
+        """Of each frame that begins a picture, how much later it is shown than its number says."""
+        if self.times is None:
+            return None
+        begin = round(self.start * self.fps)
+        late = {0: Fraction(0)}
+        for seconds in self.times:
+            number = grid_frame(seconds, self.fps) - begin
+            if number > 0 or (number == 0 and seconds * self.fps >= begin):
+                late[number] = seconds - (number + begin) / self.fps
+        return late
 
     @property
     def size(self) -> tuple[int, int]:
@@ -179,11 +198,12 @@ def open_source(
     rotate: bool = False,
     crop: tuple[int, int, int, int] = (0, -1, 0, -1),
     static: bool = False,
+    vfr: str = VFR[0],
 ) -> FaceSource:
     """The pictures at `path`; MediaError or ValueError where they, or what is asked of them, fail.
 
     still_fps: the rate of what has none of its own, a still or a folder. crop: top, bottom, left,
-    right, where -1 means the edge.
+    right, where -1 means the edge. vfr: one of VFR.
     """
     info = video.probe(path)
     if not info.has_picture:
@@ -193,13 +213,16 @@ def open_source(
     if start < 0 or (end is not None and end <= start):
         raise ValueError(f"there is nothing between start {start} s and end {end} s")
     fps = info.fps or exact_fps(25.0 if info.kind == "video" else still_fps)
+    times, clock = None, None
+    if vfr == "keep" and info.kind == "video" and not static:
+        found, clock = picture_times(info)
+        times, fps = tuple(found), grid_rate(found, fps)
     start, end = _time_of_frame(start, fps), None if end is None else _time_of_frame(end, fps)
     static = static or info.kind == "image"
-    source = FaceSource(info, fps, start, end, resize_factor, rotate, None, static)
+    source = FaceSource(info, fps, start, end, resize_factor, rotate, None, static, times, clock)
     if tuple(crop) == (0, -1, 0, -1):
         return source
-    box = _crop_box(crop, *source.size)
-    return FaceSource(info, fps, start, end, resize_factor, rotate, box, static)
+    return replace(source, crop=_crop_box(crop, *source.size))
 
 
 def _time_of_frame(seconds: float, fps: Fraction) -> float:

@@ -14,6 +14,7 @@ import ffmpeg
 import numpy as np
 
 from atomic import held, new_partial
+from video import timed
 from video.colour import MATRICES
 from video.encoders import (
     VAAPI_DEVICE,
@@ -101,6 +102,7 @@ class VideoWriter(FedProcess):
         preset: str | None = None,
         pix_fmt: str | None = None,
         layout: FrameLayout | None = None,
+        clock: Fraction | None = None,
         colour: str = "bt709",
         comment: str = "",
     ) -> None:
@@ -109,9 +111,11 @@ class VideoWriter(FedProcess):
         pix_fmt: what is coded; None: of native frames what they are, or what of the encoder's
         formats is nearest to it, and yuv420p of others.
 
-        layout: of native frames (video.native), None for BGR. colour: MediaInfo.colour of the
-        source; "" for a source without tags: none then. `comment` is put into the container,
-        where players and probe() show it.
+        layout: of native frames (video.native), None for BGR. clock: seconds of which all times
+        are multiples, where each frame is written with its own; None: `fps` says them.
+
+        colour: MediaInfo.colour of the source; "" for a source without tags: none then. `comment`
+        is put into the container, where players and probe() show it.
         """
         self.path = prepare_output(path)
         self.shape, self.layout = (height, width, 3), layout
@@ -124,7 +128,9 @@ class VideoWriter(FedProcess):
             log.info("%s needs other sizes: the last line or column is repeated", pix_fmt)
         self._partial = new_partial(self.path)
         below, right = self.padding
-        given = {"s": f"{width + right}x{height + below}", "r": str(exact_fps(fps))}
+        size = (width + right, height + below)
+        self._header = timed.header(layout, *size, exact_fps(fps)) if clock else b""
+        given = {"format": "matroska"} if clock else _untimed(layout, size, exact_fps(fps))
         if self.codec.endswith("_vaapi"):
             given["vaapi_device"] = VAAPI_DEVICE
         if layout:
@@ -133,7 +139,7 @@ class VideoWriter(FedProcess):
             video = _bgr_input(given, colour, pix_fmt)
         self._graph = _output(
             _uploaded(video, self.codec, layout),
-            self._options(crf, preset) | _tags(comment),
+            self._options(crf, preset) | _tags(comment) | self._times(clock),
             self._partial,
             self.path,
             sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
@@ -144,6 +150,17 @@ class VideoWriter(FedProcess):
         """Whether the frames' transparency gets lost."""
         alpha = self.layout is not None and self.layout.pixels.has_alpha
         return alpha and not keeps_alpha(self.codec, self.path.suffix)
+
+    def _times(self, clock: Fraction | None) -> dict:
+        if clock is None:
+            return {}
+        if self.path.suffix.lower() == ".avi":
+            raise MediaError(f"{self.path}: AVI has no times of single frames; take .mp4 or .mkv")
+        step = f"{clock.numerator}:{clock.denominator}"
+        options = {"fps_mode": "passthrough", "enc_time_base": step}
+        if CONTAINERS[self.path.suffix.lower()][0] in ("mp4", "mov"):
+            options["video_track_timescale"] = clock.denominator
+        return options
 
     def _options(self, crf: int, preset: str | None) -> dict:
         options = quality_options(self.codec, crf, preset)
@@ -165,13 +182,19 @@ class VideoWriter(FedProcess):
             self._words = opened.enter_context(tempfile.TemporaryFile())
             self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
             widen(self._process.stdin)
+            self._process.stdin.write(self._header)
             self._opened = opened.pop_all()
         return self
 
-    def write(self, frame: np.ndarray | NativeFrame) -> None:
-        """Add one frame: BGR uint8 (height, width, 3), or native where a layout was given."""
+    def write(self, frame: np.ndarray | NativeFrame, seconds: Fraction | None = None) -> None:
+        """Add one frame: BGR uint8 (height, width, 3), or native where a layout was given.
+
+        seconds: when it is shown, where the writer was given a clock.
+        """
         samples = self._bgr_samples(frame) if self.layout is None else self._native_samples(frame)
         with self._feeding():
+            if self._header:
+                self._process.stdin.write(timed.frame_header(seconds, samples.nbytes))
             self._process.stdin.write(samples)
 
     def _bgr_samples(self, frame: np.ndarray) -> np.ndarray:
@@ -219,9 +242,15 @@ def _padded(picture: np.ndarray, below: int, right: int) -> np.ndarray:
     return cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
 
 
+def _untimed(layout: FrameLayout | None, size: tuple[int, int], fps: Fraction) -> dict:
+    """ffmpeg's options for raw frames at a constant rate, on a pipe."""
+    pixels = layout.pixels.name if layout else "bgr24"
+    return {"format": "rawvideo", "pix_fmt": pixels, "s": f"{size[0]}x{size[1]}", "r": str(fps)}
+
+
 def _bgr_input(given: dict, colour: str, pix_fmt: str):
     """Raw BGR on a pipe, turned into `pix_fmt` by the matrix that the tags then name."""
-    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="bgr24", **given)
+    stream = ffmpeg.input("pipe:", **given)
     matrix, primaries, transfer = _colour_tags(colour)
     matrix = matrix if matrix in MATRICES else "bt709"  # RGB sources have none that we could keep
     coding = {"out_color_matrix": MATRICES[matrix], "out_range": "tv"}
@@ -233,7 +262,7 @@ def _bgr_input(given: dict, colour: str, pix_fmt: str):
 
 def _native_input(given: dict, layout: FrameLayout, colour: str, pix_fmt: str | None):
     """Raw planes on a pipe, as they are wherever the encoder takes them so."""
-    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt=layout.pixels.name, **given)
+    stream = ffmpeg.input("pipe:", **given)
     matrix, primaries, transfer = _colour_tags(colour)
     stream = stream.filter(
         "setparams",

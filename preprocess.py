@@ -9,6 +9,7 @@ Each clip is independent: killed at any moment and run again, it goes on where i
 """
 
 import argparse
+import errno
 import logging
 import sys
 import time
@@ -177,9 +178,15 @@ def main(argv: list[str] | None = None) -> None:
     try:
         sys.exit(_run(args, settings))
     except KNOWN_ERRORS as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error}{_way_out(error, settings)}")
     except KeyboardInterrupt:
         sys.exit("interrupted; run the same command again to go on")
+
+
+def _way_out(error: Exception, settings: PreprocessSettings) -> str:
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return ""
+    return f": {settings.root}; make room and run the same command again: what is done is kept"
 
 
 def _settings(args: argparse.Namespace) -> PreprocessSettings:

@@ -55,6 +55,7 @@ class Plan:
     options: Mapping[str, object] = field(default_factory=dict)  # all of the method's
     crop_side: int = 0  # pixels of a face that is shown by itself; 0: whole frames are
     kept: object = None  # what must live as long as the plan: a mixed sound's folder
+    audios: tuple[Path, ...] = ()  # the sounds as they were given
 
     @property
     def size(self) -> tuple[int, int]:
@@ -178,7 +179,10 @@ def make_plan(
         span = (span[0], span[0] + seconds)
     sound, kept = (Path(audios[0]), None) if len(audios) == 1 else mix_sounds(audios)
     side = backend.generator.crop_side if settings.crop_only else 0
-    return Plan(source, voices, faces, count, settings, sound, span, watched, options, side, kept)
+    given = tuple(map(Path, audios))
+    return Plan(
+        source, voices, faces, count, settings, sound, span, watched, options, side, kept, given
+    )
 
 
 def _check_voices(audios: list[str | Path], settings: Settings) -> None:

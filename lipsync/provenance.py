@@ -49,11 +49,11 @@ def _describe(plan, report, weights: Iterable[Path], detector: dict) -> dict:
         "result": _file(report.path),
         "inputs": {
             "face": [_file(file) for file in plan.source.files],
-            "audio": _file(plan.sound),
+            "audio": [_file(file) for file in plan.audios],
             **{
                 name: _file(getattr(settings, name))
-                for name in ("boxes", "lip_motion", "driving_video")
-                if getattr(settings, name) is not None
+                for name in ("boxes", "speakers", "lip_motion", "driving_video")
+                if getattr(settings, name) not in (None, "auto")
             },
         },
         "weights": [_file(file) for file in weights],

@@ -19,15 +19,15 @@ from page.limits import (
     MEGABYTE,
     QueueFullError,
     TooMuchError,
-    check_face,
+    check_pictures,
     check_seconds,
     check_voice,
 )
-from page.login import is_login
+from page.login import is_in_page, is_login
 from page.rooms import Rooms
 from page.studio import FRAMES_A_SECOND, stages_of
 
-FILES = ("face", "audio", "lip_motion")  # of a request; the last may be left out
+FILES = ("face", "audio", "lip_motion", "driving_video")  # of a request; the first two must be
 RESULTS = {"result": "video", "sheet": "sheet", "lip_motion": "lip_motion", "report": "report"}
 ROOM_FOR_WORDS = MEGABYTE  # of a request, beside its files
 RETRY_SECONDS = 20
@@ -97,11 +97,11 @@ class ApiJobs:
             if isinstance(file, UploadFile)
         }
         chosen = {name: value for name, value in form.items() if name not in FILES}
-        return make_order(kept["face"], kept["audio"], chosen, kept.get("lip_motion"))
+        return make_order(kept.pop("face"), kept.pop("audio"), chosen, **kept)
 
     def _check(self, order: Order) -> float:
         """The voice's seconds. Raises ValueError for files that are none, or too much."""
-        check_face(order.face, self._rooms.limits)
+        check_pictures(order.face, order.settings.driving_video, self._rooms.limits)
         seconds = check_voice(order.voice, self._rooms.limits).duration or 0.0
         if order.settings.length == "audio":
             check_seconds(seconds, self._rooms.limits, str(order.voice))
@@ -214,11 +214,16 @@ def _refusal(error: Exception, files: list[Path]) -> HTTPException:
     return HTTPException(413 if isinstance(error, TooMuchError) else 400, words)
 
 
-def caller_check(login: tuple[str, str] | None) -> Callable[[Request], None]:
-    """What a route depends on: raises HTTPException for who may not use the server."""
+def caller_check(
+    login: tuple[str, str] | None, *, of_page: bool = False
+) -> Callable[[Request], None]:
+    """What a route depends on: raises HTTPException for who may not use the server.
+
+    of_page: who has logged in on the page need not say who they are again.
+    """
 
     def allowed(request: Request) -> None:
-        _check_caller(request, login)
+        _check_caller(request, None if of_page and is_in_page(request) else login)
 
     return allowed
 

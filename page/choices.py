@@ -23,7 +23,7 @@ class Order:
 
     @property
     def files(self) -> tuple[Path | None, ...]:
-        return (self.face, self.voice, self.settings.lip_motion)
+        return (self.face, self.voice, self.settings.lip_motion, self.settings.driving_video)
 
 
 class Kind(NamedTuple):
@@ -88,6 +88,7 @@ SWITCH = Kind(_read_switch, "must be true or false")
 # Names are those of inference.py's flags.
 OF_SETTINGS = {
     "face_select": Kind(_read_text, "must be a short text"),
+    "speakers": _one_of("auto"),
     "no_face": _one_of(*NO_FACE),
     "silence": _one_of(*SILENCES),
     "length": _one_of(*LENGTHS),
@@ -106,19 +107,32 @@ OF_SETTINGS = {
 OF_METHOD = {"strength": _number(0, 1.5), "keep_expression": _number(0, 1)}
 OF_ORDER = {"sheet": SWITCH, "score": SWITCH}
 SHOWN = {"codec": "libx264", "pix_fmt": "yuv420p"}  # what every browser plays
+ALONE = Settings.face_select  # the face that is taken where none is chosen
 KNOWN = OF_SETTINGS | OF_METHOD | OF_ORDER
 
 
 def make_order(
-    face: Path, voice: Path, chosen: Mapping[str, object], lip_motion: Path | None = None
+    face: Path,
+    voice: Path,
+    chosen: Mapping[str, object],
+    lip_motion: Path | None = None,
+    driving_video: Path | None = None,
 ) -> Order:
     """The order as chosen; None stands for the default. Raises ValueError that names the choice."""
     values = {name: _read(name, value) for name, value in chosen.items() if value is not None}
+    if "speakers" in values and ("box" in values or values.get("face_select", ALONE) != ALONE):
+        raise ValueError("whoever speaks is found by itself: choose no face as well")
     options, of_settings, of_order = (
         {name: values[name] for name in group if name in values}
         for group in (OF_METHOD, OF_SETTINGS, OF_ORDER)
     )
-    settings = Settings(options=options, lip_motion=lip_motion, **SHOWN, **of_settings)
+    settings = Settings(
+        options=options,
+        lip_motion=lip_motion,
+        driving_video=driving_video,
+        **SHOWN,
+        **of_settings,
+    )
     return Order(face, voice, settings, **of_order)
 
 

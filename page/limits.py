@@ -36,6 +36,14 @@ def check_face(path: Path, limits: Limits) -> MediaInfo:
     return info
 
 
+def check_pictures(face: Path, driving: Path | None, limits: Limits) -> None:
+    """What is shown, and the video whose lips move it, if there is one; as check_face."""
+    check_face(face, limits)
+    if driving is not None:
+        seconds = check_face(driving, limits).duration or 0.0
+        check_seconds(seconds, limits, str(driving))
+
+
 def check_voice(path: Path, limits: Limits) -> MediaInfo:
     """What the file holds. Raises MediaError where it has no sound, TooMuchError."""
     info = _checked(path, limits)

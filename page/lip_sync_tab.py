@@ -13,7 +13,7 @@ from page.choices import Order, make_order
 from page.files import in_words
 from page.following import follow
 from page.jobs import FAILED, Job
-from page.limits import check_face, check_voice
+from page.limits import check_face, check_pictures, check_voice
 from page.results import NOTHING, Changes, pair, place_fault, results_of
 from page.rooms import Rooms
 from page.shown import EVERYBODY
@@ -24,6 +24,7 @@ SAMPLE_VOICE = ROOT / "sample_data" / "speech_en.wav"
 # Of the components below "more", in their order, by the names of inference.py's flags.
 CHOICES = ("strength", "keep_expression", "silence", "length", "loop", "audio_offset_ms", "pads",
            "sheet", "score")  # fmt: skip
+SPEAKING = "auto"  # who it is is told from the video's own sound
 
 
 class LipSyncTab:
@@ -47,7 +48,11 @@ class LipSyncTab:
                     str(SAMPLE_FACE), label="Video or picture", height=110, elem_id="face"
                 )
             with gr.Tab("Film yourself"):
-                self.film = gr.Video(sources=["webcam"], include_audio=True, label="Webcam")
+                # Mirrored, Gradio would turn it by an ffmpeg that may not be installed.
+                self.film = gr.Video(
+                    sources=["webcam"], include_audio=True, label="Webcam",
+                    webcam_options=gr.WebcamOptions(mirror=False),
+                )  # fmt: skip
             with gr.Tab("Photograph"):
                 self.photograph = gr.Image(sources=["webcam"], type="filepath", label="Webcam")
         self.face_fault = gr.HTML(elem_id="face-fault")
@@ -102,6 +107,15 @@ class LipSyncTab:
             self.pads = gr.Textbox(
                 "0 10 0 0", label="Pads (px)", info="Top, bottom, left, right of the face."
             )
+        self.speakers = gr.Checkbox(
+            False,
+            label="Only whoever speaks",
+            info="In a video of several people: by its own sound, turn by turn.",
+        )
+        self.driving = gr.File(
+            label="Lips of another video, in place of those heard", file_types=["video"],
+            height=90, elem_id="driving",
+        )  # fmt: skip
         with gr.Row():
             self.sheet = gr.Checkbox(True, label="Contact sheet")
             self.score = gr.Checkbox(True, label="Score")
@@ -129,13 +143,14 @@ class LipSyncTab:
         self.voice.change(self.listen, self.voice, [self.voice_fault, self.voice_shown], **quiet)
         for recorder in (self.film, self.photograph, self.microphone):
             target = self.voice if recorder is self.microphone else self.face
-            recorder.input(lambda path: path or NOTHING, recorder, target, **quiet)
+            given = recorder.change if recorder is self.film else recorder.input  # films have none
+            given(lambda path: path or NOTHING, recorder, target, **quiet)
         self.faces.click(
             self.choose, [self.people, self.chosen], [self.faces, self.chosen], **quiet
         )
         self.chosen_parts = [
-            self.chosen, self.strength, self.expression, self.silence, self.length, self.loop,
-            self.later, self.pads, self.sheet, self.score,
+            self.chosen, self.driving, self.speakers, self.strength, self.expression,
+            self.silence, self.length, self.loop, self.later, self.pads, self.sheet, self.score,
         ]  # fmt: skip
         running = [self.make, self.try_frame, self.cancel, self.face_fault, self.voice_fault,
                    self.status]  # fmt: skip
@@ -270,14 +285,19 @@ class LipSyncTab:
             raise ValueError("a face is needed: a video or a picture")
         if voice is None:
             raise ValueError("a voice is needed: any file with sound")
-        chosen, *others = values
+        chosen, driving, speakers, *others = values
         who = "all" if EVERYBODY in chosen else ",".join(map(str, chosen)) or "largest"
         order = make_order(
             self._rooms.claim(request, face),
             self._rooms.claim(request, voice),
-            {"face_select": who, **dict(zip(CHOICES, others, strict=True))},
+            {
+                "face_select": who,
+                "speakers": SPEAKING if speakers else None,
+                **dict(zip(CHOICES, others, strict=True)),
+            },
+            driving_video=driving and self._rooms.claim(request, driving),
         )
-        check_face(order.face, self._rooms.limits)
+        check_pictures(order.face, order.settings.driving_video, self._rooms.limits)
         return order, self._rooms.sessions.new_folder(request.session_hash)
 
 

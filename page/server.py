@@ -53,7 +53,7 @@ def make_app(
     app.middleware("http")(only_from_here)
     add_api(app, rooms, login)
     if load_live:
-        add_live(app, load_live, limits, caller_check(login))
+        add_live(app, load_live, limits, caller_check(login, of_page=True))
     page = lay_out(rooms)
     fetch_nothing(page)
     sessions.protect_what_is_there()

@@ -189,6 +189,13 @@ def test_a_wrong_choice_is_refused_in_one_line(name, value, words):
     assert str(error.value).startswith(words)
 
 
+def test_whoever_speaks_is_not_chosen_as_well():
+    order = make_order(Path("f"), Path("v"), {"speakers": "auto", "face_select": "largest"})
+    assert order.settings.speakers == "auto"
+    with pytest.raises(ValueError, match="choose no face as well"):
+        make_order(Path("f"), Path("v"), {"speakers": "auto", "face_select": "1,2"})
+
+
 def test_files_that_are_none_or_too_much_are_refused(tmp_path):
     film = make_face_video(tmp_path / "film.mkv", frames=3)
     sound = make_sound(tmp_path / "voice.wav")

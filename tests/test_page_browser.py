@@ -149,6 +149,45 @@ def test_the_microphone_gives_a_voice(page):
     assert page.locator("#voice-fault .fault").count() == 0
 
 
+def test_the_webcam_gives_a_face_or_says_that_there_is_none(page):
+    """Chromium's fake camera shows a drawn pattern; what it shows arrives and is looked at."""
+    page.get_by_role("tab", name="Photograph").click()
+    page.get_by_text("Click to Access Webcam").last.click()
+    page.get_by_role("button", name="capture photo").click()
+    page.wait_for_selector("#face-shown img")
+    page.wait_for_selector("#faces .face, #face-fault .fault")
+
+
+def test_a_film_from_the_webcam_is_a_face_with_its_sound(page):
+    page.get_by_role("tab", name="Film yourself").click()
+    page.get_by_text("Click to Access Webcam").first.click()
+    record = page.get_by_role("button", name="start recording")  # its name while it records too
+    record.click()
+    page.wait_for_timeout(2000)
+    record.click()
+    page.wait_for_function("!document.querySelector('#face-shown').innerText.includes('face.mp4')")
+    page.wait_for_selector("#faces .face, #face-fault .fault")
+
+
+def test_another_videos_lips_move_the_mouth(page, clips, folder):
+    give_clips(page, clips)
+    page.get_by_role("button", name="More").click()
+    page.locator("#driving input[type=file]").set_input_files(str(clips[0]))
+    page.wait_for_selector("#driving >> text=anna")
+    make(page)
+    assert plays(page, "#result")
+
+
+def test_whoever_speaks_is_told_by_the_videos_own_sound(page, clips):
+    give_clips(page, clips)
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("Only whoever speaks").check()
+    page.click("#make")
+    page.wait_for_selector("#result, #status .fault, #face-fault .fault")
+    words = page.locator("#status, #face-fault").all_inner_texts()
+    assert page.locator("#result").count() or any("speak" in text for text in words)
+
+
 def test_one_frame_is_shown_before_a_long_run(page, clips):
     give_clips(page, clips)
     page.click("#try-frame")
@@ -248,4 +287,10 @@ def test_a_login_is_asked_where_one_is_set(chromium, tmp_path):
         page.locator("input[type=password]").fill("secret")
         page.get_by_role("button", name="Login").click()
         page.wait_for_selector("#face-shown video")
+        page.get_by_role("tab", name="Live").click()
+        frame = page.frame_locator("iframe.live")
+        frame.locator("#start").wait_for()
+        asked_again = page.request.get(f"{address}/live/")
+        assert asked_again.ok  # by the page's cookie
         context.close()
+        assert chromium.new_context().request.get(f"{address}/live/").status == 401

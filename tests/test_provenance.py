@@ -53,7 +53,7 @@ def test_a_report_says_what_went_in_and_what_was_changed(toy_folder, capsys):
     content = json.loads(Path("out.json").read_text())
     assert content["result"]["sha256"] == hash_of(Path("out.mkv"))
     assert content["inputs"]["face"][0]["sha256"] == hash_of(Path("face.mkv"))
-    assert content["inputs"]["audio"]["sha256"] == hash_of(Path("speech.wav"))
+    assert content["inputs"]["audio"][0]["sha256"] == hash_of(Path("speech.wav"))
     assert content["weights"][0]["sha256"] and content["versions"]["talkface"] == VERSION
     assert content["settings"]["silence"] == "keep"
     frames, (span,) = content["frames"], content["seconds_changed"]

@@ -44,6 +44,8 @@ def _no_garbage_collected() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # a second time it would keep the garbage between
+            gc.freeze()
         gc.enable()
 
 

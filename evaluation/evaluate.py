@@ -19,7 +19,7 @@ from evaluation.summary import as_table, summarise, unscored, write_rows
 from evaluation.videos import GeneratedVideo, find_videos
 from face_detection import DETECTOR_NAMES
 from models.devices import device_faults_told, resolve_device
-from models.pretrained import EXPERT
+from models.pretrained import EXPERT, LIP_READER
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,11 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--syncnet_v2_path", type=Path, help="SyncNet's weights, for LSE")
     parser.add_argument("--inception_path", type=Path, help="Inception's weights, for FID")
-    parser.add_argument("--reader", type=Path, help="a lip reader, ours or published, for WER")
+    parser.add_argument(
+        "--reader", type=Path, default=LIP_READER, help="a lip reader, ours or published, for WER"
+    )
     parser.add_argument("--words", type=Path, help="folder of NAME.txt; else beside the videos")
-    parser.add_argument("--beam", type=int, default=10, help="readings followed at a time, for WER")
+    parser.add_argument("--beam", type=int, default=20, help="readings followed at a time, for WER")
     parser.add_argument(
         "--talklip_psnr", action="store_true",
         help="also PSNR as TalkLip's table has it, where squares wrap round at 256: too high",

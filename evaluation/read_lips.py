@@ -13,6 +13,7 @@ from evaluation.metrics.reading import read_spans, words_of
 from evaluation.over_videos import Absent, add_video_arguments, over_videos, rows_of, write_json
 from face_detection import make_detector
 from models.av_hubert.open_reader import Reader, open_reader
+from models.pretrained import LIP_READER
 from training.word_errors import WordErrors
 
 
@@ -24,8 +25,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("video", type=Path, nargs="+", help="videos with a face; beside one may lie its .txt")
-    add("--reader", type=Path, required=True, help="a lip reader, ours or a published one")
-    add("--beam", type=int, default=10, help="readings that are followed at a time")
+    add("--reader", type=Path, default=LIP_READER, help="a lip reader, ours or a published one")
+    add("--beam", type=int, default=20, help="readings that are followed at a time")
     add("--best", type=int, default=1, help="print so many readings of each span")
     add_video_arguments(parser)
     return parser

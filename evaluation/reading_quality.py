@@ -28,7 +28,7 @@ from models.av_hubert.open_reader import Reader, open_reader
 from models.av_hubert.search import read_encoded
 from models.checkpoint import load
 from models.inputs import generator_input, lower_half, to_faces, to_images
-from models.pretrained import EXPERT
+from models.pretrained import EXPERT, LIP_READER
 from models.talklip import TalkLipGenerator
 from training.generator_terms import laplacian_variance
 from training.losses import sync_cosine
@@ -139,12 +139,12 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m evaluation.reading_quality", description=__doc__.splitlines()[0]
     )
     add = parser.add_argument
-    add("--reader", type=Path, required=True, help="a lip reader of ours, of crops of faces")
+    add("--reader", type=Path, default=LIP_READER, help="a lip reader of ours, of crops of faces")
     add("--data_root", type=Path, required=True, help="clips with words, by preprocess.py")
     add("--filelist", type=Path, required=True, help="clips, one a line")
     add("--generator", type=Path, help="a TalkLip generator, whose faces are read too")
     add("--syncnet_checkpoint_path", type=Path, default=EXPERT, help="judges the sync of faces")
-    add("--beam", type=int, default=10, help="readings that are followed at a time")
+    add("--beam", type=int, default=20, help="readings that are followed at a time")
     add("--sheet", type=Path, help="PNG: of each of some sentences, true frames above made ones")
     return parser
 

@@ -22,7 +22,7 @@ from face_detection import Detector, make_detector
 from models.av_hubert.open_reader import Reader, open_reader
 from models.devices import use_full_float32
 from models.inputs import lower_half_rows
-from models.pretrained import AbsentError, check_hash, published_path
+from models.pretrained import LIP_READER, AbsentError, check_hash, published_path
 from models.syncnet_v2 import SyncNetV2
 from synchrony.expert import Expert, read_expert
 from training.word_errors import WordErrors
@@ -38,9 +38,9 @@ class Options:
     syncnet_checkpoint_path: Path
     syncnet_v2_path: Path | None = None
     inception_path: Path | None = None
-    reader_path: Path | None = None  # of a lip reader
+    reader_path: Path = LIP_READER
     words: Path | None = None  # folder of the texts, where they do not lie beside the videos
-    beam: int = 10  # readings that a lip reader follows at a time
+    beam: int = 20  # readings that a lip reader follows at a time
     detector: str = "auto"
     device: str = "cpu"
     face_select: str = "largest"
@@ -112,8 +112,11 @@ class Scorer:
 
     @cached_property
     def _reader(self) -> Reader:
-        if self.options.reader_path is None:
-            raise AbsentError("needs a lip reader: --reader FILE (lip_reader_train.py makes one)")
+        if not self.options.reader_path.is_file():
+            raise AbsentError(
+                f"no lip reader at {self.options.reader_path}: name one with --reader FILE "
+                "(lip_reader_train.py makes one)"
+            )
         return open_reader(self.options.reader_path, self.options.device)
 
     @property

@@ -58,6 +58,7 @@ WEIGHTS = {
     "lip_hearing_causal": _along("lip_hearing_causal", "sound to lip motion, for live use"),
     "lip_seeing": _along("lip_seeing", "frames to lip motion"),
     "landmarks": _along("landmarks", "68 landmarks of a face"),
+    "lip_reader": _along("lip_reader", "lip reader: crops of a face to English words"),
     "s3fd": Weights(
         ROOT / "face_detection" / "detection" / "sfd" / "s3fd.pth",
         "S3FD, the large face detector",
@@ -93,6 +94,7 @@ LIP_HEARING = WEIGHTS["lip_hearing"].path
 LIP_HEARING_CAUSAL = WEIGHTS["lip_hearing_causal"].path
 LIP_SEEING = WEIGHTS["lip_seeing"].path
 LANDMARKS = WEIGHTS["landmarks"].path
+LIP_READER = WEIGHTS["lip_reader"].path
 
 
 def published_path(name: str, given: str | Path | None = None) -> Path:

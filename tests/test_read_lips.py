@@ -79,8 +79,8 @@ def test_word_errors_of_generated_and_true_videos(reader_file, tmp_path):
     out = tmp_path / "out.json"
     flags = ["--generated", str(tmp_path / "made"), "--truth", str(tmp_path / "true")]
     flags += ["--json", str(out), "--metrics", "wer", "--device", "cpu", "--beam", "2"]
-    assert evaluate.main(flags) == 1  # no reader
-    assert "needs a lip reader" in json.loads(out.read_text())["summary"]["wer"]["absent"]
+    assert evaluate.main([*flags, "--reader", str(tmp_path / "none.pth")]) == 1
+    assert "no lip reader at" in json.loads(out.read_text())["summary"]["wer"]["absent"]
     flags += ["--reader", str(reader_file)]
     assert evaluate.main(flags) == 1  # no words
     assert "nobody knows what is said" in json.loads(out.read_text())["summary"]["wer"]["absent"]

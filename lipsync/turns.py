@@ -118,13 +118,13 @@ def _turns_of_shot(
 ) -> Iterator[Turn]:
     if not there:
         return
+    fits = [fit_of(scores[n][1]) for n in there]
+    best = max(fits, key=lambda fit: fit.certainty)
+    offset = best.offset if best.certainty >= SURE else offset  # each take may have its own
     if len(there) == 1:
         fit = fit_of(scores[there[0]][1], offset)
         if fit.windows >= ENOUGH and fit.certainty < LISTENS:
             return
-    fits = [fit_of(scores[n][1]) for n in there]
-    best = max(fits, key=lambda fit: fit.certainty)
-    offset = best.offset if best.certainty >= SURE else offset
     speaks = who_speaks([scores[n] for n in there], *shot, SHORTEST_TURN, offset)
     edges = [0, *(np.flatnonzero(np.diff(speaks)) + 1).tolist(), len(speaks)]
     for begin, end in zip(edges, edges[1:], strict=False):

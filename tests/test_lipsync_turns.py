@@ -10,6 +10,7 @@ from lipsync import Settings, turns
 from lipsync.plan import make_plan
 from lipsync.render import render
 from lipsync.turns import Turn, weights_of
+from synchrony.shifts import MAX_SHIFT
 from tests import talking_ellipse
 from tests.film_of_ellipses import SIZE, PaneDetector, faces_of, write_film
 from tests.lipsync_material import backend, make_sound, shown
@@ -51,6 +52,22 @@ def test_only_whoever_speaks_gets_the_new_mouth(film, tmp_path):
     assert made[90:145, 1].all()
 
 
+def test_a_take_with_an_offset_of_its_own_is_not_taken_for_a_listener():
+    def scores(offset: int, begin: int) -> turns.Scores:
+        by_shift = np.random.default_rng(begin).uniform(0.1, 0.5, (35, 2 * MAX_SHIFT + 1))
+        by_shift[:, MAX_SHIFT - offset] += 0.4
+        return begin + 2 * np.arange(35), by_shift
+
+    of_film = {0: scores(-2, 0), 1: scores(6, 75)}
+    speaks = [
+        list(turns._turns_of_shot([number], of_film, (75 * number, 75 * number + 75), -2))
+        for number in of_film
+    ]
+    assert [len(turn) for turn in speaks] == [1, 1]
+    noise = {0: (2 * np.arange(35), np.random.default_rng(5).uniform(0.1, 0.5, (35, 31)))}
+    assert not list(turns._turns_of_shot([0], noise, (0, 75), -2))
+
+
 def test_turns_are_written_edited_and_read(film, tmp_path):
     sound, file = make_sound(tmp_path / "new.wav", 6), tmp_path / "turns.json"
     plan_of(film, sound, speakers=str(file))
@@ -88,6 +105,7 @@ def test_each_of_two_people_is_given_their_own_sound(film, tmp_path):
     assert np.array_equal(first, plan.voices[0].speech.heard(10))
     assert np.array_equal(second, plan.voices[1].speech.heard(10))
     assert plan.sound.is_file()
+    assert list(plan.audios) == sounds
 
 
 def test_as_many_sounds_as_faces_are_wanted(film, tmp_path):

@@ -22,6 +22,7 @@ from lipsync.turns import Turn, turns_for
 from lipsync.watching import Progress, counted, watch_faces
 from models.generator import Place, Watched
 from video import FrameLayout
+from video.encoders import has_nvdec
 
 
 class Given(NamedTuple):
@@ -236,7 +237,7 @@ def _listener(
 
 def open_chosen(face: str | Path, settings: Settings) -> FaceSource:
     """The part of the pictures that the settings choose. Raises ValueError (MediaError)."""
-    return open_source(
+    source = open_source(
         face,
         still_fps=settings.still_fps,
         start=settings.start,
@@ -247,6 +248,9 @@ def open_chosen(face: str | Path, settings: Settings) -> FaceSource:
         static=settings.static,
         vfr=settings.vfr,
     )
+    if settings.codec and settings.codec.endswith("_nvenc") and has_nvdec():
+        source = replace(source, info=replace(source.info, on_gpu=True))
+    return source
 
 
 def face_watch(source: FaceSource, progress: Progress | None) -> Callable[[Iterator], Iterator]:

@@ -20,7 +20,7 @@ from video import (
     files_in_order,
     native_layout,
 )
-from video.timed import grid_frame, grid_rate, picture_times
+from video.timed import even_count, grid_frame, grid_rate, picture_times
 
 LOOPS = ("repeat", "pingpong", "freeze")
 VFR = ("resample", "keep")  # what becomes of a variable frame rate
@@ -94,8 +94,14 @@ class FaceSource:
 
     @cached_property
     def frame_count(self) -> int:
-        """How many frames there are, by reading them all, tiny."""
-        return sum(1 for _ in self.frames(shorter_side=16))
+        """How many there are: by the time stamps where these are even, else by reading them all."""
+        count = even_count(self.info, self.fps) if self.is_whole else None
+        return count or sum(1 for _ in self.frames(shorter_side=16))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of a video."""
+        return self.info.kind == "video" and not (self.static or self.start or self.end)
 
     def frames(
         self, first: int = 0, last: int | None = None, *, shorter_side: int | None = None

@@ -1,5 +1,7 @@
 """video.native and lipsync.canvas: samples that nobody changes stay, to the bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from tests.lipsync_material import EllipseDetector, backend, make_sound
 from tests.test_video import make
 from video import MediaError, VideoWriter, native_layout, probe, read_frames, read_native_frames
 from video.colour import SHARES, ColourCoding
-from video.encoders import quality_options, usual_codec
+from video.encoders import has_nvdec, quality_options, usual_codec
 from video.native import FrameLayout, NativeFrame
 from video.pixels import planar_format
 
@@ -243,3 +245,12 @@ def test_deep_frames_become_hevc_and_keep_their_tags(tmp_path):
     after = probe(tmp_path / "o.mp4")
     assert after.pix_fmt == "yuv420p10le" and after.colour == "bt2020nc/bt2020/smpte2084"
     assert after.is_hdr
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_nvdec(), reason="no NVDEC here")
+def test_nvdec_gives_the_samples_that_the_cpu_gives(tmp_path):
+    info = probe(make(tmp_path / "a.mp4", "-i", film(tmp_path / "a.mkv", size="256x256")))
+    there = read_native_frames(replace(info, on_gpu=True), native_layout(info), info.fps)
+    for frame, other in zip(native(info.path), there, strict=True):
+        assert np.array_equal(frame.samples, other.samples)

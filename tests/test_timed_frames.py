@@ -11,8 +11,8 @@ from lipsync.source import open_source
 from tests.lipsync_material import make_sound, save_tiny_generator
 from tests.test_native_frames import BOX
 from tests.test_video import make, make_numbered
-from video import MediaError, VideoWriter, native_layout, probe, read_native_frames
-from video.timed import FOURCC, grid_frame, grid_rate, picture_times
+from video import MediaError, VideoWriter, native_layout, probe, read_frames, read_native_frames
+from video.timed import FOURCC, even_count, grid_frame, grid_rate, picture_times
 
 MILLISECONDS = [0, 33, 67, 100, 233, 250, 283, 500, 533, 1011, 1020]  # two are 9 apart
 
@@ -57,6 +57,15 @@ def test_the_grid_has_a_frame_for_every_picture():
     assert len({grid_frame(seconds, rate) for seconds in times}) == len(times)
     crowded = [Fraction(n, 10_000) for n in range(50)]
     assert grid_rate(crowded, Fraction(25)) == 225  # and some are left out
+
+
+@pytest.mark.parametrize("rate", ["25", "30000/1001", "12.5"])
+def test_frames_of_an_even_rate_are_counted_by_their_time_stamps(tmp_path, rate):
+    path = make_numbered(tmp_path / "a.mp4", fps=rate, seconds=1.6)
+    info = probe(path)
+    assert even_count(info, info.fps) == sum(1 for _ in read_frames(info))
+    assert open_source(path).frame_count == even_count(info, info.fps)
+    assert even_count(probe(uneven(tmp_path / "b.mkv")), Fraction(25)) is None
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])

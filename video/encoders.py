@@ -88,3 +88,11 @@ def keeps_alpha(codec: str, suffix: str) -> bool:
 def hardware_needed(codec: str) -> str | None:
     """What an encoder runs on, if that is no CPU."""
     return HARDWARE.get(codec.rpartition("_")[2]) if "_" in codec else None
+
+
+@lru_cache(maxsize=1)
+def has_nvdec() -> bool:
+    """Whether ffmpeg can decode on an NVIDIA GPU here: asked to, where it can't, it ends."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-init_hw_device", "cuda"]
+    command += ["-f", "lavfi", "-i", "nullsrc", "-frames:v", "1", "-f", "null", "-"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == 0

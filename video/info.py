@@ -56,6 +56,7 @@ class MediaInfo:
     siting: str = ""  # of colour samples among the pixels that share one; "" where untagged
     is_interlaced: bool = False
     decoder: str = ""  # ffmpeg's, where its usual one leaves something out
+    on_gpu: bool = False  # to be decoded there, by NVDEC
     stream: int = 0  # number of the video stream in the file
     container: str = ""  # ffmpeg's name of it
     comment: str = ""  # the container's own

@@ -195,6 +195,8 @@ def _decode(
     # Not accurate: the picture that is shown at a moment may have come long before it.
     seek = {"ss": f"{float((first - lead) / rate):.6f}", "noaccurate_seek": None}
     decoder = {"c:v": info.decoder} if info.decoder else {}
+    if info.on_gpu:
+        decoder["hwaccel"] = "cuda"
     source = open_input(info.path, **decoder, **(seek if first > lead else {}))
     stream = source[str(info.stream)]
     if info.is_interlaced:  # both fields of a frame, at the frame's own time

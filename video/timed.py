@@ -16,6 +16,7 @@ from video.native import FrameLayout
 from video.process import QUIET, READING, literal, url
 
 HIGHEST_RATE = 240  # frames a second; pictures that follow each other faster are left out
+EVEN = Fraction(1, 10)  # of a frame: so far may time stamps of a constant rate be rounded
 SECOND = 1_000_000_000  # of the time stamps
 # How ffmpeg's reader of Matroska knows raw pixels.
 FOURCC = {
@@ -53,6 +54,16 @@ def picture_times(info: MediaInfo) -> tuple[list[Fraction], Fraction]:
         raise MediaError(f"{info.path} has no time stamps that could be kept")
     clock = Fraction(int(step[1]), int(step[2]))
     return sorted({int(stamp) * clock for stamp in stamps if int(stamp) >= 0}), clock
+
+
+def even_count(info: MediaInfo, fps: Fraction) -> int | None:
+    """How many frames a video has at its own constant rate; None where its rate is another."""
+    try:
+        times, _ = picture_times(info)
+    except MediaError:
+        return None
+    off = (abs(seconds * fps - number) for number, seconds in enumerate(times))
+    return len(times) if max(off) < EVEN else None
 
 
 def grid_rate(times: list[Fraction], fps: Fraction) -> Fraction:

@@ -104,12 +104,20 @@ class FaceSource:
         return self.info.kind == "video" and not (self.static or self.start or self.end)
 
     def frames(
-        self, first: int = 0, last: int | None = None, *, shorter_side: int | None = None
+        self,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        shorter_side: int | None = None,
+        exact: bool = True,
     ) -> Iterator[np.ndarray]:
-        """Yield frames `first` to `last` - 1; with `shorter_side`, shrunk about that far."""
+        """Yield frames `first` to `last` - 1; with `shorter_side`, shrunk about that far.
+
+        exact: see video.read_frames.
+        """
         span = self._span(first, last)
         height = self._read_height(shorter_side)
-        for image in video.read_frames(self.info, self.fps, height=height, **span):
+        for image in video.read_frames(self.info, self.fps, height=height, exact=exact, **span):
             yield self._edit(image)
 
     def native_frames(self, first: int = 0, last: int | None = None) -> Iterator[Frame]:

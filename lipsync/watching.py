@@ -69,7 +69,7 @@ def watch_faces(
 
 
 def _groups(source: FaceSource, count: int, size: int) -> Iterator[list[tuple[int, np.ndarray]]]:
-    frames = enumerate(source.frames(0, count))
+    frames = enumerate(source.frames(0, count, exact=False))
     while group := list(islice(frames, size)):
         yield group
 

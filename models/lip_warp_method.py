@@ -39,6 +39,7 @@ from models.warping import REACH, corners, region_of, soft_square, warp_patch
 SHY = 1.5
 STEADY_SECONDS = 0.08  # standard deviation over which the square's way is smoothed
 MOOD_SECONDS = 0.8  # what is slower than this in the given mouth is the speaker's own
+GLANCES = 4  # of the frames with landmarks, one in so many is looked at twice
 MOST_REFERENCE = 640  # pixels of the kept picture's side, at most
 TEETH_TO_BORROW = 0.004  # of the square: a picture that shows less is not borrowed from
 BORDER = 0.08  # of the side, over which the square fades into the frame
@@ -242,7 +243,10 @@ class MouthWatcher(Watcher):
         between &= ~(cut | np.append(cut[1:], False))  # nothing lies half-way between two shots
         at = np.flatnonzero(~between)
         points, _ = find_landmarks(
-            self.method.landmarks, [frames[k] for k in at], [boxes[k] for k in at]
+            self.method.landmarks,
+            [frames[k] for k in at],
+            [boxes[k] for k in at],
+            every=1 if cut.any() else GLANCES,
         )
         rows = np.array([place_mouth(found) for found in points])
         rows[:, TURN] = np.unwrap(rows[:, TURN])

@@ -11,6 +11,7 @@ from detector_training.mouths import KINDS, SHARES, draw_mouths
 from detector_training.train_landmarks import landmark_losses, normalised_errors
 from detector_training.train_landmarks import main as train_landmarks
 from face_detection.landmarks import LandmarkFinder
+from models import landmarks
 from models.landmarks import (
     CROP,
     MIRRORED,
@@ -133,3 +134,21 @@ def test_the_size_of_a_network_is_read_from_its_weights():
     weights = LandmarkNet(0.5).state_dict()
     assert kind_of(weights).name == "landmarks"
     assert kind_of(weights).measure(weights) == {"multiplier": 0.5}
+
+
+def test_points_between_two_glances_follow_the_box(monkeypatch):
+    """Of nine frames three are looked at twice; the others begin where their own box has them."""
+    looked = []
+
+    def look(network, frames, matrices):
+        looked.append(len(frames))
+        inverse = [np.linalg.inv(matrix[:, :2]) for matrix in matrices]
+        middle = [inv @ (CROP / 2 - m[:, 2]) for inv, m in zip(inverse, matrices, strict=True)]
+        face = np.random.default_rng(0).normal(0, 9, (68, 2))
+        return np.stack([at + face for at in middle]), np.ones((len(frames), 68))
+
+    monkeypatch.setattr(landmarks, "_look", look)
+    boxes = [(100 + 5 * n, 80, 200 + 5 * n, 200) for n in range(9)]
+    points, _ = landmarks.find_landmarks(None, [None] * 9, boxes, every=4)
+    assert looked == [3, 9] and points.shape == (9, 68, 2)
+    assert np.allclose(np.diff(points.mean(axis=1), axis=0), [5, 0], atol=0.2)

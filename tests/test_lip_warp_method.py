@@ -191,7 +191,7 @@ def find_by_frame(monkeypatch, frame, points: dict[int, np.ndarray]) -> dict[int
     numbers = {id(picture): number for number, picture in frames.items()}
     monkeypatch.setattr(
         lip_warp_method, "find_landmarks",
-        lambda network, pictures, boxes: (
+        lambda network, pictures, boxes, **_: (
             np.stack([points[numbers[id(picture)]] for picture in pictures]), None
         ),
     )  # fmt: skip

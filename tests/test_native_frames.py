@@ -254,3 +254,23 @@ def test_nvdec_gives_the_samples_that_the_cpu_gives(tmp_path):
     there = read_native_frames(replace(info, on_gpu=True), native_layout(info), info.fps)
     for frame, other in zip(native(info.path), there, strict=True):
         assert np.array_equal(frame.samples, other.samples)
+
+
+def test_two_fields_of_a_frame_become_one_picture(tmp_path):
+    """A bar that moves between the fields has combs where they are shown as they lie."""
+    bar = "color=black:s=96x80:r=50:d=0.4,format=gray,geq=lum='255*between(X,20+4*N,40+4*N)'"
+    lacing = ",format=yuv420p,tinterlace=mode=interleave_top,fieldorder=tff"
+    path = make(tmp_path / "a.mpg", "-f", "lavfi", "-i", bar + lacing, "-c:v", "mpeg2video",
+                "-flags", "+ilme+ildct", "-q:v", 2)  # fmt: skip
+    info = probe(path)
+    assert info.is_interlaced
+
+    def combs(frame):
+        lines = frame.planes[0].astype(float)
+        return np.abs(lines[1:-1] - (lines[:-2] + lines[2:]) / 2).mean()
+
+    mended = native(path)
+    as_is = replace(info, is_interlaced=False)
+    laced = list(read_native_frames(as_is, native_layout(info), info.fps))
+    before, after = (np.mean([combs(one) for one in some[2:-2]]) for some in (laced, mended))
+    assert after < before / 3 and len(mended) == len(laced)

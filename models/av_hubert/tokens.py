@@ -7,6 +7,7 @@ division of a sentence is taken. Characters are pieces that are all as likely.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from models.av_hubert.decoder import BEGIN, END, PADDING, UNKNOWN
 
@@ -37,7 +38,10 @@ class Tokens:
 
     @classmethod
     def of_pieces(cls, sentences: Iterable[str], count: int) -> "Tokens":
-        """At most `count` tokens, learnt by SentencePiece. Raises ValueError where it is absent."""
+        """At most `count` tokens, learnt by SentencePiece. Raises ValueError where it is absent.
+
+        A text of Latin letters gets all of a to z, so that other words can be spelt later.
+        """
         return cls(*_learn_pieces(list(sentences), count))
 
     @classmethod
@@ -118,10 +122,11 @@ class Tokens:
 def _learn_pieces(sentences: list[str], count: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
     from io import BytesIO
 
-    model = BytesIO()
+    model, letters = BytesIO(), set(ascii_lowercase)
+    known = ascii_lowercase if letters & set("".join(sentences)) else ""
     _sentencepiece().SentencePieceTrainer.train(
         sentence_iterator=iter(sentences), model_writer=model, vocab_size=count,
-        model_type="unigram", character_coverage=1.0, hard_vocab_limit=False,
+        model_type="unigram", character_coverage=1.0, hard_vocab_limit=False, required_chars=known,
         bos_id=BEGIN, pad_id=PADDING, eos_id=END, unk_id=UNKNOWN, minloglevel=2,
     )  # fmt: skip
     processor = _sentencepiece().SentencePieceProcessor(model_proto=model.getvalue())

@@ -30,15 +30,20 @@ ENDLESS = {"face": "face.png", "audio": "long.wav", "box": [20, 70, 30, 66]}
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The current folder, with a checkpoint, a face, a speech, and ten minutes of both."""
+    """The current folder, with a checkpoint, a face and a speech."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     save_tiny_generator(tmp_path / "tiny.pth")
     make_face_video(tmp_path / "face.mp4")
     make_sound(tmp_path / "speech.wav")
-    make_sound(tmp_path / "long.wav", 600)
-    cv2.imwrite("face.png", face_frame(0))
     return tmp_path
+
+
+@pytest.fixture
+def endless(here):
+    """Besides, a face that speaks for ten minutes."""
+    make_sound(here / "long.wav", 600)
+    cv2.imwrite("face.png", face_frame(0))
 
 
 def command(*flags):
@@ -157,7 +162,7 @@ def test_workers_make_what_one_process_makes(here, capfd, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interruption_leaves_nothing_of_any_worker(here, number):
+def test_interruption_leaves_nothing_of_any_worker(endless, number):
     write_jobs(*(ENDLESS | {"outfile": f"out/{name}.mp4"} for name in "abc"))
     with start("--workers", "2") as child:
         wait_for(lambda: len(partials()) == 2)
@@ -174,7 +179,7 @@ def test_interruption_leaves_nothing_of_any_worker(here, number):
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_fails_its_job_alone(here):
+def test_a_worker_that_is_killed_fails_its_job_alone(endless):
     write_jobs(
         ENDLESS | {"outfile": "out/a.mp4"},
         *(GOOD | {"outfile": f"out/{name}.mkv"} for name in "bcd"),
@@ -190,7 +195,7 @@ def test_a_worker_that_is_killed_fails_its_job_alone(here):
 
 
 @pytest.mark.slow
-def test_workers_end_and_tidy_up_when_the_run_is_killed(here):
+def test_workers_end_and_tidy_up_when_the_run_is_killed(endless):
     write_jobs(*(ENDLESS | {"outfile": f"out/{name}.mp4"} for name in "ab"))
     with start("--workers", "2") as child:
         wait_for(lambda: len(partials()) == 2)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 import video
+from tests.made_once import made_once
 
 
 def draw_face(width: int = 100, left: int = 100, top: int = 60) -> np.ndarray:
@@ -42,6 +43,7 @@ def write_tone(path: Path, seconds: float, sample_rate: int = 22050) -> Path:
     return path
 
 
+@made_once
 def write_clip(
     path: Path, frames: int = 30, fps: float = 25, *, face=lambda frame: True, sound: bool = True
 ) -> Path:

@@ -18,12 +18,14 @@ from models.generator import Generator, Hearing, Place
 from models.masked_face import MaskedFace
 from models.talkface import TalkFace
 from tests.deterministic import fill
+from tests.made_once import made_once
 from video import NativeFrame, VideoWriter
 
 WIDTH, HEIGHT = 96, 80
 FACE = (30, 20, 66, 70)  # left, top, right, bottom of the painted face in frame 0
 
 
+@made_once
 def save_tiny_generator(path: Path) -> Path:
     """A generator of 32x32 faces with deterministic weights."""
     hp = HParams().with_overrides("img_size=32,multiplier=0.0625")
@@ -48,6 +50,7 @@ def face_frame(number: int, *, with_face: bool = True) -> np.ndarray:
     return frame
 
 
+@made_once
 def make_face_video(path: Path, frames: int = 30, fps=25, faceless=(), sound=None) -> Path:
     """In an .mkv its colours are coded as BGR, so that methods get them to the level."""
     coding = {"codec": "ffv1", "pix_fmt": "bgr0"} if path.suffix == ".mkv" else {}
@@ -57,6 +60,7 @@ def make_face_video(path: Path, frames: int = 30, fps=25, faceless=(), sound=Non
     return path
 
 
+@made_once
 def make_sound(path: Path, seconds: float = 1.0, source: str = "sine=300") -> Path:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y"]
     command += ["-f", "lavfi", "-i", f"{source}:d={seconds}", str(path)]

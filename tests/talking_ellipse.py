@@ -9,6 +9,7 @@ import torch
 
 from evaluation import Expert
 from hparams import HParams
+from tests.made_once import made_once
 from video import VideoWriter
 
 SIZE = 96
@@ -76,6 +77,7 @@ def write_sound(path: Path, wav: np.ndarray) -> Path:
     return path
 
 
+@made_once
 def write_video(path: Path, opened: np.ndarray, sound: Path | None, fps: float = 25) -> Path:
     """The ellipse in the middle of a larger picture; its box is BOX."""
     with VideoWriter(path, 160, 128, fps, sound=sound) as writer:

@@ -225,6 +225,11 @@ def _add_coding(group) -> None:
         "picture when it was shown",
     )  # fmt: skip
     group.add_argument("--crf", type=int, default=18, help="quality; lower is better and larger")
+    group.add_argument(
+        "--smart_copy", action="store_true",
+        help="what stays as it is between two key frames of an H.264 or HEVC film is copied, not "
+        "coded again; --crf is of the rest",
+    )  # fmt: skip
     group.add_argument("--preset", help="speed of the encoder, such as veryfast")
     group.add_argument(
         "--codec",

@@ -11,7 +11,7 @@ OPTIONS = ("strength", "keep_expression", "tune_steps")  # of one method or anot
 SAME_NAMES = (
     "start", "end", "resize_factor", "rotate", "static", "loop", "length", "boxes", "speakers",
     "no_face", "detect_every", "blend", "silence", "audio_offset_ms", "legacy_timing", "lip_motion",
-    "driving_video", "crop_only", "codec", "crf", "preset", "pix_fmt", "vfr",
+    "driving_video", "crop_only", "codec", "crf", "preset", "pix_fmt", "vfr", "smart_copy",
 )  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from lipsync.backends.choice import load_backend
 from lipsync.faces import describe_frames
 from lipsync.people import Person, find_people
 from lipsync.plan import Given, Plan, face_watch, make_plan, open_chosen, same_file
-from lipsync.render import Tally, open_writer, render
+from lipsync.render import Tally, note_copied, open_writer, render
 from lipsync.settings import Settings
+from lipsync.smart_copy import choose_copied
 from lipsync.sound import load_speech
 from lipsync.stages import timed
 from lipsync.watching import Progress
@@ -38,12 +39,18 @@ class Report:
         """Whether any frame was changed."""
         return len(self.tally.faceless) < self.frame_count
 
+    @property
+    def copied_share(self) -> float:
+        """Of all frames, those that were not coded again."""
+        return len(self.tally.copied) / self.frame_count
+
     def notes(self) -> list[str]:
-        """Lines for the user; none where every frame had its face."""
+        """Lines for the user; none where every frame had its face and was made."""
         counted = {
             "without a detected face, its place interpolated": self.tally.filled,
             "without a face, left as they were": self.tally.faceless,
             "with a face that is hard to see, its given mouth kept": self.tally.doubtful,
+            f"({self.copied_share:.0%}) copied as they are coded": self.tally.copied,
         }
         return [
             f"{len(frames)} of {self.frame_count} frames {what}: "
@@ -165,12 +172,17 @@ class LipSync:
     def make(self, plan: Plan, outfile: Path, progress: Progress | None = None) -> Report:
         """The planned video; `outfile` is what video.prepare_output returned."""
         tally = Tally()
-        frames = timed(render(plan, self.backend, tally), tally.seconds, "waiting for frames")
-        with open_writer(outfile, plan) as writer, contextlib.closing(frames):
+        copied = choose_copied(plan, outfile) if plan.settings.smart_copy else None
+        total = plan.frame_count - (len(copied.frames) if copied else 0)
+        rendered = render(plan, self.backend, tally, copied)
+        frames = timed(rendered, tally.seconds, "waiting for frames")
+        with open_writer(outfile, plan, copied) as writer, contextlib.closing(frames):
             for number, frame in enumerate(frames, 1):
                 writer.write(frame, tally.times[number - 1] if tally.times else None)
                 if progress:
-                    progress("frames", number, plan.frame_count)
+                    progress("frames", number, total)
+        if copied:
+            note_copied(tally, copied, plan)
         count = len(tally.times) or plan.frame_count
         return Report(outfile, count, plan.source.fps, tally)
 

@@ -65,8 +65,10 @@ def _describe(plan, report, weights: Iterable[Path], detector: dict) -> dict:
             "without_face": len(tally.faceless),
             "interpolated": len(tally.filled),
             "doubtful": len(tally.doubtful),
+            "copied": len(tally.copied),
         },
         "seconds_changed": spans(tally.changed, fps),
+        "seconds_copied": spans(tally.copied, fps),
         "settings": dataclasses.asdict(settings) | {"options": dict(plan.options)},
         "versions": _versions(),
     }

@@ -14,6 +14,7 @@ import video
 from lipsync.backends.torch_backend import TorchBackend
 from lipsync.canvas import Canvas
 from lipsync.plan import Plan
+from lipsync.smart_copy import Copied, frames_between
 from lipsync.source import Frame
 from lipsync.stages import frames_that_fit, prefetch, timed
 from lipsync.version import TAG
@@ -36,6 +37,7 @@ class Tally:
     doubtful: list[int] = field(default_factory=list)  # frames that show more of the given mouth
     times: list[Fraction] = field(default_factory=list)  # of frames, where they keep their own
     changed: list[int] = field(default_factory=list)  # frames that are not as given
+    copied: list[int] = field(default_factory=list)  # frames that are coded as they were
 
 
 @dataclass
@@ -45,13 +47,18 @@ class _Batch:
     inputs: list[Arrays] = field(default_factory=list)  # what each of these faces is made from
 
 
-def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Iterator[Frame]:
-    """Yield the finished frames, native where plan.layout says so.
+def render(
+    plan: Plan,
+    backend: TorchBackend,
+    tally: Tally | None = None,
+    copied: Copied | None = None,
+) -> Iterator[Frame]:
+    """Yield the finished frames, native where plan.layout says so, without those that are copied.
 
     Decoding and generating run ahead in threads of their own.
     """
     tally = tally or Tally()
-    fed = timed(_feed_batches(plan, backend, tally), tally.seconds, "decode and cut")
+    fed = timed(_feed_batches(plan, backend, tally, copied), tally.seconds, "decode and cut")
     made = _generate(prefetch(fed), backend, tally)
     if plan.crop_side:
         yield from _alone(prefetch(made), backend.generator)
@@ -60,25 +67,29 @@ def render(plan: Plan, backend: TorchBackend, tally: Tally | None = None) -> Ite
         yield from _paint(batch, backend.generator)
 
 
-def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
-    """The encoder of a planned video, with its sound."""
+def open_writer(
+    outfile: str | Path, plan: Plan, copied: Copied | None = None
+) -> video.VideoWriter | video.SplicedWriter:
+    """The encoder of a planned video, with its sound and with what is copied."""
     settings, info = plan.settings, plan.source.info
-    writer = video.VideoWriter(
-        outfile,
-        *plan.size,
-        plan.source.fps,
-        sound=plan.sound,
-        sound_start=plan.sound_span[0],
-        sound_end=plan.sound_span[1],
-        codec=settings.codec,
-        crf=settings.crf,
-        preset=settings.preset,
-        pix_fmt=settings.pix_fmt,
-        layout=plan.layout,
-        clock=plan.source.clock,
-        colour=info.colour if info.kind == "video" else "bt709",
-        comment=TAG if settings.tag else "",
-    )
+    written = (outfile, *plan.size, plan.source.fps)
+    options = {
+        "sound": plan.sound,
+        "sound_start": plan.sound_span[0],
+        "sound_end": plan.sound_span[1],
+        "codec": copied.codec if copied else settings.codec,
+        "crf": settings.crf,
+        "preset": settings.preset,
+        "pix_fmt": settings.pix_fmt,
+        "layout": plan.layout,
+        "clock": plan.source.clock,
+        "colour": info.colour if info.kind == "video" else "bt709",
+        "comment": TAG if settings.tag else "",
+    }
+    if copied:
+        cut = {"film": info, "entries": copied.entries, "stretches": copied.stretches}
+        return video.SplicedWriter(*written, **cut, frame_count=plan.frame_count, **options)
+    writer = video.VideoWriter(*written, **options)
     if info.has_alpha and (plan.layout is None or writer.drops_alpha):
         log.warning(
             "%s: its transparency is dropped; planes of it are kept by --codec prores_ks in .mov, "
@@ -87,13 +98,14 @@ def open_writer(outfile: str | Path, plan: Plan) -> video.VideoWriter:
     return writer
 
 
-def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_Batch]:
+def _feed_batches(
+    plan: Plan, backend: TorchBackend, tally: Tally, copied: Copied | None
+) -> Iterator[_Batch]:
     most = frames_that_fit(plan.source.size, backend.device.type, BATCHES_ON_THE_WAY)
-    played = plan.source.played(plan.settings.loop, native=plan.layout is not None)
-    shown = enumerate(islice(played, plan.frame_count))
+    shown = frames_between(plan, copied.stretches if copied else [])
     while group := list(islice(shown, min(most, backend.batch_size))):
         batch = _Batch([])
-        for number, (shown_number, frame) in group:
+        for number, shown_number, frame in group:
             if plan.source.clock:
                 if (seconds := plan.shown_at(number, shown_number)) is None:
                     continue
@@ -109,6 +121,15 @@ def _feed_batches(plan: Plan, backend: TorchBackend, tally: Tally) -> Iterator[_
                 heard = plan.heard(number, place)
                 batch.inputs.append(backend.generator.feed(canvas.levels, place, heard))
         yield batch
+
+
+def note_copied(tally: Tally, copied: Copied, plan: Plan) -> None:
+    """Tell of frames that are not rendered what is told of others."""
+    tally.copied = copied.frames
+    for number in tally.copied:
+        _note_gaps(tally, number, number, plan)
+    for noted in (tally.faceless, tally.filled, tally.doubtful):
+        noted.sort()
 
 
 def _note_gaps(tally: Tally, number: int, shown_number: int, plan: Plan) -> None:

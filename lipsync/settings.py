@@ -58,6 +58,7 @@ class Settings:
     crf: int = 18  # by libx264's scale
     preset: str | None = None  # None = the codec's own default
     pix_fmt: str | None = None  # None = the source's own, or the encoder's nearest to it
+    smart_copy: bool = False  # what stays as it is, between key frames, is not coded again
     tag: bool = True  # the container says that the lips are made
 
     def __post_init__(self) -> None:

@@ -131,15 +131,17 @@ class FaceSource:
         for frame in video.read_native_frames(self.info, read, self.fps, **self._span(first, last)):
             yield self._edit_native(frame)
 
-    def played(self, loop: str, *, native: bool = False) -> Iterator[tuple[int, Frame]]:
+    def played(
+        self, loop: str, *, native: bool = False, first: int = 0
+    ) -> Iterator[tuple[int, Frame]]:
         """Yield (number, frame) without end; after the last one as `loop`, one of LOOPS, says.
 
-        native: as native_frames has them, else BGR. Every frame is the taker's own, to be painted
-        on.
+        native: as native_frames has them, else BGR. first: the frame to begin with. Every frame is
+        the taker's own, to be painted on.
         """
         read = self.native_frames if native else self.frames
-        for number, frame in enumerate(read()):
-            if number == 0 or loop == "freeze":
+        for number, frame in enumerate(read(first), first):
+            if number == first or loop == "freeze":
                 kept = frame.copy()
             yield number, frame
         while number == 0 or loop == "freeze":

@@ -19,18 +19,23 @@ from video.read import (
     read_sound,
     read_sound_pieces,
 )
+from video.splice import Entries, SplicedWriter, Stretch, find_entries
 from video.write import CONTAINERS, VideoWriter, prepare_output
 
 __all__ = [
     "CONTAINERS",
+    "Entries",
     "FrameLayout",
     "MediaError",
     "MediaInfo",
     "NativeFrame",
     "SoundTrack",
+    "SplicedWriter",
+    "Stretch",
     "VideoWriter",
     "exact_fps",
     "files_in_order",
+    "find_entries",
     "native_layout",
     "prepare_output",
     "probe",

@@ -33,6 +33,7 @@ from video.process import (
     keep_clock,
     open_input,
     start,
+    stop,
     url,
     widen,
     words_of,
@@ -105,6 +106,7 @@ class VideoWriter(FedProcess):
         clock: Fraction | None = None,
         colour: str = "bt709",
         comment: str = "",
+        more: dict | None = None,
     ) -> None:
         """codec: None: what encoders.usual_codec says; crf: by libx264's scale, whatever the codec.
 
@@ -115,7 +117,8 @@ class VideoWriter(FedProcess):
         are multiples, where each frame is written with its own; None: `fps` says them.
 
         colour: MediaInfo.colour of the source; "" for a source without tags: none then. `comment`
-        is put into the container, where players and probe() show it.
+        is put into the container, where players and probe() show it. more: further options of the
+        encoder, as ffmpeg calls them.
         """
         self.path = prepare_output(path)
         self.shape, self.layout = (height, width, 3), layout
@@ -139,7 +142,7 @@ class VideoWriter(FedProcess):
             video = _bgr_input(given, colour, pix_fmt)
         self._graph = _output(
             _uploaded(video, self.codec, layout),
-            self._options(crf, preset) | _tags(comment) | self._times(clock),
+            self._options(crf, preset) | _tags(comment) | self._times(clock) | (more or {}),
             self._partial,
             self.path,
             sound and _Sound(probe(sound), sound_track, sound_start, sound_end),
@@ -337,6 +340,32 @@ def _output(video, options: dict, partial: Path, path: Path, sound: _Sound | Non
         stream, coding = _filtered(source[str(used)], sound), _sound_options(path)
     output = ffmpeg.output(video, stream, url(partial), **options, **coding)
     return keep_clock(output, source, sound.info, used, sound.seconds).overwrite_output()
+
+
+def join(
+    pictures,
+    options: dict,
+    path: Path,
+    *,
+    sound: str | Path | None,
+    sound_start: float,
+    sound_end: float | None,
+    comment: str,
+) -> None:
+    """Put coded pictures, an input of ffmpeg-python, and sound into a video, whole or absent."""
+    heard = sound and _Sound(probe(sound), 0, sound_start, sound_end)
+    partial = new_partial(path)
+    with held(partial), tempfile.TemporaryFile() as words:
+        options = {"c:v": "copy"} | options | _tags(comment)
+        process = start(_output(pictures, options, partial, path, heard), stderr=words)
+        try:
+            process.wait()
+        finally:
+            stop(process)
+        if process.returncode != 0:
+            reason = words_of(words) or exit_reason(process.returncode)
+            raise MediaError(f"cannot write {path}: {reason}")
+        os.replace(partial, path)
 
 
 def _bounds(name: str, seconds: float | None) -> dict:

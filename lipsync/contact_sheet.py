@@ -70,7 +70,7 @@ def _faces(
     """The faces of the frames to show, the first of each."""
     every = max(1, -(-plan.frame_count // MOST_FRAMES))
     given = islice(plan.source.played(plan.settings.loop), plan.frame_count)
-    made = video.read_frames(result)
+    made = video.read_frames(result, plan.source.fps)
     for number, ((shown, before), after) in enumerate(zip(given, made, strict=False)):
         if progress:
             progress("sheet", number + 1, plan.frame_count)

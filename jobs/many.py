@@ -1,7 +1,6 @@
 """Many videos: every job of a file, here or elsewhere, whatever becomes of the others."""
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from jobs.attempt import Outcome, Task
 from jobs.checks import check, complete
 from jobs.job_file import JobParser, Jobs, read_jobs
 from jobs.one_video import load, make_one
+from models.threads import count_cpus
 
 
 def run_jobs(args: argparse.Namespace) -> int:
@@ -58,7 +58,7 @@ def _run(tasks: list[Task], args: argparse.Namespace) -> Iterator[Outcome]:
         from jobs.on_ray import run_on_ray
 
         return run_on_ray(tasks, args)
-    workers = min(args.workers or os.cpu_count() or 1, len(tasks))
+    workers = min(args.workers or count_cpus(), len(tasks))
     return _run_here(tasks, args) if workers == 1 else _run_on_workers(tasks, args, workers)
 
 

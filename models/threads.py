@@ -1,4 +1,4 @@
-"""How torch's threads wait for each other: to be said before torch is loaded."""
+"""How many threads there may be, and how torch's wait: to be said before torch is loaded."""
 
 import os
 
@@ -11,3 +11,8 @@ def wait_without_spinning() -> None:
     What the caller has set stays.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def count_cpus() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from face_detection import Detector, make_detector
+from models.threads import count_cpus
 from preprocessing.attempt import try_clip
 from preprocessing.orphans import end_with
 from preprocessing.settings import PreprocessSettings
@@ -47,11 +48,6 @@ class Machine:
             gpus = tuple(f"cuda:{index}" for index in range(min(ngpu, there)))
             return cls(gpus, THREADS_PER_GPU, CLIPS_PER_GPU_TASK)
         return cls(("cpu",) * (workers or count_cpus()), 1, 1)
-
-
-def count_cpus() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_here(

@@ -27,6 +27,7 @@ from training.word_windows import WordWindows
 AMONG = (1, 5, 10, 50)  # of the nearest, that the right one is found
 AT_ONCE = 32  # clips
 MIDDLE = 5  # of the twelve frames, whose identity is probed
+SAME = 1e-6  # between squared distances: no more than float32 tells
 RIDGE = 10.0  # of the linear reader, whose inputs have a deviation of 1
 
 
@@ -78,12 +79,17 @@ def accuracies(codes: Codes) -> dict[str, float]:
 def retrieval(asked: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """Of each row its own among all others', by distance of unit vectors. (n, ...) each
 
-    R@k: share whose own is among the k nearest; median and mean rank, counted from 1.
+    R@k: share whose own is among the k nearest; median and mean rank, counted from 1. Among as
+    near ones the own stands in the middle: who has one code for all finds nothing.
     """
     asked, found = (_unit(codes.reshape(len(codes), -1)) for codes in (asked, found))
     distances = 2 - 2 * asked @ found.T
     own = np.diagonal(distances)[:, None]
-    ranks = (distances < own).sum(axis=1)
+    nearer, as_near = (
+        (distances < own - SAME).sum(axis=1),
+        (abs(distances - own) <= SAME).sum(axis=1),
+    )
+    ranks = nearer + (as_near - 1) / 2
     scores = {f"R@{k}": float((ranks < k).mean()) for k in AMONG}
     return scores | {
         "median": float(np.floor(np.median(ranks)) + 1),

@@ -103,6 +103,15 @@ def test_two_words_are_told_apart_by_lips_and_by_sound(tree, tmp_path):
     assert logged(tmp_path, "val")[-1]["by_sound"] == 1
 
 
+def test_a_fresh_lip_encoder_sees_with_most_of_its_one_map():
+    for seed in range(3):
+        torch.manual_seed(seed)
+        encoder = DAVS(2, 0.125, judges=False, size=64).lip_feature_encoder
+        shown = torch.rand(4, 3, 64, 64)
+        maps = torch.relu(encoder.bn1(encoder.model(shown)))
+        assert (encoder.conv6(maps) > 0).float().mean() > 0.8
+
+
 def test_visemes_that_nobody_knows_cost_nothing():
     told = {"lip_visemes": torch.randn(2, 3, 4, requires_grad=True)}
     known = viseme_losses(told, {"visemes": torch.tensor([[1, -100, 2], [-100, -100, 0]])})

@@ -28,6 +28,14 @@ def test_retrieval_is_that_of_counting_one_by_one():
     assert scores["mean"] == pytest.approx(np.mean(ranks) + 1)
 
 
+def test_one_code_for_all_finds_nothing():
+    asked = np.random.default_rng(0).normal(size=(100, 3, 4))
+    for pair in ((asked, np.ones_like(asked)), (np.ones_like(asked), asked)):
+        scores = words.retrieval(*pair)
+        assert scores["R@1"] <= 0.01 and scores["R@10"] <= 0.1
+        assert scores["mean"] == pytest.approx(50.5)
+
+
 def test_a_linear_reader_reads_what_is_there_and_no_more():
     rng = np.random.default_rng(0)
     told = np.repeat(np.arange(5), 40)

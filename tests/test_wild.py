@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import preprocess
 from corpus.clips import examine_clip
 from corpus.filelists import done_clips
 from corpus.report_page import write_page
@@ -158,6 +159,17 @@ def test_a_film_that_cannot_be_read_is_one_row(tmp_path, settings):
     (tmp_path / "e.mp4").write_bytes(b"no film")
     rows = make(tmp_path / "e.mp4", settings)["rows"]
     assert [(row["kept"], row["reason"]) for row in rows] == [(False, "undecodable")]
+
+
+def test_a_full_disk_ends_the_run_with_the_folder_and_the_way_out(tmp_path, monkeypatch):
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(preprocess, "_run", full_disk)
+    root = tmp_path / "out"
+    with pytest.raises(SystemExit) as ended:
+        preprocess.main(["--data_root", str(tmp_path), "--preprocessed_root", str(root), "--wild"])
+    assert f"No space left on device: {root}; make room and run" in ended.value.code
 
 
 def test_the_same_clip_twice_is_set_aside(tmp_path, settings):

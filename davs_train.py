@@ -54,6 +54,7 @@ class FaceTrainer:
         self.runtime, self.hp, self.samples, self.step = runtime, hp, samples, 0
         painter = DAVS(words, hp.multiplier, fusion_frames=hp.fusion_frames, judges=False,
                        size=hp.img_size)  # fmt: skip
+        painter.lip_feature_encoder.drop_out(hp.lip_dropout)
         judges = DAVSJudges(
             words, hp.multiplier, identity_frames=hp.identity_frames,
             judge_frames=hp.judge_frames, size=hp.img_size,

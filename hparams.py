@@ -323,6 +323,7 @@ class DavsHParams(TrainingHParams):
     augment: float = share(0.0)  # chance of each kind of change to a clip's pictures and its pace
     augment_sound: float = share(0.0)  # chance of a change to a clip's MFCC
     more_sounds: int = 4  # clips of --sounds that are heard with each clip of words
+    lip_dropout: float = share(0.5)  # in the lip encoder; a narrow one learns nothing beside it
     viseme_wt: float = from_0(0.0)  # of telling each frame's viseme, where clip.json knows it
     eval_interval: int = 1000  # steps
     eval_batches: int = 50  # at most, in one validation

@@ -33,6 +33,7 @@ class WordTrainer:
         self.runtime, self.hp, self.step = runtime, hp, 0
         network = DAVS(words, hp.multiplier, fusion_frames=hp.fusion_frames, judges=False,
                        size=hp.img_size)  # fmt: skip
+        network.lip_feature_encoder.drop_out(hp.lip_dropout)
         network = runtime.synced(runtime.place(network)).train()
         learn_words(network, by)
         head = runtime.place(nn.Linear(CODE, len(VISEMES))) if hp.viseme_wt else None

@@ -14,6 +14,7 @@ from models.davs.identity import CODE, SIZE
 
 LANDMARKS = 68
 DEPTH = 4  # of the hourglass
+DROPOUT = 0.5  # of what goes past each of its depths, in training
 
 
 class PreActivationBlock(nn.Module):
@@ -47,13 +48,14 @@ class Hourglass(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
+        self.dropout = DROPOUT
         for level in range(DEPTH, 0, -1):
             for branch in ("b1", "b2", "b3"):
                 self.add_module(f"{branch}_{level}", PreActivationBlock(channels, channels))
         self.b2_plus_1 = PreActivationBlock(channels, channels)
 
     def forward(self, x: torch.Tensor, level: int = DEPTH) -> torch.Tensor:
-        beside = F.dropout(getattr(self, f"b1_{level}")(x), 0.5, self.training)
+        beside = F.dropout(getattr(self, f"b1_{level}")(x), self.dropout, self.training)
         low = getattr(self, f"b2_{level}")(F.max_pool2d(x, 2))
         low = self.forward(low, level - 1) if level > 1 else self.b2_plus_1(low)
         low = getattr(self, f"b3_{level}")(low)
@@ -115,3 +117,7 @@ class LipEncoder(nn.Module):
         maps = torch.relu(self.bn1(self.model(faces.flatten(0, 1))))
         codes = self.fc(torch.relu(self.conv6(maps)).flatten(1))
         return codes.unflatten(0, (clips, frames))
+
+    def drop_out(self, share: float) -> None:
+        """How much training leaves out beside the hourglass; the published code left out half."""
+        self.model.m0.dropout = share

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import signal
 import time
 import zlib
@@ -66,12 +67,33 @@ def held(partial: Path) -> Iterator[None]:
             partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def held_folder(target: Path) -> Iterator[Path]:
+    """A folder beside target, known as this run's until the block ends; then it is gone.
+
+    One that a killed run left goes as partial files do, with all that is in it.
+    """
+    partial = new_partial(target)
+    with held(partial):
+        folder = _folder_of(partial)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _folder_of(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.pieces")
+
+
 def remove_abandoned(folder: Path) -> None:
     """Remove the partial files of runs that were killed."""
     name = re.compile(r"\.[0-9a-f]{8}-[0-9a-f]{16}\.partial(\.[^.]*)?")
     for left in filter(name.fullmatch, os.listdir(folder)):
         with contextlib.suppress(OSError):  # another run has removed it, or it is not ours to touch
             if _is_abandoned(folder / left):
+                shutil.rmtree(_folder_of(folder / left), ignore_errors=True)
                 (folder / left).unlink()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from atomic import new_partial, whole_or_absent, write_whole
+from atomic import held_folder, new_partial, whole_or_absent, write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +54,19 @@ def test_what_killed_runs_left_goes_with_the_next_file(tmp_path):
     ]
     write_whole(tmp_path / "c.txt", "whole")
     assert set(tmp_path.iterdir()) == {*kept, tmp_path / "c.txt"}
+
+
+def test_a_folder_goes_with_its_run_or_after_it(tmp_path):
+    with pytest.raises(RuntimeError), held_folder(tmp_path / "a.mp4") as folder:
+        (folder / "piece.ts").touch()
+        raise RuntimeError("disk full")
+    assert not list(tmp_path.iterdir())
+    left = aged(new_partial(tmp_path / "a.mp4"), 100)
+    pieces = left.with_name(f"{left.name}.pieces")
+    pieces.mkdir()
+    (pieces / "piece.ts").touch()
+    with held_folder(tmp_path / "b.mp4") as folder:
+        assert not left.exists() and not pieces.exists() and folder.is_dir()
 
 
 HOLD = """

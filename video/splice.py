@@ -1,13 +1,13 @@
 """A video of new frames and of pieces that are copied as they are coded."""
 
 import contextlib
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import ffmpeg
 
+from atomic import held_folder
 from video.info import MediaError, MediaInfo, exact_fps
 from video.native import NativeFrame
 from video.packets import (
@@ -119,8 +119,7 @@ class SplicedWriter:
 
     def __enter__(self) -> "SplicedWriter":
         with contextlib.ExitStack() as opened:
-            folder = tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".talkface-")
-            self._folder = Path(opened.enter_context(folder))
+            self._folder = opened.enter_context(held_folder(self.path))
             self._cut_film()
             self._skip_copied()
             self._opened = opened.pop_all()

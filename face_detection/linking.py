@@ -40,7 +40,7 @@ class OpenTrack:
             look = (1 - LOOK_NEWS) * self.look + LOOK_NEWS * look
             self.look = look / max(float(np.linalg.norm(look)), 1e-6)
         self.frames.append(frame)
-        self.faces.append(face[:5])
+        self.faces.append(face[:5].copy())  # a view would keep all looks of the film in memory
 
     @property
     def box(self) -> np.ndarray:

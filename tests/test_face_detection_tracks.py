@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from face_detection import NoFaceError, Track, Tracks
-from face_detection.linking import _assign, link_faces
+from face_detection.linking import OpenTrack, _assign, link_faces
 from face_detection.smoothing import fill_between, smooth_boxes
 from face_detection.track_files import read_tracks, to_json
 from face_detection.tracks import faceless_spans
@@ -283,3 +283,9 @@ def test_tracks_and_faces_are_paired_for_the_best_in_all(shape):
     score = np.random.default_rng(0).random(shape)
     rows, columns = linear_sum_assignment(score, maximize=True)
     assert _assign(score) == list(zip(rows, columns, strict=True))
+
+
+def test_a_track_keeps_no_looks_of_the_frames_it_was_seen_in():
+    track, found = OpenTrack(), np.zeros((3, 197))
+    track.add(0, found[1])
+    assert track.faces[0].base is None

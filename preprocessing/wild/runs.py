@@ -161,7 +161,8 @@ class Follower:
         self.cuts: list[int] = []
         self._searcher, self._cutting, self._scratch = searcher, cutting, scratch
         self._linker = Linker(cutting.fps)
-        self._numbers: dict[OpenTrack, int] = {}
+        self._numbers: dict[OpenTrack, int] = {}  # of those that may be seen again
+        self._count = 0
         self._open: dict[OpenTrack, _OpenRun] = {}
 
     def take(self, piece: Piece) -> None:
@@ -171,13 +172,15 @@ class Follower:
         scale = piece.frames[0].shape[1] / new[0].shape[1]
         for frame in sorted(faces):
             if frame in cuts:
-                self._linker.end_shot()
+                ended = self._linker.end_shot()
                 self._close_all(piece)
+                self._forget(ended)
                 self.cuts.append(frame)
             found = faces[frame].copy()
             found[:, :4] *= scale
-            self._linker.look(frame, found)
+            ended = self._linker.look(frame, found)
             self._note_sightings(frame, piece)
+            self._forget(ended)
         for open_run in self._open.values():
             open_run.advance(piece, self._cutting, ended=False)
 
@@ -196,10 +199,17 @@ class Follower:
                 self._begin(track, frame)
 
     def _begin(self, track: OpenTrack, frame: int) -> None:
-        number = self._numbers.setdefault(track, len(self._numbers))
+        if track not in self._numbers:
+            self._numbers[track] = self._count
+            self._count += 1
+        number = self._numbers[track]
         folder = self._scratch / f"{number}_{frame}"
         folder.mkdir()
         self._open[track] = _OpenRun(Run(number, len(self.cuts), folder, frame), track)
+
+    def _forget(self, ended: list[OpenTrack]) -> None:
+        for track in ended:
+            self._numbers.pop(track, None)
 
     def _close(self, track: OpenTrack, piece: Piece) -> None:
         open_run = self._open.pop(track)

@@ -60,6 +60,7 @@ def test_learning_to_see_leaves_what_reads_alone(corpus, tmp_path):
     assert changed and all("feature_extractor_video" in name for name in changed)
 
 
+@pytest.mark.slow
 def test_while_it_adapts_the_eyes_stand_still_and_it_resumes_to_the_bit(corpus, tmp_path):
     train_reader(corpus, tmp_path / "whole", 4, hparams=ADAPTS)
     first = load(tmp_path / "whole/checkpoint_step000000002.pth")["state_dict"]

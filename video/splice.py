@@ -120,7 +120,10 @@ class SplicedWriter:
     def __enter__(self) -> "SplicedWriter":
         with contextlib.ExitStack() as opened:
             self._folder = opened.enter_context(held_folder(self.path))
-            self._cut_film()
+            try:
+                self._cut_film()
+            except MediaError as error:
+                raise MediaError(f"{error}; without --smart_copy every frame is coded") from error
             self._skip_copied()
             self._opened = opened.pop_all()
         return self
@@ -161,8 +164,7 @@ class SplicedWriter:
         packets = read_packets(path)
         if len(packets) != frames:
             raise MediaError(
-                f"{self._film.path}: {frames} frames from {begin} came out as {len(packets)}; "
-                "without --smart_copy every frame is coded"
+                f"{self.path}: the {frames} frames from {begin} came out as {len(packets)}"
             )
         self._pieces.append(_Piece(begin, path, packets))
 

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import signal
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -124,9 +125,39 @@ def end_cleanly_on_signals() -> None:
     def stop(number, frame) -> None:
         for other in heard:
             signal.signal(other, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        if _deferral.holds:
+            _deferral.stopped = True
+        else:
+            raise KeyboardInterrupt
 
     known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
     heard = [number for number in filter(None, known) if signal.getsignal(number) != signal.SIG_IGN]
     for number in heard:
         signal.signal(number, stop)
+
+
+class _Deferral:
+    holds = False  # a block of stopping_deferred is being run
+    stopped = False  # meanwhile the run was told to stop
+
+
+_deferral = _Deferral()
+
+
+@contextmanager
+def stopping_deferred() -> Iterator[None]:
+    """What end_cleanly_on_signals hears within the block is raised at its end.
+
+    For starting a program: whoever is interrupted in the middle of it knows of none to end.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone is interrupted
+        yield
+        return
+    _deferral.holds = True
+    try:
+        yield
+    finally:
+        _deferral.holds = False
+    if _deferral.stopped:
+        _deferral.stopped = False
+        raise KeyboardInterrupt

@@ -124,3 +124,23 @@ def test_what_nohup_made_deaf_stays_so():
         time.sleep(0.2)
         assert child.poll() is None
         child.kill()
+
+
+DEFERRED = """
+import atomic, os, signal
+atomic.end_cleanly_on_signals()
+try:
+    with atomic.stopping_deferred():
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("started", flush=True)
+    print("unreached", flush=True)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+def test_what_is_being_started_is_not_interrupted_in_the_middle():
+    ended = subprocess.run(
+        [sys.executable, "-c", DEFERRED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["started", "stopped"]

@@ -13,7 +13,7 @@ import cv2
 import ffmpeg
 import numpy as np
 
-from atomic import held, new_partial
+from atomic import held, new_partial, stopping_deferred
 from video import timed
 from video.colour import MATRICES
 from video.encoders import (
@@ -183,7 +183,9 @@ class VideoWriter(FedProcess):
         with contextlib.ExitStack() as opened:
             opened.enter_context(held(self._partial))
             self._words = opened.enter_context(tempfile.TemporaryFile())
-            self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
+            with stopping_deferred():
+                self._process = start(self._graph, stdin=subprocess.PIPE, stderr=self._words)
+                opened.callback(stop, self._process)
             widen(self._process.stdin)
             self._process.stdin.write(self._header)
             self._opened = opened.pop_all()

@@ -9,6 +9,7 @@ with video.VideoWriter("out.mp4", 640, 480, fps=25, sound="talk.mp4") as writer:
     writer.write(frame)
 """
 
+from video.containers import CONTAINERS, prepare_output
 from video.images import files_in_order
 from video.info import MediaError, MediaInfo, SoundTrack, exact_fps
 from video.native import FrameLayout, NativeFrame, native_layout
@@ -20,7 +21,7 @@ from video.read import (
     read_sound_pieces,
 )
 from video.splice import Entries, SplicedWriter, Stretch, find_entries
-from video.write import CONTAINERS, VideoWriter, prepare_output
+from video.write import VideoWriter
 
 __all__ = [
     "CONTAINERS",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import ffmpeg
 
 from atomic import held_folder
+from video.containers import CONTAINERS, join, prepare_output
 from video.info import MediaError, MediaInfo, exact_fps
 from video.native import NativeFrame
 from video.packets import (
@@ -21,7 +22,7 @@ from video.packets import (
     read_packets,
 )
 from video.process import url
-from video.write import CONTAINERS, VideoWriter, join, prepare_output
+from video.write import VideoWriter
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265"}  # that make what is copied
 PARAMETERS = {"h264": "x264-params", "hevc": "x265-params"}  # ffmpeg's options of theirs

@@ -23,6 +23,7 @@ from models.generator import Arrays, Generator, Place
 log = logging.getLogger(__name__)
 
 BATCHES_ON_THE_WAY = 5  # that the stages hold, about
+FIRST_BATCH = 4  # frames: the encoder has work soon
 GREY = 127  # of a face that was never seen
 LEAST_TRUST = 0.5  # of a face, under which a frame is reported to keep its given mouth
 
@@ -103,8 +104,9 @@ def _feed_batches(
 ) -> Iterator[_Batch]:
     most = frames_that_fit(plan.source.size, backend.device.type, BATCHES_ON_THE_WAY)
     shown = frames_between(plan, copied.stretches if copied else [])
-    while group := list(islice(shown, min(most, backend.batch_size))):
-        batch = _Batch([])
+    size = FIRST_BATCH
+    while group := list(islice(shown, min(most, size, backend.batch_size))):
+        batch, size = _Batch([]), most
         for number, shown_number, frame in group:
             if plan.source.clock:
                 if (seconds := plan.shown_at(number, shown_number)) is None:

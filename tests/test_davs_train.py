@@ -15,7 +15,7 @@ import davs_train
 from evaluation import words
 from hparams import DavsHParams
 from models.checkpoint import load, read_checkpoint
-from models.davs import DAVS
+from models.davs import DAVS, LipEncoder
 from models.davs.whole import DAVSJudges, without_judges
 from tests.word_trees import write_tree
 from training.davs_losses import viseme_losses
@@ -267,3 +267,12 @@ def test_both_parts_train_on_a_gpu(tree, tmp_path, precision):
     begin = ("--checkpoint_path", checkpoint(tmp_path / "words", 3))
     assert run(tree, tmp_path / "faces", "faces", 3, *begin, *cuda) == 0
     assert all(row["loss"] is not None for row in logged(tmp_path / "faces", "train"))
+
+
+def test_a_narrow_lip_encoder_need_not_leave_anything_out():
+    torch.manual_seed(0)
+    lips = LipEncoder(0.0625, 64).train()
+    faces = torch.rand(1, 2, 3, 64, 64)
+    assert not torch.equal(lips(faces), lips(faces))
+    lips.drop_out(0.0)
+    assert torch.equal(lips(faces), lips(faces))

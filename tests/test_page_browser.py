@@ -13,6 +13,10 @@ pytestmark = pytest.mark.page
 
 FACE, VOICE = ROOT / "sample_data" / "face.mp4", ROOT / "sample_data" / "speech_en.wav"
 
+# Whether the camera gives pictures: who is faster than it photographs nothing.
+SEES = "[...document.querySelectorAll('video')].some(one => one.videoWidth && one.currentTime > 0)"
+LOOKED_AT = "#faces .face, #face-fault .fault"  # what was given: a face, or words on why none
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -153,9 +157,11 @@ def test_the_webcam_gives_a_face_or_says_that_there_is_none(page):
     """Chromium's fake camera shows a drawn pattern; what it shows arrives and is looked at."""
     page.get_by_role("tab", name="Photograph").click()
     page.get_by_text("Click to Access Webcam").last.click()
+    page.wait_for_function(SEES)
     page.get_by_role("button", name="capture photo").click()
     page.wait_for_selector("#face-shown img")
-    page.wait_for_selector("#faces .face, #face-fault .fault")
+    page.wait_for_selector(LOOKED_AT)
+    assert page.locator(LOOKED_AT).count() == 1
 
 
 def test_a_film_from_the_webcam_is_a_face_with_its_sound(page):
@@ -166,7 +172,8 @@ def test_a_film_from_the_webcam_is_a_face_with_its_sound(page):
     page.wait_for_timeout(2000)
     record.click()
     page.wait_for_function("!document.querySelector('#face-shown').innerText.includes('face.mp4')")
-    page.wait_for_selector("#faces .face, #face-fault .fault")
+    page.wait_for_selector(LOOKED_AT)
+    assert page.locator(LOOKED_AT).count() == 1
 
 
 def test_another_videos_lips_move_the_mouth(page, clips, folder):

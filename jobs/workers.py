@@ -9,7 +9,6 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -18,7 +17,7 @@ from pathlib import Path
 from atomic import end_cleanly_on_signals
 from jobs.attempt import Outcome, Task, attempt
 from jobs.sharing import take
-from preprocessing.orphans import end_with
+from preprocessing.orphans import children_deaf_to_ctrl_c, end_with
 
 SECONDS_TO_END = 30  # of a worker that is told to: it removes what is half made
 
@@ -79,20 +78,10 @@ def _start(post: Post) -> _Worker:
     spawn = multiprocessing.get_context("spawn")  # forked thread pools do not work
     pipe, theirs = spawn.Pipe()
     process = spawn.Process(target=_work, args=(theirs, os.getpid(), post), daemon=False)
-    with _children_deaf_to_ctrl_c():
+    with children_deaf_to_ctrl_c():
         process.start()
     theirs.close()
     return _Worker(post, process, pipe)
-
-
-@contextmanager
-def _children_deaf_to_ctrl_c() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; it is the parent's to handle."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _give(worker: _Worker, task: Task) -> None:

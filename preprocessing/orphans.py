@@ -1,9 +1,11 @@
-"""Worker processes that end when the run that started them is gone."""
+"""Worker processes: they leave Ctrl-C to the run that started them, and end when it is gone."""
 
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SECONDS_TO_TIDY_UP = 10
 
@@ -24,3 +26,13 @@ def _watch(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SECONDS_TO_TIDY_UP)
     os._exit(1)
+
+
+@contextmanager
+def children_deaf_to_ctrl_c() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal; it is the parent's to handle."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -4,12 +4,10 @@ import logging
 import multiprocessing
 import os
 import queue
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -19,7 +17,7 @@ import torch
 from face_detection import Detector, make_detector
 from models.threads import count_cpus
 from preprocessing.attempt import try_clip
-from preprocessing.orphans import end_with
+from preprocessing.orphans import children_deaf_to_ctrl_c, end_with
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import SourceVideo
 from preprocessing.wild.preprocess_film import build_judges
@@ -76,7 +74,7 @@ def _run_in_pool(
     )
     size = machine.clips_per_task
     tasks = [clips[first : first + size] for first in range(0, len(clips), size)]
-    with _children_deaf_to_ctrl_c():
+    with children_deaf_to_ctrl_c():
         futures = [pool.submit(_preprocess, task) for task in tasks]
     try:
         for done in as_completed(futures):
@@ -88,16 +86,6 @@ def _run_in_pool(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _children_deaf_to_ctrl_c() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; it is the parent's to handle."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 class SharedDetector:

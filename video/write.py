@@ -45,6 +45,8 @@ from video.read import probe
 
 log = logging.getLogger(__name__)
 
+EVERYWHERE = ("libx264", "libx265", "libvpx-vp9")  # encoders that every ffmpeg of ours has
+
 # Lines and columns that share one colour sample, by what the pixel formats' names contain.
 GRAINS = (
     (("yuv410",), (4, 4)),
@@ -98,12 +100,13 @@ class VideoWriter(FedProcess):
         self.path = prepare_output(path)
         self.shape, self.layout = (height, width, 3), layout
         self.codec = codec or usual_codec(self.path.suffix, layout and layout.pixels)
-        if codec:
-            formats_of(codec)
+        if self.codec not in EVERYWHERE:
+            formats_of(self.codec)  # asks ffmpeg whether it has it
         pix_fmt = pix_fmt or (None if layout else "yuv420p")
-        self.padding = _padding(width, height, pix_fmt or layout.pixels.name)
+        coded = pix_fmt or layout.pixels.name
+        self.padding = _padding(width, height, coded)
         if any(self.padding):
-            log.info("%s needs other sizes: the last line or column is repeated", pix_fmt)
+            log.info("%s needs other sizes: the last line or column is repeated", coded)
         self._partial = new_partial(self.path)
         below, right = self.padding
         size = (width + right, height + below)

@@ -13,6 +13,7 @@ from hparams import HParams
 from models.quality_discriminator import VisualQualityDiscriminator
 from models.syncnet import SyncNet
 from models.talkface import TalkFace
+from training.engine.cli import end_at_once
 from training.engine.learner import Learner
 from training.engine.runtime import Runtime
 from training.losses import bce_of_cosine, cosine
@@ -60,6 +61,7 @@ def work(rank: int, port: int, kind: str, parts: int, path: str) -> None:
         torch.save(found, path)
     dist.barrier()
     dist.destroy_process_group()
+    end_at_once(0)  # as the scripts do
 
 
 def on_two_processes(kind: str, parts: int, path) -> dict[str, torch.Tensor]:

@@ -56,11 +56,11 @@ def run_script(parser: argparse.ArgumentParser, argv: list[str] | None, train: C
         print("stopped; what was saved before stays", file=sys.stderr)
         code = 130
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        _end_at_once(code)
+        end_at_once(code)
     return code
 
 
-def _end_at_once(code: int) -> None:
+def end_at_once(code: int) -> None:
     """End one process of several without tearing the interpreter down.
 
     There torch 2.13 now and then aborts after the last checkpoint (one run in twelve on two

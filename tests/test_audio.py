@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import audio
+import video
 from audio import (
     count_frames,
     mel_filters,
@@ -47,6 +48,16 @@ def test_columns_follow_the_sound_by_one_hop(hp):
     np.testing.assert_allclose(
         melspectrogram(later, hp)[:, 20:70], melspectrogram(wav, hp)[:, 12:62], atol=1e-4
     )
+
+
+def test_a_plain_wav_is_read_as_ffmpeg_reads_it(tmp_path):
+    path, samples = tmp_path / "a.wav", np.arange(-32768, 32768, 7, dtype=np.int16)
+    audio.save_wav(path, samples, 16000)
+    np.testing.assert_array_equal(audio.load_wav(path, 16000), video.read_sound(path, 16000))
+    other_rate = video.read_sound(path, 8000)
+    np.testing.assert_array_equal(audio.load_wav(path, 8000), other_rate)
+    path.write_bytes(path.read_bytes()[:-101])  # cut off, as by a full disk
+    np.testing.assert_array_equal(audio.load_wav(path, 16000), video.read_sound(path, 16000))
 
 
 @pytest.mark.parametrize("samples", [1, 2, 199, 200, 400, 401, 3199])

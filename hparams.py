@@ -292,6 +292,7 @@ class TalkLipHParams(LipHParams):
     batch_size: int = 8
     picked_share: float = share(0.08)  # of a sentence's frames, that are generated in a step
     longest: int = 160  # frames; longer sentences are left out
+    ear_frames: int = 75  # of a clip's sound, while ears alone learn
     lip_wt: float = share(1e-5)  # of the lip reader's loss, which is a sum over all words
     cont_wt: float = from_0(1e-3)  # of the contrastive loss, with --contrastive
     perp_wt: float = share(0.07)  # of what the discriminator does not believe
@@ -307,6 +308,7 @@ class DavsHParams(TrainingHParams):
     """DAVS, at its published numbers. batch_size: clips of words."""
 
     img_size: int = 256  # px, a face as the networks see it: 64, 128 or 256
+    picture_multiplier: float = from_0(0.0)  # the same of what paints and is judged; 0: multiplier
     fusion_frames: int = 12  # every second one, from which a word is told
     identity_frames: int = 20  # of a clip, in which a judge looks for the word
     judge_frames: int = 6  # that are painted and judged in a row
@@ -323,6 +325,7 @@ class DavsHParams(TrainingHParams):
     augment: float = share(0.0)  # chance of each kind of change to a clip's pictures and its pace
     augment_sound: float = share(0.0)  # chance of a change to a clip's MFCC
     more_sounds: int = 4  # clips of --sounds that are heard with each clip of words
+    speech_rate: float = share(1.0)  # of the rate, for what was taught words before
     lip_dropout: float = share(0.5)  # in the lip encoder; a narrow one learns nothing beside it
     viseme_wt: float = from_0(0.0)  # of telling each frame's viseme, where clip.json knows it
     eval_interval: int = 1000  # steps

@@ -2,7 +2,11 @@
 
 python talklip_train.py --data_root lrs2_preprocessed/ --checkpoint_dir runs/talklip \
     --reader runs/reader/checkpoint_best.pth --train_audio_encoder
+python talklip_train.py --what ears --painter talkface.safetensors --data_root sounds/ \
+    --reader runs/reader/checkpoint_best.pth --checkpoint_dir runs/ears
 
+Ears come first where there is a trained Wav2Lip generator to begin as: TalkLip's encoder of sound
+learns to hear as that one does, and --checkpoint_path runs/ears/... then begins at its faces.
 "Seeing What You Said: Talking Face Generation Guided by a Lip Reading Expert" (Wang et al.,
 CVPR 2023). Instead of --data_root it takes the folders of TalkLip's own preparation.
 """
@@ -33,14 +37,22 @@ from training.engine.start import read_start
 from training.gan import Gan, add_judge_argument, judge_numbers, load_judge
 from training.generator_terms import laplacian_variance
 from training.sentences import find_sentences, tell_unknown
-from training.session import VALIDATION_SEED, Session, open_session, training_parser
+from training.session import (
+    VALIDATION_SEED,
+    Session,
+    open_session,
+    open_sound_session,
+    training_parser,
+)
 from training.talklip_data import Spoken, Trees, crop_sentences, find_tree_sentences
+from training.talklip_ears import train_ears
 from training.talklip_terms import Curriculum, Listener, Made, make_faces
 from training.talklip_windows import SHORTEST, TalkLipSentences, UnseenTalkLipSentences
 
 log = logging.getLogger(__name__)
 
-SCRIPT = "talklip_train"
+SCRIPT = "talklip_train"  # whose runs go on
+EARS_SCRIPT = "talklip_train --what ears"
 BETAS = (0.5, 0.999)
 LAST_LAYERS = 3  # of the encoder of sound, that learn from stage 1 on: 9 to 11 of 12
 MOST_SKIPPED = 20  # batches in a row that do not fit, after which a run ends
@@ -126,7 +138,7 @@ class TalkLipTrainer:
         with self.runtime.autocast():
             made = make_faces(self.learner.network, batch, frozen_ears=frozen)
         terms = self.picture_terms(made)
-        if self.curriculum.is_read:
+        if self.curriculum.is_read and (self.hp.lip_wt or self.contrastive):
             terms |= self.word_terms(batch, made)
         terms["loss"] = self.loss(terms, with_words=self.curriculum.is_read)
         self.learner.backward(terms["loss"], count)
@@ -250,10 +262,15 @@ def build_generator(reader: Reader, hp: TalkLipHParams) -> TalkLipGenerator:
 
 def train(args: argparse.Namespace) -> Path:
     trees = trees_of(args)
-    start = read_start(args, "talklip", SCRIPT, TalkLipHParams)
+    script = EARS_SCRIPT if args.what == "ears" else SCRIPT
+    start = read_start(args, "talklip", script, TalkLipHParams)
     if start.hp.first_stage > Curriculum.LAST:
         raise UsageError(f"--hparams: first_stage is 0, 1 or 2, not {start.hp.first_stage}")
     with start.open_runtime(args) as runtime:
+        if args.what == "ears":
+            session = open_sound_session(args, runtime, start)
+            generator = build_generator(open_reader(args.reader), start.hp)
+            return train_ears(session, generator, args.painter)
         session = Session(args, start, runtime) if trees else open_session(args, runtime, start)
         torch.manual_seed(start.seed)
         return train_talklip(session, trees)
@@ -336,6 +353,8 @@ def refuse_illiterate(trainer: TalkLipTrainer, validation: Iterable[Batch]) -> N
 def build_parser() -> argparse.ArgumentParser:
     parser = training_parser(__doc__.splitlines()[0], data_required=False)
     add = parser.add_argument
+    add("--what", choices=("faces", "ears"), default="faces", help="what to train")
+    add("--painter", type=Path, help="ears: the Wav2Lip generator that they are to hear like")
     add("--reader", type=Path, required=True, help="the lip-reading expert, ours or published")
     add("--contrastive", action="store_true", help="TalkLip's g+c: sound against its own mouths")
     add("--train_audio_encoder", action="store_true",
@@ -348,7 +367,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_script(build_parser(), argv, train)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if (args.what == "ears") != bool(args.painter):
+        parser.error("--what ears needs --painter, the Wav2Lip generator to hear like"
+                     if args.what == "ears" else "--painter is for --what ears")  # fmt: skip
+    if args.what == "ears" and not args.data_root:
+        parser.error("--what ears learns from the clips of --data_root")
+    return run_script(parser, argv, train)
 
 
 if __name__ == "__main__":

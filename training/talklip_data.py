@@ -16,6 +16,7 @@ import torch
 
 import video
 from audio import load_wav
+from corpus.clips import Clip
 from corpus.errors import ClipError, CorpusError
 from corpus.filelists import read_filelist
 from corpus.transcripts import read_transcript
@@ -61,7 +62,7 @@ class Spoken(ABC):
 
     def read_sound(self) -> np.ndarray:
         """(104, length) float32: zeros after an early end; what is too long is cut."""
-        columns = stacked_filterbank(np.trunc(self.read_samples() * 32767))[:, : self.length]
+        columns = stacked_filterbank(to_levels(self.read_samples()))[:, : self.length]
         return np.pad(columns, ((0, 0), (0, self.length - columns.shape[1])))
 
 
@@ -241,6 +242,16 @@ def _read_video(path: Path) -> list[np.ndarray]:
 def _check_length(sentence: Spoken, shortest: int, longest: int) -> None:
     if not shortest <= sentence.length <= longest:
         raise ClipError(f"{sentence.length} frames, not {shortest} to {longest}")
+
+
+def to_levels(samples: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1] as the levels that AV-HuBERT's features are of."""
+    return np.trunc(samples * 32767)
+
+
+def read_levels(clip: Clip) -> np.ndarray:
+    """Of a clip's whole sound, at SAMPLE_RATE. Raises ClipError."""
+    return to_levels(_load(clip.sound))
 
 
 def _load(path: Path) -> np.ndarray:

@@ -1,15 +1,19 @@
 """Train DAVS: faces whose identity says nothing of the word, and whose speech nothing of the face.
 
 python davs_train.py --what words --data_root words/ --checkpoint_dir runs/words
-python davs_train.py --what faces --data_root words/ --checkpoint_dir runs/davs \
+python davs_train.py --what pictures --data_root words/ --checkpoint_dir runs/pictures \
     --checkpoint_path runs/words/checkpoint_best.pth
+python davs_train.py --what faces --data_root words/ --checkpoint_dir runs/davs \
+    --checkpoint_path runs/pictures/checkpoint_best.pth
 
 First what is said is learnt from lips and from sound, as words; then faces are painted from an
-identity and what is said, against judges. The words: preprocess.py --layout lrw, or
+identity and what is said, against judges. In between, painting alone may be learnt, which is many
+times as fast. The words: preprocess.py --layout lrw, or
 synthesis.make_corpus --words 50.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,6 +34,7 @@ from training.davs_losses import (
     uniform_loss,
 )
 from training.davs_networks import Faces, Judging, Painting, freeze_unused
+from training.davs_pictures import PictureTrainer
 from training.engine.cli import add_run_arguments, run_script
 from training.engine.learner import Learner
 from training.engine.log import Means
@@ -42,8 +47,11 @@ from training.word_samples import draw_faces
 from training.word_session import WordSession, add_word_arguments, open_word_session
 from training.word_windows import FaceWindows, WordWindows
 
-SCRIPT = "davs_train --what faces"  # whose runs go on
-WORDS_SCRIPT = "davs_train --what words"
+log = logging.getLogger(__name__)
+
+WHAT = ("words", "pictures", "faces")
+SCRIPT = "davs_train --what {}"  # whose runs go on
+SPEECH = ("mfcc_encoder", "lip_feature_encoder", "model_fusion")  # parts that words teach
 BY = ("both", "lips", "sound")
 
 
@@ -52,11 +60,10 @@ class FaceTrainer:
 
     def __init__(self, runtime: Runtime, hp: DavsHParams, words: int, samples: FaceWindows):
         self.runtime, self.hp, self.samples, self.step = runtime, hp, samples, 0
-        painter = DAVS(words, hp.multiplier, fusion_frames=hp.fusion_frames, judges=False,
-                       size=hp.img_size)  # fmt: skip
+        painter = build_painter(words, hp)
         painter.lip_feature_encoder.drop_out(hp.lip_dropout)
         judges = DAVSJudges(
-            words, hp.multiplier, identity_frames=hp.identity_frames,
+            words, painter.picture_multiplier, identity_frames=hp.identity_frames,
             judge_frames=hp.judge_frames, size=hp.img_size,
         )  # fmt: skip
         self.gan = Gan(
@@ -70,8 +77,8 @@ class FaceTrainer:
         freeze_unused(network)
         if not hp.frame_gan and isinstance(network, DAVSJudges):
             network.netD.requires_grad_(False)  # it never looks
-        learnt = [weight for weight in network.parameters() if weight.requires_grad]
-        optimizer = torch.optim.Adam(learnt, lr=rate, betas=(0.9, 0.999), fused=self.runtime.fused)
+        groups = by_rate(network, rate, hp.speech_rate)
+        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.999), fused=self.runtime.fused)
         return Learner(network, optimizer, self.runtime, hp, called=called(network, hp))
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
@@ -185,20 +192,37 @@ class FaceTrainer:
         return self.gan.files(self.hp)
 
 
+def build_painter(words: int, hp: DavsHParams) -> DAVS:
+    return DAVS(
+        words, hp.multiplier, picture_multiplier=hp.picture_multiplier,
+        fusion_frames=hp.fusion_frames, judges=False, size=hp.img_size,
+    )  # fmt: skip
+
+
+def by_rate(network: torch.nn.Module, rate: float, speech_rate: float) -> list[dict]:
+    """Groups for an optimizer: what tells words learns at a share of the rate."""
+    groups = {name in SPEECH: [] for name in (SPEECH[0], "")}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            groups[name.split(".")[0] in SPEECH].append(weight)
+    rates = {True: rate * speech_rate, False: rate}
+    return [{"params": group, "lr": rates[known]} for known, group in groups.items() if group]
+
+
 def train(args: argparse.Namespace) -> Path:
-    script = WORDS_SCRIPT if args.what == "words" else SCRIPT
-    start = read_start(args, "davs", script, DavsHParams)
+    start = read_start(args, "davs", SCRIPT.format(args.what), DavsHParams)
     with start.open_runtime(args) as runtime:
         heard = args.what == "words" and args.by == "sound"
         session = open_word_session(args, runtime, start, sound_alone=heard)
-        return train_words(session) if args.what == "words" else train_faces(session)
+        trains = {"words": train_words, "pictures": train_pictures, "faces": train_faces}
+        return trains[args.what](session)
 
 
 def train_words(session: WordSession) -> Path:
     """Returns the path of the last checkpoint."""
     hp, by = session.hp, session.args.by
-    take_apart(session)
     trainer = WordTrainer(session.runtime, hp, len(session.train.words), by)
+    take_apart(session, trainer.learner.network)
     session.start.load(trainer.learner)
     wanted = {"faces": by != "sound", "sound": by != "lips"}
     windows = WordWindows(session.train.clips, hp, session.seed, vary=True,
@@ -207,13 +231,21 @@ def train_words(session: WordSession) -> Path:
     return session.run(trainer, windows, unseen)
 
 
+def train_pictures(session: WordSession) -> Path:
+    """Returns the path of the last checkpoint."""
+    windows, unseen = face_windows(session)
+    painter = build_painter(len(session.train.words), session.hp)
+    trainer = PictureTrainer(session.runtime, session.hp, painter, unseen)
+    take_apart(session, painter)
+    session.start.load(trainer.learner)
+    return session.run(trainer, windows, unseen)
+
+
 def train_faces(session: WordSession) -> Path:
     """Returns the path of the last checkpoint."""
-    hp = session.hp
-    windows = FaceWindows(session.train.clips, hp, session.seed, vary=True)
-    unseen = FaceWindows(session.val.clips, hp, session.seed, vary=False)
-    trainer = FaceTrainer(session.runtime, hp, len(session.train.words), unseen)
-    judges = take_apart(session)
+    windows, unseen = face_windows(session)
+    trainer = FaceTrainer(session.runtime, session.hp, len(session.train.words), unseen)
+    judges = take_apart(session, trainer.learner.network)
     session.start.load(trainer.learner)
     if judges:
         trainer.gan.judge.network.load_state_dict(judges)
@@ -222,10 +254,17 @@ def train_faces(session: WordSession) -> Path:
     return session.run(trainer, windows, unseen)
 
 
-def take_apart(session: WordSession) -> dict:
+def face_windows(session: WordSession) -> tuple[FaceWindows, FaceWindows]:
+    """What is learnt from, and what is validated with."""
+    train = FaceWindows(session.train.clips, session.hp, session.seed, vary=True)
+    return train, FaceWindows(session.val.clips, session.hp, session.seed, vary=False)
+
+
+def take_apart(session: WordSession, network: DAVS) -> dict:
     """Leave a file's judges, which published ones hold too, out of what is loaded; they are these.
 
-    Raises CheckpointError where the file knows other words than the corpus.
+    Of a file that paints at another width only what tells words is taken, and `network` keeps the
+    rest of its own. Raises CheckpointError where the file knows other words than the corpus.
     """
     checkpoint = session.start.checkpoint
     if checkpoint is None:
@@ -237,6 +276,11 @@ def take_apart(session: WordSession) -> dict:
             f"{len(session.train.words)}; a corpus of as many is needed to go on from it"
         )
     weights, judges = without_judges(checkpoint.state_dict)
+    own, painted = network.state_dict(), "Decoder.deconv1_1_bn.weight"
+    if weights[painted].shape != own[painted].shape:
+        log.info("%s paints at another width: only what tells words is taken", checkpoint.path)
+        spoken = {name: value for name, value in weights.items() if name.split(".")[0] in SPEECH}
+        weights, judges = own | spoken, {}
     session.start.checkpoint = replace(checkpoint, state_dict=weights)
     return judges
 
@@ -248,7 +292,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--what", choices=("words", "faces"), default="faces", help="what to train")
+    add("--what", choices=WHAT, default="faces", help="what to train")
     add("--by", choices=BY, default="both", help="words: what they are told by")
     add_word_arguments(parser)
     add_judge_argument(parser)
@@ -259,10 +303,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.what == "faces" and args.sounds:
+    if args.what != "words" and args.sounds:
         parser.error("--sounds teach to hear words: for --what words alone")
-    if args.what == "words" and args.disc_checkpoint_path:
-        parser.error("--what words has no judge: --disc_checkpoint_path is for --what faces")
+    if args.what != "faces" and args.disc_checkpoint_path:
+        parser.error(f"--what {args.what} has no judge: --disc_checkpoint_path is for --what faces")
     return run_script(parser, argv, train)
 
 

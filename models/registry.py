@@ -87,6 +87,7 @@ FACE = {"height": "img_height", "width": "img_width", "multiplier": "multiplier"
 WIDTH = {"multiplier": "multiplier"}
 DAVS_NUMBERS = {
     "multiplier": "multiplier",
+    "picture_multiplier": "picture_multiplier",
     "size": "img_size",
     "identity_frames": "identity_frames",
     "judge_frames": "judge_frames",

@@ -185,6 +185,36 @@ def test_faces_begin_at_words_and_go_on_exactly(tree, tmp_path):
 
 
 @pytest.mark.slow
+def test_pictures_teach_only_painting_at_any_width_and_go_on_exactly(tree, tmp_path):
+    words, whole, halves = (tmp_path / name for name in ("words", "whole", "halves"))
+    assert run(tree, words, "words", 1) == 0
+    wider = {"hparams": SMALL + ",picture_multiplier=0.0625"}
+    begin = ("--checkpoint_path", checkpoint(words, 1))
+    assert run(tree, whole, "pictures", 4, *begin, **wider) == 0
+    assert run(tree, halves, "pictures", 2, *begin, **wider) == 0
+    assert run(tree, halves, "pictures", 4, "--checkpoint_path", checkpoint(halves, 2)) == 0
+    once, twice, said = weights(whole, 4), weights(halves, 4), weights(words, 1)
+    assert all(torch.equal(once[name], twice[name]) for name in once)
+    spoken = [name for name in said if name.split(".")[0] in davs_train.SPEECH]
+    assert spoken and all(torch.equal(once[name], said[name]) for name in spoken)
+    network = load(checkpoint(whole, 4), "davs")
+    assert (network.multiplier, network.picture_multiplier) == (0.03125, 0.0625)
+    bare = tmp_path / "bare.pth"
+    torch.save(once, bare)
+    assert load(bare, "davs").picture_multiplier == 0.0625
+    assert run(tree, tmp_path / "faces", "faces", 1, "--checkpoint_path", checkpoint(whole, 4)) == 0
+    assert weights(tmp_path / "faces", 1, "disc_")["netD_mul.norm3.weight"].shape == (32,)
+
+
+def test_what_was_taught_words_learns_at_a_share_of_the_rate():
+    network = DAVS(2, 0.03125, judges=False, size=64)
+    taught, other = davs_train.by_rate(network, 1e-3, 0.1)
+    assert (taught["lr"], other["lr"]) == (1e-4, 1e-3)
+    assert any(weight is network.mfcc_encoder.fc.weight for weight in taught["params"])
+    assert any(weight is network.Decoder.conv7_2.weight for weight in other["params"])
+
+
+@pytest.mark.slow
 def test_single_frames_are_judged_where_wanted(tree, tmp_path):
     assert run(tree, tmp_path, "faces", 1, hparams=SMALL + ",frame_gan=True") == 0
     torch.manual_seed(0)

@@ -52,9 +52,11 @@ class DAVS(nn.Module):
     """Hears, sees, and paints; and what judges it, unless `judges` is off."""
 
     def __init__(
-        self, words: int = 500, multiplier: float = 1.0, *, fusion_frames: int = 12,
-        identity_frames: int = 20, judge_frames: int = 6, judges: bool = True, size: int = SIZE,
+        self, words: int = 500, multiplier: float = 1.0, *, picture_multiplier: float = 0.0,
+        fusion_frames: int = 12, identity_frames: int = 20, judge_frames: int = 6,
+        judges: bool = True, size: int = SIZE,
     ):  # fmt: skip
+        """picture_multiplier: of what paints and whose pictures are judged; 0: as multiplier."""
         if size not in SIZES:
             raise ValueError(f"DAVS has faces of {' or '.join(map(str, SIZES))} px, not {size}")
         super().__init__()
@@ -62,15 +64,16 @@ class DAVS(nn.Module):
         self.words, self.multiplier, self.judges = words, multiplier, judges
         self.fusion_frames, self.identity_frames = fusion_frames, identity_frames
         self.judge_frames = judge_frames
+        self.picture_multiplier = picture_multiplier = picture_multiplier or multiplier
         self.mfcc_encoder = SoundEncoder(multiplier)
         self.lip_feature_encoder = LipEncoder(multiplier, size)
-        self.ID_encoder = IdentityEncoder(multiplier)
-        self.Decoder = DAVSDecoder(multiplier, size)
+        self.ID_encoder = IdentityEncoder(picture_multiplier)
+        self.Decoder = DAVSDecoder(picture_multiplier, size)
         self.model_fusion = WordClassifier(fusion_frames, words, multiplier)
         if judges:
             beside = DAVSJudges(
-                words, multiplier, identity_frames=identity_frames, judge_frames=judge_frames,
-                size=size,
+                words, picture_multiplier, identity_frames=identity_frames,
+                judge_frames=judge_frames, size=size,
             )  # fmt: skip
             for name, judge in beside.named_children():
                 self.add_module(name, judge)
@@ -91,7 +94,8 @@ def measure(weights: dict[str, torch.Tensor]) -> dict:
     fusion = weights["model_fusion.fc_1.weight"]
     found = {
         "words": len(weights["model_fusion.fc_2.weight"]),
-        "multiplier": len(weights["Decoder.deconv1_1_bn.weight"]) / 512,
+        "multiplier": weights["mfcc_encoder.fc.weight"].shape[1] / 1024,
+        "picture_multiplier": len(weights["Decoder.deconv1_1_bn.weight"]) / 512,
         "fusion_frames": fusion.shape[1] // 256,
         "judges": "netD.conv1.weight" in weights,
         "size": 8 * round(weights["lip_feature_encoder.fc.weight"].shape[1] ** 0.5),

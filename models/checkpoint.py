@@ -110,7 +110,7 @@ def _is_size(name: str, value: object) -> bool:
     """Whether a network's argument may have this value, which a file states."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if name.endswith("multiplier"):
-        return number and 0 < value <= 64
+        return number and 0 <= value <= 64  # 0: as the network's other one
     if name in SIZES:
         return number and isinstance(value, int) and 0 < value <= 8192
     return not number or abs(value) <= 8192

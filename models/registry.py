@@ -194,7 +194,7 @@ KINDS = {
             davs.DAVSJudges,
             davs.JUDGE_MARKS,
             davs.measure_judges,
-            DAVS_NUMBERS,
+            {name: number for name, number in DAVS_NUMBERS.items() if "multiplier" not in name},
         ),
         Kind(
             "av_hubert",

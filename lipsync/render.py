@@ -85,6 +85,7 @@ def open_writer(
         "layout": plan.layout,
         "clock": plan.source.clock,
         "colour": info.colour if info.kind == "video" else "bt709",
+        "mastering": video.read_mastering(info),
         "comment": TAG if settings.tag else "",
     }
     if copied:

@@ -17,6 +17,7 @@ from tests.test_video import make
 from video import MediaError, VideoWriter, native_layout, probe, read_frames, read_native_frames
 from video.colour import SHARES, ColourCoding
 from video.encoders import has_nvdec, quality_options, usual_codec
+from video.mastering import Mastering, read_mastering
 from video.native import FrameLayout, NativeFrame
 from video.pixels import planar_format
 
@@ -245,6 +246,37 @@ def test_deep_frames_become_hevc_and_keep_their_tags(tmp_path):
     after = probe(tmp_path / "o.mp4")
     assert after.pix_fmt == "yuv420p10le" and after.colour == "bt2020nc/bt2020/smpte2084"
     assert after.is_hdr
+
+
+GRADED = Mastering(
+    (0.68, 0.32), (0.265, 0.69), (0.15, 0.06), (0.3127, 0.329), (0.005, 1000.0), (1000, 400)
+)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("libx265", ".mp4"), ("libx264", ".mkv")])
+def test_what_an_hdr_film_says_of_its_screen_is_kept(tmp_path, codec, suffix):
+    hdr = ":color_primaries=bt2020:color_trc=smpte2084"
+    info = probe(film(tmp_path / "a.mkv", "yuv420p10le", matrix="bt2020", more=hdr))
+    assert read_mastering(info) is None  # ffv1 says nothing
+    given, layout = info, native_layout(info)
+    for told, path in ((GRADED, tmp_path / f"b{suffix}"), ("as given", tmp_path / f"c{suffix}")):
+        mastering = told if told is GRADED else read_mastering(given)
+        coding = {"layout": layout, "colour": info.colour, "mastering": mastering}
+        with VideoWriter(path, 96, 80, 25, codec=codec, **coding) as writer:
+            for frame in native(info.path):
+                writer.write(frame)
+        given = probe(path)
+        assert read_mastering(given) == GRADED
+
+
+def test_numbers_for_encoders_are_counted_in_their_own_steps():
+    display, light = GRADED.parameters("libx265")
+    assert display == (
+        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    )
+    assert light == "max-cll=1000,400"
+    assert GRADED.parameters("libsvtav1")[0].endswith("WP(0.3127,0.329)L(1000,0.005)")
+    assert GRADED.parameters("ffv1") == []
 
 
 @pytest.mark.gpu

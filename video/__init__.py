@@ -12,6 +12,7 @@ with video.VideoWriter("out.mp4", 640, 480, fps=25, sound="talk.mp4") as writer:
 from video.containers import CONTAINERS, prepare_output
 from video.images import files_in_order
 from video.info import MediaError, MediaInfo, SoundTrack, exact_fps
+from video.mastering import Mastering, read_mastering
 from video.native import FrameLayout, NativeFrame, native_layout
 from video.read import (
     probe,
@@ -27,6 +28,7 @@ __all__ = [
     "CONTAINERS",
     "Entries",
     "FrameLayout",
+    "Mastering",
     "MediaError",
     "MediaInfo",
     "NativeFrame",
@@ -41,6 +43,7 @@ __all__ = [
     "prepare_output",
     "probe",
     "read_frames",
+    "read_mastering",
     "read_native_frames",
     "read_sound",
     "read_sound_pieces",

@@ -171,7 +171,10 @@ class SplicedWriter:
 
     def _begin_piece(self) -> None:
         self._begun = self._number
-        more = {PARAMETERS[self._codec]: ":".join(self._parameters())}
+        parameters = self._parameters()
+        if mastering := self._coding.get("mastering"):
+            parameters += mastering.parameters(self._coding["codec"])
+        more = {PARAMETERS[self._codec]: ":".join(parameters)}
         path = self._folder / f"made{self._number}.mkv"
         encoder = VideoWriter(path, *self._size, self.fps, more=more, **self._coding)
         self._encoder = encoder.__enter__()

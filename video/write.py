@@ -31,6 +31,7 @@ from video.encoders import (
     usual_codec,
 )
 from video.info import MediaError, exact_fps
+from video.mastering import TOLD, Mastering
 from video.native import FrameLayout, NativeFrame
 from video.process import (
     EXACT,
@@ -82,6 +83,7 @@ class VideoWriter(FedProcess):
         layout: FrameLayout | None = None,
         clock: Fraction | None = None,
         colour: str = "bt709",
+        mastering: Mastering | None = None,
         comment: str = "",
         more: dict | None = None,
     ) -> None:
@@ -93,7 +95,8 @@ class VideoWriter(FedProcess):
         layout: of native frames (video.native), None for BGR. clock: seconds of which all times
         are multiples, where each frame is written with its own; None: `fps` says them.
 
-        colour: MediaInfo.colour of the source; "" for a source without tags: none then. `comment`
+        colour: MediaInfo.colour of the source; "" for a source without tags: none then. mastering:
+        what an HDR source says of its screen, kept where the encoder can be told. `comment`
         is put into the container, where players and probe() show it. more: further options of the
         encoder, as ffmpeg calls them.
         """
@@ -120,7 +123,10 @@ class VideoWriter(FedProcess):
             video = _bgr_input(given, colour, pix_fmt)
         self._graph = output_graph(
             _uploaded(video, self.codec, layout),
-            self._options(crf, preset) | comment_tag(comment) | self._times(clock) | (more or {}),
+            self._options(crf, preset, mastering)
+            | comment_tag(comment)
+            | self._times(clock)
+            | (more or {}),
             self._partial,
             self.path,
             sound and SoundPart(probe(sound), sound_track, sound_start, sound_end),
@@ -143,7 +149,7 @@ class VideoWriter(FedProcess):
             options["video_track_timescale"] = clock.denominator
         return options
 
-    def _options(self, crf: int, preset: str | None) -> dict:
+    def _options(self, crf: int, preset: str | None, mastering: Mastering | None) -> dict:
         options = quality_options(self.codec, crf, preset)
         if self.layout is not None:
             # Said to the encoder as well: ffmpeg would turn full range into what is usual.
@@ -153,9 +159,10 @@ class VideoWriter(FedProcess):
         if "265" in self.codec or "hevc" in self.codec:
             if self.path.suffix.lower() in (".mp4", ".m4v", ".mov"):
                 options["tag:v"] = "hvc1"  # Apple's players know no other
-            if self.codec == "libx265":
-                options["x265-params"] = "log-level=error"
-        return options
+        further = ["log-level=error"] if self.codec == "libx265" else []
+        if mastering:
+            further += mastering.parameters(self.codec)
+        return options | ({TOLD[self.codec][0]: ":".join(further)} if further else {})
 
     def __enter__(self) -> "VideoWriter":
         with contextlib.ExitStack() as opened:

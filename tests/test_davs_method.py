@@ -130,6 +130,19 @@ def test_lips_of_another_face_are_codes_that_are_painted(method, frame, monkeypa
     assert made.shape == (1, 256, 256, 3)
 
 
+def test_lips_are_read_in_16_bits_too(method, frame, monkeypatch):
+    points = landmarks_at(60)[None]
+    monkeypatch.setattr(watching, "find_landmarks", lambda net, frames, boxes: (points, None))
+    codes = []
+    for enabled in (False, True):
+        watcher = method.watch_lips(Video(1, Fraction(25), (220, 200)))
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            watcher.see([0], [frame], [(0, 0, 9, 9)])
+        codes.append(watcher.settle().lips)
+    assert codes[1].dtype == np.float32
+    np.testing.assert_allclose(codes[1], codes[0], atol=0.05 * np.abs(codes[0]).max())
+
+
 def test_tuning_lowers_the_loss_and_is_undone_for_the_next_video(frame, monkeypatch):
     davs = DAVS(7, 0.03125, judges=False, size=64).eval()
     davs.load_state_dict(fill(davs.state_dict()))  # by which no gradient vanishes

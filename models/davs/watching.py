@@ -77,7 +77,7 @@ class Lips(Watcher):
         points, _ = find_landmarks(self.landmarks, frames, boxes)
         pairs = zip(frames, points, strict=True)
         faces = np.stack([cut_seen(frame, carriers(point)) for frame, point in pairs])
-        self.rows |= dict(zip(numbers, self.read(faces).cpu().numpy(), strict=True))
+        self.rows |= dict(zip(numbers, self.read(faces).float().cpu().numpy(), strict=True))
 
     def settle(self) -> Watched:
         codes = fill_gaps(self.rows).astype(np.float32)

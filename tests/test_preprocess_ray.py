@@ -1,17 +1,21 @@
-"""preprocess.py on a Ray cluster of two machines, one of which is lost in the middle."""
+"""preprocess.py on a Ray cluster: a machine is lost in the middle; films become clips."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
+import preprocess
 from hparams import HParams
 from preprocessing.clip import preprocess_clip
 from preprocessing.on_ray import run_on_ray
 from preprocessing.settings import PreprocessSettings
 from preprocessing.videos import find_sources
 from preprocessing.workers import build_detector
+from tests import talking_ellipse
 from tests.drawn_talker import write_clip
+from tests.film_of_ellipses import faces_of, write_film
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'ray[default]')")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
@@ -56,3 +60,26 @@ def test_a_lost_machine_loses_no_clip(corpus, tmp_path):
     assert sorted(found, key=json.dumps) == sorted(expected, key=json.dumps)
     assert contents(on_ray.root) == contents(alone.root)
     assert not list(on_ray.root.rglob("*.partial"))
+
+
+@pytest.mark.slow
+def test_films_become_the_same_clips(tmp_path):
+    opened = talking_ellipse.openings(90)
+    films = tmp_path / "films"
+    films.mkdir()
+    write_film(films / "a.mp4", [faces_of(opened)], talking_ellipse.voice(opened))
+    (films / "b.mp4").write_bytes(b"no film")
+    rows = {}
+    for name, backend in (("alone", "local"), ("on_ray", "ray")):
+        root = tmp_path / name
+        flags = ["--data_root", films, "--preprocessed_root", root, "--backend", backend]
+        with contextlib.suppress(SystemExit):  # where over half of the films are bad
+            preprocess.main([*map(str, flags), "--wild", "--detector", "small", "--min_sync", "0"])
+        ray.shutdown()
+        lines = (root / "report.jsonl").read_text().splitlines()
+        rows[name] = sorted(map(json.loads, lines), key=json.dumps)
+    assert rows["on_ray"] == rows["alone"]
+    assert {row["reason"] for row in rows["alone"] if not row["kept"]} >= {"undecodable"}
+    alone, on_ray = (contents(tmp_path / name) for name in rows)
+    assert alone.pop("report.html") and on_ray.pop("report.html")  # they tell the time it took
+    assert on_ray == alone

@@ -274,7 +274,7 @@ def test_flags_of_the_other_part_are_refused(tmp_path, flags):
 
 
 @pytest.mark.slow
-def test_two_processes_train_both_parts(tree, tmp_path):
+def test_two_processes_train_all_parts(tree, tmp_path):
     def together(folder: Path, what: str, *flags) -> None:
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command += ["--nproc_per_node", "2", "davs_train.py", "--what", what, "--data_root", tree]
@@ -285,18 +285,20 @@ def test_two_processes_train_both_parts(tree, tmp_path):
 
     together(tmp_path / "words", "words")
     # The third step would fail if weights had been left without a gradient in the first two.
-    together(tmp_path / "faces", "faces", "--checkpoint_path", checkpoint(tmp_path / "words", 3))
+    for what, before in (("pictures", "words"), ("faces", "pictures")):
+        together(tmp_path / what, what, "--checkpoint_path", checkpoint(tmp_path / before, 3))
     assert all(row["loss"] is not None for row in logged(tmp_path / "faces", "train"))
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_both_parts_train_on_a_gpu(tree, tmp_path, precision):
+def test_all_parts_train_on_a_gpu(tree, tmp_path, precision):
     cuda = ("--device", "cuda", "--precision", precision)
     assert run(tree, tmp_path / "words", "words", 3, *cuda) == 0
-    begin = ("--checkpoint_path", checkpoint(tmp_path / "words", 3))
-    assert run(tree, tmp_path / "faces", "faces", 3, *begin, *cuda) == 0
-    assert all(row["loss"] is not None for row in logged(tmp_path / "faces", "train"))
+    for what, before in (("pictures", "words"), ("faces", "pictures")):
+        begin = ("--checkpoint_path", checkpoint(tmp_path / before, 3))
+        assert run(tree, tmp_path / what, what, 3, *begin, *cuda) == 0
+        assert all(row["loss"] is not None for row in logged(tmp_path / what, "train"))
 
 
 def test_a_narrow_lip_encoder_need_not_leave_anything_out():

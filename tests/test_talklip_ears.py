@@ -1,6 +1,9 @@
 """talklip_train.py --what ears: hearing as a Wav2Lip generator hears, to begin at its faces."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +14,8 @@ from models.talkface import TalkFace
 from tests.reading_runs import TALKLIP, losses, speaking_corpus, train_reader, train_talklip
 from tests.training_runs import differences, load
 from training.talklip_ears import PAINTERS
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,25 @@ def test_ears_learn_to_hear_and_go_on_to_the_bit(corpus, reader, painter, tmp_pa
     assert talklip_train.main(ears(corpus, reader, painter, parts, 6, *half, numbers=faster)) == 0
     last = "checkpoint_step000000006.pth"
     assert not differences(load(whole / last), load(parts / last))
+
+
+@pytest.mark.slow
+def test_two_processes_train_ears(corpus, reader, painter, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", "talklip_train.py"]
+    command += ears(corpus, reader, painter, tmp_path, 3, "--device", "cpu")
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert [row["step"] for row in losses(tmp_path)] == [1, 2, 3]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_ears_train_on_a_gpu(corpus, reader, painter, tmp_path, precision):
+    flags = ears(corpus, reader, painter, tmp_path, 3, "--device", "cuda")
+    flags[flags.index("--precision") + 1] = precision
+    assert talklip_train.main(flags) == 0
+    assert all(row["loss"] > 0 for row in losses(tmp_path))
 
 
 def test_faces_begin_as_the_painters(corpus, reader, painter, tmp_path):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from audio import mel_windows
 from corpus.clips import Clip
@@ -50,17 +49,6 @@ class EarPieces(Windows):
         }
 
 
-class Hearing(nn.Module):
-    """The ears as distributed training calls them: sound (B, 104, T) -> codes (B, T, 512)."""
-
-    def __init__(self, generator: TalkLipGenerator):
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, sound: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
-        return self.generator.audio_map(self.generator.hear(sound, padding))
-
-
 class EarsTrainer:
     """Codes of whole sentences become those that a Wav2Lip generator has of 0.2 s each."""
 
@@ -73,38 +61,42 @@ class EarsTrainer:
         self.ears = [getattr(generator, name).requires_grad_(True) for name in EARS]
         learnt = [weight for weight in generator.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(learnt, lr=hp.initial_learning_rate, fused=runtime.fused)
-        self.learner = Learner(generator, optimizer, runtime, hp, called=Hearing(generator))
+        self.learner = Learner(generator, optimizer, runtime, hp)
 
     def train_step(self, micro_batches: list[Batch]) -> Values:
         means = Means()
         self.learner.network.eval()  # what paints keeps its norms
         for part in self.ears:
             part.train()
-        for batch in self.learner.micro_batches(micro_batches):
+        for batch in micro_batches:
             # Sound (B, 104, T) and its windows of mel (B, T, 80, 16) to codes (B, T, 512) each.
-            error, variance = self.errors(self.learner.call, batch)
+            error, variance = self.errors(self.learner.network, batch)
             # The share of the teacher's variance that is not heard.
             loss = error / variance
             self.learner.backward(loss, len(micro_batches))
             means.add({"loss": loss})
+        # The encoder's eyes and its unused heads have none: no wrapper could wait for theirs.
+        self.runtime.average_gradients(self.learner.network.parameters())
         return means.tensors() | self.learner.apply(self.step)
 
-    def errors(self, hear: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def errors(
+        self, generator: TalkLipGenerator, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean squares over what is known: of the error, and of the teacher about its mean."""
         known = batch["known"]
         with self.runtime.autocast():
             with torch.no_grad():
                 codes = self.teacher.audio_encoder(batch["mels"].flatten(0, 1)[:, None])
-            heard = hear(batch["sound"], ~known)[known].float()
+            heard = generator.audio_map(generator.hear(batch["sound"], ~known))[known].float()
         codes = codes.float().flatten(1).unflatten(0, known.shape)[known]
         return (heard - codes).square().mean(), (codes - codes.mean(dim=0)).square().mean()
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """ "unheard": the share of the codes' variance that is missed; 1 knows only their mean."""
-        hear, means = Hearing(self.learner.eval_model.eval()), Means()
+        generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
-            error, variance = self.errors(hear, batch)
+            error, variance = self.errors(generator, batch)
             means.add({"error": error, "variance": variance}, weight=int(batch["known"].sum()))
         values = means.read_all(self.runtime)
         unheard = values["error"] / values["variance"]

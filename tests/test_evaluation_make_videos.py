@@ -68,6 +68,7 @@ def test_real_videos_begin_again_when_the_speech_is_longer(corpus):
     assert written(corpus) == {B_SAYS_A: 30, A_SAYS_B: 40}
 
 
+@pytest.mark.slow
 def test_for_tts_the_video_is_stretched_to_the_speech(corpus):
     assert make(corpus, "--mode", "tts") == 0
     assert written(corpus) == {B_SAYS_A: 30, A_SAYS_B: 40}

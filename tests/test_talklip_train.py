@@ -41,6 +41,7 @@ def reader(corpus, tmp_path_factory):
     return train_reader(corpus, tmp_path_factory.mktemp("reader"), 1)
 
 
+@pytest.mark.slow
 def test_a_run_learns_saves_and_resumes_to_the_bit(corpus, reader, tmp_path):
     assert train_talklip(corpus, reader, tmp_path / "whole", 4, "--contrastive") == 0
     rows = losses(tmp_path / "whole")

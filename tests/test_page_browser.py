@@ -4,8 +4,10 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audio import as_16_bit, load_wav, save_wav
 from tests.page_server import PATIENCE_MS, ROOT, browser, cut, running
 
 pytest.importorskip("gradio", reason="the page needs Gradio (pip install -r requirements-app.txt)")
@@ -208,8 +210,10 @@ def test_two_sessions_wait_for_each_other_and_see_nothing_of_each_other(
 ):
     contexts = [chromium.new_context() for _ in range(2)]
     first, second = (open_page(context, address) for context in contexts)
-    for page in (first, second):
-        give_clips(page, clips)
+    long = folder / "long.wav"  # so that the first job is not done before the second is asked for
+    save_wav(long, np.tile(as_16_bit(load_wav(clips[1], 16000)), 20), 16000)
+    for page, given in ((first, (clips[0], long)), (second, clips)):
+        give_clips(page, given)
         page.wait_for_selector("#faces .face")
     first.click("#make")
     first.wait_for_selector("#status .progress")

@@ -199,14 +199,18 @@ def build_painter(words: int, hp: DavsHParams) -> DAVS:
     )  # fmt: skip
 
 
+def tells_words(name: str) -> bool:
+    """Whether a weight of this name is of what words teach."""
+    return name.split(".")[0] in SPEECH
+
+
 def by_rate(network: torch.nn.Module, rate: float, speech_rate: float) -> list[dict]:
     """Groups for an optimizer: what tells words learns at a share of the rate."""
-    groups = {name in SPEECH: [] for name in (SPEECH[0], "")}
-    for name, weight in network.named_parameters():
-        if weight.requires_grad:
-            groups[name.split(".")[0] in SPEECH].append(weight)
-    rates = {True: rate * speech_rate, False: rate}
-    return [{"params": group, "lr": rates[known]} for known, group in groups.items() if group]
+    learnt = [(n, weight) for n, weight in network.named_parameters() if weight.requires_grad]
+    taught = [weight for name, weight in learnt if tells_words(name)]
+    others = [weight for name, weight in learnt if not tells_words(name)]
+    groups = [{"params": taught, "lr": rate * speech_rate}, {"params": others, "lr": rate}]
+    return [group for group in groups if group["params"]]
 
 
 def train(args: argparse.Namespace) -> Path:
@@ -279,7 +283,7 @@ def take_apart(session: WordSession, network: DAVS) -> dict:
     own, painted = network.state_dict(), "Decoder.deconv1_1_bn.weight"
     if weights[painted].shape != own[painted].shape:
         log.info("%s paints at another width: only what tells words is taken", checkpoint.path)
-        spoken = {name: value for name, value in weights.items() if name.split(".")[0] in SPEECH}
+        spoken = {name: value for name, value in weights.items() if tells_words(name)}
         weights, judges = own | spoken, {}
     session.start.checkpoint = replace(checkpoint, state_dict=weights)
     return judges

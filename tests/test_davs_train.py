@@ -206,6 +206,13 @@ def test_pictures_teach_only_painting_at_any_width_and_go_on_exactly(tree, tmp_p
     assert weights(tmp_path / "faces", 1, "disc_")["netD_mul.norm3.weight"].shape == (32,)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [1, 3])
+def test_pictures_are_drawn_of_any_number_of_frames(tree, tmp_path, frames):
+    few = SMALL + f",judge_frames={frames}"
+    assert run(tree, tmp_path, "pictures", 1, hparams=few) == 0
+
+
 def test_what_was_taught_words_learns_at_a_share_of_the_rate():
     network = DAVS(2, 0.03125, judges=False, size=64)
     taught, other = davs_train.by_rate(network, 1e-3, 0.1)

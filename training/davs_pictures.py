@@ -21,11 +21,11 @@ from training.engine.runtime import Runtime
 from training.word_samples import draw_faces
 from training.word_windows import FaceWindows
 
-DRAWN = 2  # frames of a clip in a step
+DRAWN = 2  # frames of a clip in a step, at most
 
 
 class Drawing(nn.Module):
-    """One identity and what is said in a few frames -> those frames (B, DRAWN, 3, size, size)."""
+    """One identity and what is said in a few frames -> those frames (B, n, 3, size, size)."""
 
     def __init__(self, davs: DAVS):
         super().__init__()
@@ -35,7 +35,7 @@ class Drawing(nn.Module):
         with torch.no_grad():
             speech = self.davs.mfcc_encoder(pick(true.heard, places)[:, :, None])
         code, _, _, skip, _ = self.davs.ID_encoder(true.identity)
-        who = (part.repeat_interleave(DRAWN, dim=0) for part in (code, skip))
+        who = (part.repeat_interleave(places.shape[1], dim=0) for part in (code, skip))
         painted = self.davs.Decoder(*who, speech.flatten(0, 1))
         return painted.float().unflatten(0, places.shape)
 
@@ -59,30 +59,29 @@ class PictureTrainer:
         painter.ID_encoder.train()
         painter.Decoder.train()
         for batch in self.learner.micro_batches(micro_batches):
-            true = Faces.of(batch)
-            # An identity (B, 3, size, size) and sounds (B, DRAWN, 20, 12) to as many faces.
-            places = true.places[:, :: true.places.shape[1] // DRAWN]
-            with self.runtime.autocast():
-                drawn = self.learner.call(true, places)
-            # Differences in levels, of the picture and once more of its mouth.
-            whole, mouth = picture_losses(drawn, pick(true.faces, places))
-            terms = {"whole": whole, "mouth": mouth}
-            terms["loss"] = self.hp.whole_wt * whole + self.hp.mouth_wt * mouth
+            # An identity (B, 3, size, size) and a few sounds (B, n, 20, 12) to as many faces.
+            terms = self.terms(self.learner.call, Faces.of(batch))
+            terms["loss"] = self.hp.whole_wt * terms["whole"] + self.hp.mouth_wt * terms["mouth"]
             self.learner.backward(terms["loss"], len(micro_batches))
             means.add(terms)
         return means.tensors() | self.learner.apply(self.step)
+
+    def terms(self, draw: nn.Module, true: Faces) -> Values:
+        """Differences in levels, of whole pictures and once more of their mouths."""
+        last = true.places.shape[1] - 1
+        some = torch.linspace(0, last, min(DRAWN, last + 1)).long()
+        places = true.places[:, some.to(true.places.device)]
+        with self.runtime.autocast():
+            drawn = draw(true, places)
+        whole, mouth = picture_losses(drawn, pick(true.faces, places))
+        return {"whole": whole, "mouth": mouth}
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Differences in levels."""
         drawing, means = Drawing(self.learner.eval_model.eval()), Means()
         for batch in batches:
-            true = Faces.of(batch)
-            places = true.places[:, :: true.places.shape[1] // DRAWN]
-            with self.runtime.autocast():
-                drawn = drawing(true, places)
-            whole, mouth = picture_losses(drawn, pick(true.faces, places))
-            means.add({"whole": whole, "mouth": mouth}, weight=len(true.word))
+            means.add(self.terms(drawing, Faces.of(batch)), weight=len(batch["word"]))
         values = means.read_all(self.runtime)
         return {**values, "score": values["whole"] + values["mouth"]}
 

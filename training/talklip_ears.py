@@ -93,7 +93,7 @@ class EarsTrainer:
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """ "unheard": the share of the codes' variance that is missed; 1 knows only their mean."""
+        """The share of the codes' variance that is missed, "unheard": 1 knows only their mean."""
         generator, means = self.learner.eval_model.eval(), Means()
         for batch in batches:
             error, variance = self.errors(generator, batch)
